@@ -1,0 +1,551 @@
+"""The core language: the subset of Python that a program is held in between the passes.
+
+Expressions and statements are frozen dataclasses. Every node knows its place in the user's source (`at`), and every
+expression its `kind` once `analysis.kinds` has seen it. `printer.text` shows any of it as Python.
+
+Expressions also *act*: `x * np.cos(x)` on expressions builds the expression `x * np.cos(x)`. That is how a derivative
+rule, written for arrays, is run with symbols and pasted into a program (see `rules.registry`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Iterator
+
+import numpy as np
+
+
+class Undecided(Exception):
+    """A rule asked a symbol for something that is only known when the program runs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """What the nodes share: a place in the user's source."""
+
+    at: Any = field(default=None, kw_only=True, repr=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Expressions
+
+
+def _binary(op: str):
+    def build(self, other):
+        return Op(op, (self, lift(other)))
+
+    def build_reversed(self, other):
+        return Op(op, (lift(other), self))
+
+    return build, build_reversed
+
+
+def _compare(op: str):
+    def build(self, other):
+        return Compare((op,), (self, lift(other)))
+
+    return build
+
+
+@dataclass(frozen=True, eq=False)
+class Expr(Node):
+    """An expression. `kind` is what is known of its value, `varied` whether it depends on a differentiated argument;
+    both are set by `analysis.specialise`, which builds the program anew with them."""
+
+    kind: Any = field(default=None, kw_only=True, repr=False)
+    varied: bool = field(default=False, kw_only=True, repr=False)
+
+    __add__, __radd__ = _binary("+")
+    __sub__, __rsub__ = _binary("-")
+    __mul__, __rmul__ = _binary("*")
+    __truediv__, __rtruediv__ = _binary("/")
+    __floordiv__, __rfloordiv__ = _binary("//")
+    __mod__, __rmod__ = _binary("%")
+    __pow__, __rpow__ = _binary("**")
+    __matmul__, __rmatmul__ = _binary("@")
+    __and__, __rand__ = _binary("&")
+    __or__, __ror__ = _binary("|")
+    __eq__ = _compare("==")
+    __ne__ = _compare("!=")
+    __lt__ = _compare("<")
+    __le__ = _compare("<=")
+    __gt__ = _compare(">")
+    __ge__ = _compare(">=")
+    __hash__ = object.__hash__
+
+    def __neg__(self):
+        return Op("neg", (self,))
+
+    def __invert__(self):
+        return Op("~", (self,))
+
+    def __bool__(self):
+        raise Undecided("the truth of a symbol")
+
+    def __iter__(self) -> Iterator:
+        raise Undecided("the items of a symbol")
+
+    def __len__(self) -> int:
+        raise Undecided("the length of a symbol")
+
+    def __getitem__(self, index):
+        return Subscript(self, lift(index))
+
+    @property
+    def shape(self):
+        return Attribute(self, "shape")
+
+    @property
+    def size(self):
+        return Attribute(self, "size")
+
+    @property
+    def dtype(self):
+        return Attribute(self, "dtype")
+
+    @property
+    def T(self):  # noqa: N802 - NumPy's name
+        return Attribute(self, "T")
+
+    @property
+    def ndim(self) -> int:
+        """The rank, a plain int: rules may branch on it. Raises Undecided where the kind does not tell."""
+        rank = getattr(self.kind, "rank", None)
+        if rank is None:
+            raise Undecided("the rank of a symbol")
+        return rank
+
+    def reshape(self, *shape):
+        return call_of(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+
+    def astype(self, dtype):
+        return Call(Attribute(self, "astype"), (lift(dtype),))
+
+    def copy(self):
+        return Call(Attribute(self, "copy"), ())
+
+    def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+        if method != "__call__":
+            return call_of(getattr(ufunc, method), *args, **kwargs)
+        return call_of(ufunc, *args, **kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return call_of(function, *args, **kwargs)
+
+
+@dataclass(frozen=True, eq=False)
+class Const(Expr):
+    """A literal: number, string, bytes, bool, None, Ellipsis."""
+
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Name(Expr):
+    """A local variable."""
+
+    id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ref(Expr):
+    """What a name outside the function stood for when it was read: `np.sum`, a helper, a module, a builtin.
+
+    `text` is how the user wrote it and how it is printed; `obj` is what it was.
+    """
+
+    obj: Any
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Global(Expr):
+    """A global, or captured, variable that holds data: read anew at each run."""
+
+    id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute(Expr):
+    value: Expr
+    attr: str
+
+
+@dataclass(frozen=True, eq=False)
+class Subscript(Expr):
+    value: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Slice(Expr):
+    lower: Expr | None
+    upper: Expr | None
+    step: Expr | None
+
+
+@dataclass(frozen=True, eq=False)
+class Starred(Expr):
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Tuple(Expr):
+    elts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class List(Expr):
+    elts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Set(Expr):
+    elts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Dict(Expr):
+    """`{k: v, **rest}`; the key of an unpacked mapping is None."""
+
+    keys: tuple[Expr | None, ...]
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Op(Expr):
+    """An operator that computes: `+ - * / // % ** @ << >> & | ^` on two, `neg pos ~ not` on one."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Compare(Expr):
+    """A comparison or a chain of them: `a < b <= c` has ops `("<", "<=")` and three args."""
+
+    ops: tuple[str, ...]
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Logical(Expr):
+    """`and` or `or`, which give one of their operands."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class IfExp(Expr):
+    test: Expr
+    body: Expr
+    orelse: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Call(Expr):
+    """A call; a keyword of None is `**mapping`."""
+
+    fn: Expr
+    args: tuple[Expr, ...]
+    kwargs: tuple[tuple[str | None, Expr], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Invoke(Expr):
+    """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
+
+    `callee` is an `analysis.specialise.Special`; `call` is the call as the user wrote it.
+    """
+
+    callee: Any
+    args: tuple[Expr, ...]
+    call: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Walrus(Expr):
+    target: Name
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class FString(Expr):
+    """An f-string: literal parts are str, the others `(expression, conversion, format)`."""
+
+    parts: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Clause(Node):
+    """`for target in iter if ...` of a comprehension."""
+
+    target: Expr
+    iter: Expr
+    ifs: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comprehension(Expr):
+    """`style` is "list", "set", "dict" or "generator"; `element` of a dict is a Tuple (key, value)."""
+
+    style: str
+    element: Expr
+    clauses: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lambda(Expr):
+    function: Function
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Statements
+
+
+@dataclass(frozen=True, eq=False)
+class Stmt(Node):
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Assign(Stmt):
+    """`target = value`; a target is a Name, Subscript, Attribute or a (nested, starred) Tuple of those."""
+
+    target: Expr
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class AugAssign(Stmt):
+    target: Expr
+    op: str
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class ExprStmt(Stmt):
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class If(Stmt):
+    test: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class For(Stmt):
+    target: Expr
+    iter: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class While(Stmt):
+    test: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Break(Stmt):
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Continue(Stmt):
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Pass(Stmt):
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Return(Stmt):
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Raise(Stmt):
+    exc: Expr | None
+    cause: Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Assert(Stmt):
+    test: Expr
+    msg: Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class With(Stmt):
+    """`items` are (context expression, target or None)."""
+
+    items: tuple[tuple[Expr, Expr | None], ...]
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Handler(Node):
+    type: Expr | None
+    name: str | None
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Try(Stmt):
+    body: tuple[Stmt, ...]
+    handlers: tuple[Handler, ...]
+    orelse: tuple[Stmt, ...]
+    final: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Def(Stmt):
+    """A nested function."""
+
+    function: Function
+
+
+@dataclass(frozen=True, eq=False)
+class Delete(Stmt):
+    targets: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Import(Stmt):
+    """An import inside a function, as text; `names` are the local names that it binds."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comment(Stmt):
+    text: str
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Functions
+
+
+@dataclass(frozen=True, eq=False)
+class Param(Node):
+    """A parameter; `style` is "positional", "any", "star", "keyword" or "double star"."""
+
+    id: str
+    style: str = "any"
+    default: Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Function(Node):
+    """A function: parameters, body and, where it has one, its docstring."""
+
+    name: str
+    params: tuple[Param, ...]
+    body: tuple[Stmt, ...]
+    doc: str | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Building expressions by use
+
+
+REF_TEXT: dict[Any, str] = {}  # how library objects are printed when no user wrote them, filled by `rules.registry`
+
+
+def lift(value) -> Expr:
+    """`value` as an expression: expressions as they are, containers node by node, all else a constant or a reference.
+
+    >>> lift((1, slice(None)))
+    Tuple(elts=(Const(value=1), Slice(lower=None, upper=None, step=None)))
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, tuple):
+        return Tuple(tuple(lift(v) for v in value))
+    if isinstance(value, list):
+        return List(tuple(lift(v) for v in value))
+    if isinstance(value, slice):
+        return Slice(*(None if v is None else lift(v) for v in (value.start, value.stop, value.step)))
+    if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return Const(value)
+    return reference(value)
+
+
+def reference(obj) -> Ref:
+    """A library object as an expression, printed by the name it is known under."""
+    try:
+        if obj in REF_TEXT:
+            return Ref(obj, REF_TEXT[obj])
+    except TypeError:
+        pass
+    if isinstance(obj, np.ufunc):
+        return Ref(obj, f"np.{obj.__name__}")
+    owner = getattr(obj, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return Ref(obj, f"np.{owner.__name__}.{obj.__name__}")
+    module = getattr(obj, "__module__", None) or ""
+    name = getattr(obj, "__name__", None)
+    if name is None:
+        raise TypeError(f"a rule used {obj!r}, which has no name to print it by")
+    if module == "builtins":
+        return Ref(obj, name)
+    return Ref(obj, f"{module}.{name}".replace("numpy", "np", 1) if module.startswith("numpy") else f"{module}.{name}")
+
+
+def call_of(function, *args, **kwargs) -> Call:
+    """The expression `function(*args, **kwargs)`."""
+    return Call(
+        reference(function), tuple(lift(a) for a in args), tuple((k, lift(v)) for k, v in kwargs.items())
+    )
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below `node`, in source order."""
+
+    def nodes(value):
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            for item in value:
+                yield from nodes(item)
+
+    for f in fields(node):
+        if f.name not in ("at", "kind", "varied", "call"):
+            yield from nodes(getattr(node, f.name))
+
+
+def map_children(node: Node, change) -> Node:
+    """`node` with `change` applied to each node directly below it; `node` itself where nothing changed."""
+
+    def mapped(value):
+        if isinstance(value, Node):
+            return change(value)
+        if isinstance(value, tuple):
+            items = tuple(mapped(item) for item in value)
+            return items if any(a is not b for a, b in zip(items, value)) else value
+        return value
+
+    changes = {}
+    for f in fields(node):
+        if f.name not in ("at", "kind", "varied", "call"):
+            old = getattr(node, f.name)
+            new = mapped(old)
+            if new is not old:
+                changes[f.name] = new
+    return replace(node, **changes) if changes else node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and all nodes below it, outermost first."""
+    yield node
+    for child in children(node):
+        yield from walk(child)

@@ -1,0 +1,239 @@
+"""Structures of numbers: floats and arrays, alone or nested in tuples, lists, dicts, namedtuples and dataclasses.
+
+Parameters, their gradients and the state of an optimiser have one structure. A *leaf* is what is no container; it takes
+part in the differentiation if it is a float, a complex number or an array of those. All other leaves (strings, None,
+bools, counts) are constants: a gradient has None in their place.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcad.errors import KindError
+
+Structure = Any
+
+
+def is_differentiable(leaf) -> bool:
+    """Whether a leaf takes part in the differentiation.
+
+    >>> [is_differentiable(leaf) for leaf in (1.0, np.ones(3), np.float32(2), 3, np.arange(3), True, "relu", None)]
+    [True, True, True, False, False, False, False, False]
+    """
+    if isinstance(leaf, np.ndarray):
+        return leaf.dtype.kind in "fc"
+    return isinstance(leaf, (float, complex, np.inexact))
+
+
+def is_integer(leaf) -> bool:
+    """Whether a leaf is an integer or an array of them: a count, or a parameter whose point was forgotten."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.dtype.kind in "iu"
+    return isinstance(leaf, (int, np.integer)) and not isinstance(leaf, bool)
+
+
+def cast(value, leaf):
+    """`value` with the type of `leaf`: a float for a float, an array of its dtype for an array, 0-d ones too."""
+    if isinstance(leaf, np.ndarray):
+        return np.asarray(value, leaf.dtype)
+    return type(leaf)(value)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Containers
+
+
+@functools.cache
+def _field_names(cls: type) -> tuple[str, ...] | None:
+    return tuple(f.name for f in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else None
+
+
+def keys(structure: Structure) -> list | None:
+    """The keys of a container: of a dict its keys, of a dataclass its field names, else numbers; None for a leaf."""
+    if isinstance(structure, (tuple, list)):
+        return list(range(len(structure)))
+    if isinstance(structure, dict):
+        return list(structure)
+    names = _field_names(type(structure))
+    return None if names is None else list(names)
+
+
+def item(structure: Structure, key):
+    """What a container holds under a key of `keys`."""
+    return structure[key] if isinstance(structure, (tuple, list, dict)) else getattr(structure, key)
+
+
+def path(structure: Structure, key) -> str:
+    """How Python writes the item after the name of its container: `.w`, `['w']`, `[0]`."""
+    if hasattr(structure, "_fields"):
+        return f".{structure._fields[key]}"
+    return f"[{key!r}]" if isinstance(structure, (tuple, list, dict)) else f".{key}"
+
+
+def build(like: Structure, items: list) -> Structure:
+    """A container with the type and the keys of `like` that holds `items`.
+
+    A dataclass is built without its `__init__`: what checks parameters there would stumble over the None of a gradient.
+    """
+    if hasattr(like, "_make"):
+        return like._make(items)
+    if isinstance(like, (tuple, list)):
+        return type(like)(items)
+    if isinstance(like, dict):
+        new = copy.copy(like)  # of a defaultdict also its default
+        new.update(zip(like, items))
+        return new
+    cls = type(like)
+    new = object.__new__(cls)
+    attributes = {
+        name: value
+        for name, value in getattr(like, "__dict__", {}).items()
+        if not isinstance(getattr(cls, name, None), functools.cached_property)
+    }
+    for name, value in {**attributes, **dict(zip(_field_names(cls), items))}.items():
+        object.__setattr__(new, name, value)  # frozen ones too
+    return new
+
+
+def _aligned(other: Structure, like: Structure, names: list) -> list:
+    """The items of `other` in the order of `like`; a None stands for a container of nothing but None."""
+    if other is None:
+        return [None] * len(names)
+    other_names = keys(other)
+    if other_names is None or len(other_names) != len(names) or set(other_names) != set(names):
+        raise KindError(None, f"a {_described(other)} where a {_described(like)} is expected")
+    return [item(other, name) for name in names]
+
+
+def _described(structure: Structure) -> str:
+    name, names = type(structure).__name__, keys(structure)
+    return name if names is None else f"{name} of {len(names)} items ({', '.join(map(str, names[:6]))})"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Maps and sums over leaves
+
+
+def tree_map(function: Callable, structure: Structure, *others: Structure, constant=lambda leaf: leaf) -> Structure:
+    """`structure` with `function(leaf, *leaves of others)` for its leaves.
+
+    Where one of these leaves is not differentiable, `constant(leaf)` stands: the leaf as it is.
+
+    >>> tree_map(lambda x, g: x - 0.5 * g, {"w": 3.0, "layers": 2}, {"w": 4.0, "layers": None})
+    {'w': 1.0, 'layers': 2}
+    """
+    names = keys(structure)
+    if names is None:
+        if is_differentiable(structure) and all(map(is_differentiable, others)):
+            return function(structure, *others)
+        return constant(structure)
+    columns = [[item(structure, name) for name in names], *(_aligned(other, structure, names) for other in others)]
+    return build(structure, [tree_map(function, *row, constant=constant) for row in zip(*columns)])
+
+
+def leaves(structure: Structure, like: Structure = None) -> list:
+    """The differentiable leaves, in order; given `like`, what is in the places of its differentiable leaves.
+
+    >>> leaves({"w": (1.0, 2.0), "name": "model", "b": 3.0})
+    [1.0, 2.0, 3.0]
+    """
+    found: list = []
+
+    def missing(leaf):
+        if like is not None and is_differentiable(leaf):
+            raise KindError(None, f"None, or another constant, where a {type(leaf).__name__} is expected")
+
+    if like is None:
+        tree_map(found.append, structure)
+    else:
+        tree_map(lambda _, leaf: found.append(leaf), like, structure, constant=missing)
+    return found
+
+
+def named_leaves(structure: Structure, name: str = "x", chosen=is_differentiable) -> list[tuple[str, Any]]:
+    """The chosen leaves, each with the Python expression that reads it.
+
+    >>> named_leaves({"w": (1.0, 2.0), "b": 3.0}, "params")
+    [("params['w'][0]", 1.0), ("params['w'][1]", 2.0), ("params['b']", 3.0)]
+    """
+    names = keys(structure)
+    if names is None:
+        return [(name, structure)] if chosen(structure) else []
+    return [found for key in names for found in named_leaves(item(structure, key), name + path(structure, key), chosen)]
+
+
+def replace_leaves(structure: Structure, values: list) -> Structure:
+    """`structure` with `values` for its differentiable leaves, each cast to the type of the leaf that it replaces."""
+    rest = iter(values)
+    return tree_map(lambda leaf: cast(next(rest), leaf), structure)
+
+
+def zeros_like(structure: Structure) -> Structure:
+    """The gradient of what does not depend on `structure`: zeros, and None for constants."""
+    return tree_map(lambda x: cast(np.zeros(np.shape(x)), x), structure, constant=lambda leaf: None)
+
+
+def random_like(structure: Structure, rng: np.random.Generator) -> Structure:
+    """A direction to look along: standard normal numbers, and None for constants."""
+
+    def normal(x):
+        z = rng.standard_normal(np.shape(x))
+        return cast(z + 1j * rng.standard_normal(np.shape(x)) if np.iscomplexobj(x) else z, x)
+
+    return tree_map(normal, structure, constant=lambda leaf: None)
+
+
+def copied(structure: Structure) -> Structure:
+    """`structure` in containers and arrays of its own; a lone integer, or array of them, becomes a float.
+
+    >>> copied(2), copied([2, 2.0])
+    (2.0, [2, 2.0])
+    """
+    if is_integer(structure):
+        return structure.astype(float) if isinstance(structure, np.ndarray) else float(structure)
+    return tree_map(copy.copy, structure)
+
+
+def dot(a: Structure, b: Structure) -> float:
+    """The inner product of two structures: the sum over all leaves of Re(conj(a) b)."""
+    return sum((float(np.vdot(x, y).real) for x, y in zip(leaves(a), leaves(b, like=a), strict=True)), 0.0)
+
+
+def norm(structure: Structure) -> float:
+    """The Euclidean norm over all leaves, infinite or NaN only where a leaf is."""
+    values = leaves(structure)
+    square = sum(float(np.vdot(x, x).real) for x in values)
+    if math.isfinite(square):
+        return math.sqrt(square)
+    peak = float(np.max([np.max(np.abs(x), initial=0.0) for x in values]))
+    return peak * norm([x / peak for x in values]) if math.isfinite(peak) else peak
+
+
+def ravel(structure: Structure) -> tuple[np.ndarray, Callable[[np.ndarray], Structure]]:
+    """All leaves in one vector, and the function that makes the structure of such a vector again.
+
+    >>> vector, unravel = ravel({"w": np.zeros((1, 2)), "b": 1.0})
+    >>> vector
+    array([0., 0., 1.])
+    >>> unravel(np.array([5.0, 6.0, 7.0]))
+    {'w': array([[5., 6.]]), 'b': 7.0}
+    """
+    found = leaves(structure)
+    shapes = [np.shape(leaf) for leaf in found]
+    ends = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
+    vector = np.concatenate([np.zeros(0), *(np.ravel(leaf) for leaf in found)])
+
+    def unravel(vector: np.ndarray) -> Structure:
+        vector = np.array(vector)  # the structure shares no memory with it
+        pieces = (vector[start:end] for start, end in itertools.pairwise(ends))
+        return replace_leaves(structure, [piece.reshape(shape) for piece, shape in zip(pieces, shapes)])
+
+    return vector, unravel

@@ -18,3 +18,15 @@ def fresh(base: str, taken: Container[str]) -> str:
         count += 1
         name = f"{base}_{count}"
     return name
+
+
+class Names:
+    """The names in use in a program; `new` adds one that does not clash."""
+
+    def __init__(self, taken=()):
+        self.taken = set(taken)
+
+    def new(self, base: str) -> str:
+        name = fresh(base, self.taken)
+        self.taken.add(name)
+        return name

@@ -13,12 +13,7 @@ import warnings
 from dataclasses import replace
 from types import EllipsisType
 
-from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Break, Call, Clause, Comment, Compare, Comprehension, Const, Continue, Def,
-    Delete, Dict, Expr, ExprStmt, For, FString, Function, Global, Handler, If, IfExp, Import, Lambda, List, Logical,
-    Name, Node, Op, Param, Pass, Raise, Ref, Return, Set, Slice, Starred, Stmt, Subscript, Try, Tuple, Walrus, While,
-    With,
-)
+from srcad.core import nodes as core
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # astor looks up ast.Num and other names that are going away
@@ -26,20 +21,20 @@ with warnings.catch_warnings():
     from astor.op_util import Precedence
 
 
-def text(node: Node | tuple[Stmt, ...]) -> str:
+def text(node: core.Node | tuple[core.Stmt, ...]) -> str:
     """A function, a statement, a tuple of statements or an expression as Python, without a newline at the end.
 
-    >>> x = Name("x")
+    >>> x = core.Name("x")
     >>> text((-x) ** 2 - (x - 1))
     '(-x) ** 2 - (x - 1)'
     """
     writer = _Writer("    ")
     match node:
-        case Expr():
+        case core.Expr():
             writer.write(_within(_expr(node), Precedence.NamedExpr))
-        case Stmt():
+        case core.Stmt():
             writer.write(_stmt(node))
-        case Function():
+        case core.Function():
             writer.write(_function(node))
         case tuple():
             writer.write(*map(_stmt, node))
@@ -48,15 +43,15 @@ def text(node: Node | tuple[Stmt, ...]) -> str:
     return "".join(writer.result).strip("\n")
 
 
-def headline(stmt: Stmt) -> str:
+def headline(stmt: core.Stmt) -> str:
     """The first line of `stmt`: all of a simple statement, the header of a compound one.
 
-    >>> headline(While(Name("c"), (Pass(),)))
+    >>> headline(core.While(core.Name("c"), (core.Pass(),)))
     'while c:'
     """
     bodies = {name: () for name in ("body", "orelse", "handlers", "final") if hasattr(stmt, name)}
-    if isinstance(stmt, Def):
-        stmt = Def(replace(stmt.function, body=(), doc=None))
+    if isinstance(stmt, core.Def):
+        stmt = core.Def(replace(stmt.function, body=(), doc=None))
     return text(replace(stmt, **bodies)).partition("\n")[0]
 
 
@@ -85,53 +80,53 @@ def _within(node: ast.AST, precedence: int) -> ast.AST:
     return node
 
 
-def _item(expr: Expr) -> ast.expr:
+def _item(expr: core.Expr) -> ast.expr:
     return _within(_expr(expr), Precedence.Comma)
 
 
-def _expr(expr: Expr | None) -> ast.expr | None:
+def _expr(expr: core.Expr | None) -> ast.expr | None:
     match expr:
         case None:
             return None
-        case Name(id=name) | Global(id=name) | Ref(text=name):
+        case core.Name(id=name) | core.Global(id=name) | core.Ref(text=name):
             return ast.Name(name, LOAD)
-        case Const(value=value):
+        case core.Const(value=value):
             return _constant(value)
-        case Op(op=op, args=(x, y)):
+        case core.Op(op=op, args=(x, y)):
             return ast.BinOp(_expr(x), BINARY[op](), _expr(y))
-        case Op(op=op, args=(x,)):
+        case core.Op(op=op, args=(x,)):
             return ast.UnaryOp(UNARY[op](), _expr(x))
-        case Call():
+        case core.Call():
             return ast.Call(_expr(expr.fn), _exprs(expr.args), [ast.keyword(k, _expr(v)) for k, v in expr.kwargs])
-        case Attribute():
+        case core.Attribute():
             return ast.Attribute(_expr(expr.value), expr.attr, LOAD)
-        case Subscript():
+        case core.Subscript():
             return ast.Subscript(_expr(expr.value), _index(expr.index), LOAD)
-        case Tuple():
+        case core.Tuple():
             return ast.Tuple(_exprs(expr.elts), LOAD)
-        case List():
+        case core.List():
             return ast.List(_exprs(expr.elts), LOAD)
-        case Compare(args=(first, *others)):
+        case core.Compare(args=(first, *others)):
             return ast.Compare(_expr(first), [COMPARISON[op]() for op in expr.ops], _exprs(others))
-        case Logical():
+        case core.Logical():
             return ast.BoolOp(LOGICAL[expr.op](), _exprs(expr.args))
-        case IfExp():
+        case core.IfExp():
             return ast.IfExp(_expr(expr.test), _expr(expr.body), _expr(expr.orelse))
-        case Slice():
+        case core.Slice():
             return ast.Slice(_expr(expr.lower), _expr(expr.upper), _expr(expr.step))
-        case Starred():
+        case core.Starred():
             return ast.Starred(_within(_expr(expr.value), Precedence.BitOr), LOAD)
-        case Dict():
+        case core.Dict():
             return ast.Dict([_expr(k) for k in expr.keys], _exprs(expr.values))
-        case Set():
+        case core.Set():
             return ast.Set(_exprs(expr.elts))
-        case Lambda(function=Function(params=params, body=(Return(value=value),))):
+        case core.Lambda(function=core.Function(params=params, body=(core.Return(value=value),))):
             return ast.Lambda(_arguments(params), _expr(value))
-        case Walrus():
+        case core.Walrus():
             return ast.NamedExpr(_expr(expr.target), _expr(expr.value))
-        case FString():
+        case core.FString():
             return ast.JoinedStr([_fstring_part(part) for part in expr.parts])
-        case Comprehension():
+        case core.Comprehension():
             return _comprehension(expr)
     raise AssertionError(f"not an expression that can be printed: {expr!r}")
 
@@ -172,7 +167,7 @@ def _complex(real: float, imag: float) -> ast.expr:
     return ast.BinOp(_constant(real), ast.Sub() if negative[1] else ast.Add(), ast.Constant(complex(0.0, abs(imag))))
 
 
-def _index(index: Expr) -> ast.expr:
+def _index(index: core.Expr) -> ast.expr:
     result = _expr(index)
     if isinstance(result, ast.Tuple):
         starred = any(isinstance(e, ast.Starred) for e in result.elts)
@@ -180,12 +175,12 @@ def _index(index: Expr) -> ast.expr:
     return result
 
 
-def _comprehension(expr: Comprehension) -> ast.expr:
+def _comprehension(expr: core.Comprehension) -> ast.expr:
     clauses = [
         ast.comprehension(_expr(c.target), _expr(c.iter), _exprs(c.ifs), 0) for c in expr.clauses
     ]
     match expr:
-        case Comprehension(style="dict", element=Tuple(elts=(key, value))):
+        case core.Comprehension(style="dict", element=core.Tuple(elts=(key, value))):
             return ast.DictComp(_item(key), _item(value), clauses)
         case _:
             styles = {"list": ast.ListComp, "set": ast.SetComp, "generator": ast.GeneratorExp}
@@ -199,7 +194,7 @@ def _fstring_part(part) -> ast.expr:
     return ast.FormattedValue(_within(_expr(value), Precedence.Or), ord(conversion) if conversion else -1, _expr(spec))
 
 
-def _arguments(params: tuple[Param, ...]) -> ast.arguments:
+def _arguments(params: tuple[core.Param, ...]) -> ast.arguments:
     result = ast.arguments([], [], None, [], [], None, [])
     result.params = params
     return result
@@ -209,81 +204,81 @@ def _arguments(params: tuple[Param, ...]) -> ast.arguments:
 # Statements
 
 
-def _stmt(stmt: Stmt) -> ast.stmt:
+def _stmt(stmt: core.Stmt) -> ast.stmt:
     match stmt:
-        case Assign():
+        case core.Assign():
             return ast.Assign([_expr(stmt.target)], _expr(stmt.value))
-        case AugAssign():
+        case core.AugAssign():
             return ast.AugAssign(_expr(stmt.target), BINARY[stmt.op](), _expr(stmt.value))
-        case ExprStmt():
+        case core.ExprStmt():
             return ast.Expr(_expr(stmt.value))
-        case Return():
+        case core.Return():
             return ast.Return(_expr(stmt.value))
-        case Comment():
+        case core.Comment():
             return _Remark(("# " + stmt.text).rstrip().replace("\n", "\n# "))
-        case If():
+        case core.If():
             return ast.If(_test(stmt.test), _body(stmt.body), _optional(stmt.orelse))
-        case For():
+        case core.For():
             return ast.For(_expr(stmt.target), _for_iter(stmt.iter), _body(stmt.body), _optional(stmt.orelse))
-        case While():
+        case core.While():
             return ast.While(_test(stmt.test), _body(stmt.body), _optional(stmt.orelse))
-        case Pass():
+        case core.Pass():
             return ast.Pass()
-        case Break():
+        case core.Break():
             return ast.Break()
-        case Continue():
+        case core.Continue():
             return ast.Continue()
-        case Raise():
+        case core.Raise():
             return ast.Raise(*(None if e is None else _item(e) for e in (stmt.exc, stmt.cause)))
-        case Assert():
+        case core.Assert():
             return ast.Assert(_expr(stmt.test), _expr(stmt.msg))
-        case With():
+        case core.With():
             items = [ast.withitem(_item(e), None if t is None else _item(t)) for e, t in stmt.items]
             return ast.With(items, _body(stmt.body))
-        case Try():
+        case core.Try():
             return ast.Try(
                 _body(stmt.body), [_part(h) for h in stmt.handlers], _optional(stmt.orelse), _optional(stmt.final)
             )
-        case Def():
+        case core.Def():
             return _function(stmt.function)
-        case Delete():
+        case core.Delete():
             return ast.Delete(_exprs(stmt.targets))
-        case Import():
+        case core.Import():
             return _Remark(stmt.text)
     raise AssertionError(f"not a statement that can be printed: {stmt!r}")
 
 
-def _body(stmts: tuple[Stmt, ...]) -> list[ast.stmt]:
+def _body(stmts: tuple[core.Stmt, ...]) -> list[ast.stmt]:
     result = [_stmt(s) for s in stmts]
-    return result if any(not isinstance(s, Comment) for s in stmts) else [*result, ast.Pass()]
+    return result if any(not isinstance(s, core.Comment) for s in stmts) else [*result, ast.Pass()]
 
 
-def _optional(stmts: tuple[Stmt, ...]) -> list[ast.stmt]:
+def _optional(stmts: tuple[core.Stmt, ...]) -> list[ast.stmt]:
     return _body(stmts) if stmts else []
 
 
-def _test(expr: Expr) -> ast.expr:
+def _test(expr: core.Expr) -> ast.expr:
     result = _expr(expr)
     result.parenthesised = isinstance(result, ast.Tuple)
     return result
 
 
-def _for_iter(expr: Expr) -> ast.expr:
+def _for_iter(expr: core.Expr) -> ast.expr:
     return _within(_expr(expr), Precedence.For)
 
 
-def _part(node: Node) -> ast.AST:
+def _part(node: core.Node) -> ast.AST:
     match node:
-        case Handler():
+        case core.Handler():
             return ast.ExceptHandler(_expr(node.type), node.name, _body(node.body))
-        case Param():
+        case core.Param():
             return _arguments((node,))
-        case Clause():
+        case core.Clause():
             return ast.comprehension(_expr(node.target), _expr(node.iter), _exprs(node.ifs), 0)
     raise AssertionError(f"not a node that can be printed: {node!r}")
 
 
-def _function(function: Function) -> ast.stmt:
+def _function(function: core.Function) -> ast.stmt:
     result = ast.FunctionDef(function.name, _arguments(function.params), _body(function.body), [])
     if function.doc is not None and not function.body:
         result.body = []

@@ -159,11 +159,12 @@ def _call(name: str, *args: ast.expr) -> ast.expr:
 
 def _complex(real: float, imag: float) -> ast.expr:
     negative = math.copysign(1.0, real) < 0, math.copysign(1.0, imag) < 0
-    if not (math.isfinite(real) and math.isfinite(imag)) or (real == 0 and negative == (True, False)):
-        return _call("complex", _constant(real), _constant(imag))
-    if real == 0 and negative[0] == negative[1]:
+    if real == 0 and negative[0] == negative[1] and math.isfinite(imag):
         literal = ast.Constant(complex(0.0, abs(imag)))
         return ast.UnaryOp(ast.USub(), literal) if negative[0] else literal
+    lost = (real == 0 and negative[0]) or (imag == 0 and negative[1])  # a zero's sign, in a sum
+    if lost or not (math.isfinite(real) and math.isfinite(imag)):
+        return _call("complex", _constant(real), _constant(imag))
     return ast.BinOp(_constant(real), ast.Sub() if negative[1] else ast.Add(), ast.Constant(complex(0.0, abs(imag))))
 
 

@@ -1,0 +1,5 @@
+"""The derivative rules. Importing the package declares all of them."""
+
+from srcad.rules import (  # noqa: F401
+    constants, elementwise, helpers, indexing, joining, linalg, mathematics, methods, operators, reductions, shaping,
+)  # fmt: skip

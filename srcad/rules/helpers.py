@@ -1,0 +1,57 @@
+"""Rules of the helpers that generated code calls: for derivatives of derivatives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from srcad import runtime
+from srcad.rules.indexing import ORDER
+from srcad.rules.registry import A, elementwise, ex, linear, symbolic
+from srcad.rules.shapes import rank, shape
+
+power_slope = symbolic(runtime.power_slope)
+power_log = symbolic(runtime.power_log)
+unbroadcast = symbolic(runtime.unbroadcast)
+
+
+@linear(runtime.unbroadcast, examples=[ex(A(2, 3), (3,)), ex(A(2, 3), ()), ex(A(2, 3), (2, 1)), ex(A(3), (3,)), ex(A(), ())])
+def unbroadcast_vjp(y_bar, y, x_bar, shape_):
+    return y_bar if rank(x_bar) == 0 else np.broadcast_to(y_bar, shape(x_bar))
+
+
+@linear(runtime.scatter, examples=[ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 0, 2], (4,)), ex(A(3), (1, [0, 0, 2]), (2, 3))])
+def scatter_vjp(y_bar, y, x_bar, index, shape_):
+    return y_bar[index]
+
+
+@linear(runtime.scatter_along, examples=[ex(A(2, 3), ORDER, 1, (2, 3))])
+def scatter_along_vjp(y_bar, y, x_bar, indices, axis, shape_):
+    return np.take_along_axis(y_bar, indices, axis)
+
+
+@linear(runtime.place_diagonal, examples=[ex(A(2), (2, 3), 1), ex(A(2, 3), (2, 3, 3), 0, 1, 2), ex(A(), (3, 3)), ex(A(2, 1), (2, 3, 3), 0, 1, 2)])
+def place_diagonal_vjp(y_bar, y, x_bar, shape_, offset=0, axis1=0, axis2=1):
+    diagonal = np.diagonal(y_bar, offset, axis1, axis2)
+    return np.sum(diagonal) if rank(x_bar) == 0 else unbroadcast(diagonal, shape(x_bar))
+
+
+@linear(runtime.place_repeated, examples=[ex(A(3), "ii", (3, 3)), ex(A(3, 2), "iji", (3, 2, 3))])
+def place_repeated_vjp(y_bar, y, x_bar, labels, shape_):
+    return np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), y_bar)
+
+
+POSITIVE = (0.5, 2.0)
+elementwise(
+    runtime.power_slope,
+    lambda y, x, p: p * power_slope(x, p - 1),
+    lambda y, x, p: x ** (p - 1) + power_log(y, x),
+    domain=POSITIVE,
+    examples=[ex(A(3), np.array([1.0, 2.0, 3.0])), ex(A(low=0.5, high=2.0), A(low=1.5, high=2.5))],
+)
+elementwise(
+    runtime.power_log,
+    lambda y, v, x: power_log(1.0, x),
+    lambda y, v, x: v * (x > 0) / (x + (1 - x) * (x <= 0)),
+    domain=POSITIVE,
+    examples=[ex(A(2), np.array([-1.0, 0.5]))],
+)

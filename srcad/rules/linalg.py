@@ -1,0 +1,424 @@
+"""Rules of products of arrays, and of `numpy.linalg`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from srcad import runtime
+from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, rule, sequence_rule, symbolic
+from srcad.rules.shapes import expand, known, rank, shape, swap_last
+
+unbroadcast = symbolic(runtime.unbroadcast)
+share = symbolic(runtime.share)
+place_diagonal = symbolic(runtime.place_diagonal)
+place_repeated = symbolic(runtime.place_repeated)
+cofactors = symbolic(runtime.cofactors)
+cholesky_adjoint = symbolic(runtime.cholesky_adjoint)
+singular_slope = symbolic(runtime.singular_slope)
+
+# ---------------------------------------------------------------------------------------------------------------
+# Products of vectors, matrices and stacks of them
+
+
+def column(v):
+    return v[..., None]
+
+
+def row(v):
+    return v[..., None, :]
+
+
+def matmul_first(y_bar, y, x1, x2):
+    match rank(x1), rank(x2):
+        case 1, 1:
+            return y_bar * x2
+        case 2, 1:
+            return np.outer(y_bar, x2)
+        case 1, 2:
+            return x2 @ y_bar
+        case n, 1:
+            return column(y_bar) * x2
+        case 1, n:
+            return unbroadcast((x2 @ column(y_bar))[..., 0], shape(x1))
+        case 2, 2:
+            return y_bar @ x2.T
+        case m, n:
+            x1_bar = y_bar @ swap_last(x2)
+            return x1_bar if n == 2 else unbroadcast(x1_bar, shape(x1))
+
+
+def matmul_second(y_bar, y, x1, x2):
+    match rank(x1), rank(x2):
+        case 1, 1:
+            return y_bar * x1
+        case 2, 1:
+            return x1.T @ y_bar
+        case 1, 2:
+            return np.outer(x1, y_bar)
+        case m, 1:
+            return np.tensordot(y_bar, x1, m - 1)
+        case 1, n:
+            return unbroadcast(column(x1) * row(y_bar), shape(x2))
+        case 2, 2:
+            return x1.T @ y_bar
+        case m, 2:
+            axes = tuple(range(m - 1))
+            return np.tensordot(x1, y_bar, (axes, axes))
+        case m, n:
+            x2_bar = swap_last(x1) @ y_bar
+            return x2_bar if m == 2 and n == 2 else unbroadcast(x2_bar, shape(x2))
+
+
+MATRICES = [
+    ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(2), A(2, 3)), ex(A(2, 3), A(3, 4)), ex(A(2, 1), A(1, 3)), ex(A(2, 0), A(0, 3)),
+]  # fmt: skip
+STACKS = [
+    ex(A(5, 2, 3), A(3)), ex(A(2), A(5, 2, 3)), ex(A(5, 2, 3), A(3, 4)), ex(A(2, 3), A(5, 3, 4)),
+    ex(A(5, 2, 3), A(5, 3, 4)), ex(A(6, 1, 2, 3), A(5, 3, 4)), ex(A(1, 2, 3), A(5, 3, 4)), ex(A(5, 2, 3), A(1, 3, 4)),
+    ex(A(6, 5, 2, 3), A(3)), ex(A(3), A(6, 5, 3, 2)), ex(A(1, 1), A(5, 1, 3)),
+]  # fmt: skip
+rule(np.matmul, matmul_first, matmul_second, jvp="multilinear", examples=[*MATRICES, *STACKS])
+
+
+def dot_first(y_bar, y, a, b):
+    m, n = rank(a), rank(b)
+    if m == 0:
+        return y_bar * b if n == 0 else np.vdot(b, y_bar)
+    if n == 0:
+        return y_bar * b
+    if n <= 2 and m <= 2 or n == 1:
+        return matmul_first(y_bar, y, a, b)
+    over = [k for k in range(n) if k != n - 2]
+    return np.tensordot(y_bar, b, (tuple(range(m - 1, m + n - 2)), tuple(over)))
+
+
+def dot_second(y_bar, y, a, b):
+    m, n = rank(a), rank(b)
+    if n == 0:
+        return y_bar * a if m == 0 else np.vdot(a, y_bar)
+    if m == 0:
+        return y_bar * a
+    if n <= 2 and m <= 2 or n == 1:
+        return matmul_second(y_bar, y, a, b)
+    over = tuple(range(m - 1))
+    b_bar = np.tensordot(a, y_bar, (over, over))
+    return b_bar if n == 2 else np.moveaxis(b_bar, 0, n - 2)
+
+
+SCALED = [ex(A(), A()), ex(A(), A(2, 3)), ex(A(2, 3), A())]
+rule(
+    np.dot, dot_first, dot_second, jvp="multilinear",
+    examples=[*MATRICES, *SCALED, ex(A(5, 2, 3), A(3)), ex(A(5, 2, 3), A(3, 4)), ex(A(3), A(5, 3, 2)), ex(A(4, 2, 3), A(5, 3, 2))],
+)  # fmt: skip
+
+
+def inner_first(y_bar, y, a, b):
+    m, n = rank(a), rank(b)
+    if m == 0 or n == 0:
+        return dot_first(y_bar, y, a, b)
+    if n == 1:
+        return y_bar * b if m == 1 else np.outer(y_bar, b) if m == 2 else column(y_bar) * b
+    if m <= 2 and n == 2:
+        return y_bar @ b
+    return np.tensordot(y_bar, b, n - 1)
+
+
+def inner_second(y_bar, y, a, b):
+    m, n = rank(a), rank(b)
+    if m == 0 or n == 0:
+        return dot_second(y_bar, y, a, b)
+    if m == 1:
+        return y_bar * a if n == 1 else np.outer(y_bar, a) if n == 2 else column(y_bar) * a
+    if m == 2 and n <= 2:
+        return y_bar @ a if n == 1 else y_bar.T @ a
+    over = tuple(range(m - 1))
+    return np.tensordot(y_bar, a, (over, over))
+
+
+rule(
+    np.inner, inner_first, inner_second, jvp="multilinear",
+    examples=[
+        *SCALED, ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(3), A(2, 3)), ex(A(2, 3), A(4, 3)), ex(A(5, 2, 3), A(3)),
+        ex(A(3), A(5, 2, 3)), ex(A(5, 2, 3), A(4, 3)), ex(A(4, 3), A(5, 2, 3)),
+    ],
+)  # fmt: skip
+
+
+def flat(x):
+    return x if rank(x) == 1 else np.ravel(x)
+
+
+def in_shape_of(x_bar, x):
+    return x_bar if rank(x) == 1 else x_bar.reshape(shape(x))
+
+
+rule(
+    np.outer,
+    lambda y_bar, y, a, b: in_shape_of(y_bar @ flat(b), a),
+    lambda y_bar, y, a, b: in_shape_of(flat(a) @ y_bar, b),
+    jvp="multilinear", examples=[ex(A(2), A(3)), ex(A(2, 2), A(3)), ex(A(), A(3)), ex(A(2), A(3, 1)), ex(A(0), A(3))],
+)  # fmt: skip
+rule(
+    np.vdot,
+    lambda y_bar, y, a, b: in_shape_of(y_bar * flat(b), a),
+    lambda y_bar, y, a, b: in_shape_of(y_bar * flat(a), b),
+    jvp="multilinear", examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(6)), ex(A(0), A(0))],
+)  # fmt: skip
+
+
+def contracted(a, b, axes) -> tuple[list[int], list[int], list[int], list[int]]:
+    """The axes over which `np.tensordot` sums, of a and of b, then those that stay."""
+    m, n = rank(a), rank(b)
+    if isinstance(axes, int):
+        over_a, over_b = list(range(m - axes, m)), list(range(axes))
+    else:
+        over_a, over_b = ([k % r for k in ([x] if isinstance(x, int) else x)] for x, r in zip(axes, (m, n)))
+    return over_a, over_b, [k for k in range(m) if k not in over_a], [k for k in range(n) if k not in over_b]
+
+
+def arranged(x_bar, axes):
+    """`x_bar`, whose axes are the axes `axes` of x, in the order of x."""
+    return x_bar if axes == sorted(axes) else np.transpose(x_bar, tuple(int(k) for k in np.argsort(axes)))
+
+
+def tensordot_first(y_bar, y, a, b, axes=2):
+    over_a, over_b, stay_a, stay_b = contracted(a, b, known(axes))
+    x_bar = np.tensordot(y_bar, b, (tuple(range(len(stay_a), len(stay_a) + len(stay_b))), tuple(stay_b)))
+    return arranged(x_bar, stay_a + [p for _, p in sorted(zip(over_b, over_a))])
+
+
+def tensordot_second(y_bar, y, a, b, axes=2):
+    over_a, over_b, stay_a, stay_b = contracted(a, b, known(axes))
+    x_bar = np.tensordot(a, y_bar, (tuple(stay_a), tuple(range(len(stay_a)))))
+    return arranged(x_bar, [q for _, q in sorted(zip(over_a, over_b))] + stay_b)
+
+
+rule(
+    np.tensordot, tensordot_first, tensordot_second, jvp="multilinear",
+    examples=[
+        ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3, 4), 1), ex(A(2), A(3), axes=0), ex(A(3, 4, 5), A(4, 3, 2), ((1, 0), (0, 1))),
+        ex(A(3, 4, 5), A(4, 3, 2), ([0, 1], [1, 0])), ex(A(2, 3, 4), A(5, 3), (1, 1)), ex(A(2, 3), A(2, 3), ((-1, 0), (-1, 0))),
+        ex(A(2, 3, 4), A(4, 2), axes=((0, 2), (1, 0))),
+    ],
+)  # fmt: skip
+
+
+def labels(subscripts: str, operands) -> tuple[list[str], str]:
+    """The labels of the axes of the operands and of the result of `np.einsum`, an ellipsis spelt out in new letters."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    inputs = inputs.split(",")
+    if not arrow:
+        letters = [c for c in "".join(inputs) if c.isalpha()]
+        output = "..." * ("..." in subscripts) + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
+    if "..." in subscripts:
+        free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in subscripts]
+        hidden = [rank(x) - len(term.replace("...", "")) if "..." in term else 0 for term, x in zip(inputs, operands)]
+        batch = "".join(free[: max(hidden)])
+        inputs = [term.replace("...", batch[len(batch) - n :]) for term, n in zip(inputs, hidden)]
+        output = output.replace("...", batch)
+    return inputs, output
+
+
+def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
+    if not isinstance(known(subscripts), str):
+        raise Refused("np.einsum needs its subscripts as a string, as in np.einsum('ij,jk->ik', a, b)")
+    inputs, output = labels(subscripts, operands)
+    own, others = inputs[k], "".join(inputs[:k] + inputs[k + 1 :])
+    axes = [c for n, c in enumerate(own) if c not in own[:n]]
+    present = "".join(c for c in axes if c in output + others)
+    terms, arrays = [*inputs[:k], output, *inputs[k + 1 :]], [*operands[:k], y_bar, *operands[k + 1 :]]
+    if output == "":
+        del terms[k], arrays[k]
+    if terms in ([], [present]):
+        x_bar = arrays[0] if arrays else y_bar
+    else:
+        options = {"optimize": optimize} if optimize else {}
+        x_bar = np.einsum(",".join(terms) + "->" + present, *arrays, **options)
+    if output == "" and arrays:
+        x_bar = y_bar * x_bar
+    extents = tuple(shape(operands[k])[own.index(c)] for c in axes)
+    if len(present) < len(axes):
+        if present:
+            x_bar = x_bar[tuple(slice(None) if c in present else None for c in axes)]
+        x_bar = np.broadcast_to(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
+    if any(c in others for c in axes):  # np.einsum repeats an axis of extent 1
+        x_bar = unbroadcast(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
+    return x_bar if len(axes) == len(own) else place_repeated(x_bar, own, shape(operands[k]))
+
+
+sequence_rule(
+    np.einsum, data="operands", jvp="multilinear",
+    examples=[
+        ex("ij,jk->ik", A(2, 3), A(3, 4)), ex("ij,jk", A(2, 3), A(3, 4)), ex("i,i", A(3), A(3)), ex("i,j->ij", A(2), A(3)),
+        ex("ii", A(3, 3)), ex("ii->i", A(3, 3)), ex("ij->", A(2, 3)), ex("ij->i", A(2, 3)), ex("ij->ji", A(2, 3)),
+        ex("ijk,kl,jm->ilm", A(2, 3, 4), A(4, 2), A(3, 5), optimize=True), ex("...ij,...jk->...ik", A(5, 2, 3), A(3, 4)),
+        ex("...i,...i", A(5, 3), A(3)), ex("...i,...i->...", A(1, 3), A(5, 3)), ex("i...->...", A(2, 3)),
+        ex("iij,j->i", A(2, 2, 3), A(3)), ex("ij,kj->k", A(2, 3), A(4, 3)), ex("ij , jk -> ki", A(2, 1), A(3, 4)),
+        ex(",i->i", A(), A(3)), ex("bi,bi->b", A(0, 3), A(0, 3)), ex("i,i,i->", A(3), A(3), A(3)), ex("ij,ij->", A(2, 3), A(1, 3)),
+    ],
+)(einsum_vjp)  # fmt: skip
+
+
+def trace_vjp(y_bar, y, a, offset=0, axis1=0, axis2=1, dtype=None):
+    parameters = () if (offset, axis1, axis2) == (0, 0, 1) else (offset, axis1, axis2)
+    return place_diagonal(y_bar if rank(a) == 2 else column(y_bar), shape(a), *parameters)
+
+
+adjoint(
+    np.trace, jvp="linear",
+    examples=[ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 4), offset=-1), ex(A(2, 3, 3), axis1=1, axis2=2), ex(A(2, 3, 4), 0, -1, 0)],
+)(trace_vjp)  # fmt: skip
+
+# ---------------------------------------------------------------------------------------------------------------
+# numpy.linalg, on matrices and stacks of them
+
+SQUARE = [ex(A(3, 3)), ex(A(1, 1)), ex(A(2, 3, 3)), ex(A(0, 3, 3))]
+
+
+@adjoint(np.linalg.inv, jvp=lambda dots, y, a: -y @ dots[0] @ y, examples=SQUARE)
+def inv_vjp(y_bar, y, a):
+    return -swap_last(y) @ y_bar @ swap_last(y)
+
+
+@adjoint(
+    np.linalg.det, jvp=lambda dots, y, a: np.sum(dots[0] * runtime.cofactors(a), (-2, -1)),
+    examples=[*SQUARE, ex(np.array([[1.0, 2.0], [2.0, 4.0]])), ex(np.ones((3, 3)))],
+)  # fmt: skip
+def det_vjp(y_bar, y, a):
+    return over_matrices(y_bar, a) * cofactors(a)
+
+
+def over_matrices(v, a):
+    """A number for each matrix of `a`, to multiply the matrices with."""
+    return v if rank(a) == 2 else v[..., None, None]
+
+
+@adjoint(
+    np.linalg.slogdet, examples=SQUARE,
+    jvp=lambda dots, y, a: (np.zeros_like(y[0]), np.trace(np.linalg.solve(a, dots[0]), axis1=-2, axis2=-1)),
+)  # fmt: skip
+def slogdet_vjp(y_bar, y, a):
+    return over_matrices(y_bar[1], a) * swap_last(np.linalg.inv(a))
+
+
+def is_vector(a, b) -> bool:
+    """Whether `np.linalg.solve` takes b as one vector, or in NumPy 1 as a stack of vectors, and not of matrices."""
+    return rank(b) == 1 or (np.__version__ < "2" and rank(b) == rank(a) - 1)
+
+
+def solve_second(y_bar, y, a, b):
+    if not is_vector(a, b):
+        b_bar = np.linalg.solve(swap_last(a), y_bar)
+    elif rank(a) == 2:
+        return np.linalg.solve(a.T, y_bar)
+    else:
+        b_bar = np.linalg.solve(swap_last(a), column(y_bar))[..., 0]
+    return b_bar if rank(a) == rank(b) == 2 else unbroadcast(b_bar, shape(b))
+
+
+def solve_first(y_bar, y, a, b):
+    if is_vector(a, b):
+        if rank(a) == 2:
+            return -np.outer(np.linalg.solve(a.T, y_bar), y)
+        return -np.linalg.solve(swap_last(a), column(y_bar)) * row(y)
+    a_bar = -np.linalg.solve(swap_last(a), y_bar) @ swap_last(y)
+    return a_bar if rank(a) == rank(b) == 2 else unbroadcast(a_bar, shape(a))
+
+
+def solve_jvp(dots, y, a, b):
+    a_dot, b_dot = dots
+    columns = column if is_vector(a, b) and rank(a) > 2 else lambda v: v
+    change = np.zeros_like(columns(y)) if b_dot is None else columns(b_dot)
+    change = change if a_dot is None else change - a_dot @ columns(y)
+    return np.linalg.solve(a, change)[..., 0] if columns is column else np.linalg.solve(a, change)
+
+
+rule(
+    np.linalg.solve, solve_first, solve_second, jvp=solve_jvp,
+    examples=[
+        ex(A(3, 3), A(3)), ex(A(3, 3), A(3, 2)), ex(A(1, 1), A(1)), ex(A(5, 3, 3), A(5, 3, 2)), ex(A(3, 3), A(5, 3, 2)),
+        ex(A(5, 3, 3), A(3, 2)) if np.__version__ >= "2" else ex(A(5, 3, 3), A(5, 3)), ex(A(5, 3, 3), A(1, 3, 2)),
+        *([ex(A(5, 3, 3), A(3))] if np.__version__ >= "2" else []),
+    ],
+)  # fmt: skip
+
+
+def cholesky_jvp(dots, y, a, *, upper=False):
+    if upper:
+        return swap_last(cholesky_jvp((swap_last(dots[0]),), swap_last(y), a))
+    lower = np.tril(dots[0])
+    symmetric = lower + swap_last(np.tril(dots[0], -1))
+    return y @ runtime.half_lower(np.linalg.solve(y, swap_last(np.linalg.solve(y, symmetric))))
+
+
+@adjoint(
+    np.linalg.cholesky, jvp=cholesky_jvp,
+    examples=[ex(A(3, 3, spd=True)), ex(A(1, 1, spd=True)), ex(A(2, 3, 3, spd=True))]
+    + [ex(A(3, 3, spd=True), upper=True)] * (np.__version__ >= "2"),
+)  # fmt: skip
+def cholesky_vjp(y_bar, y, a, *, upper=False):
+    if known(upper):
+        return swap_last(cholesky_adjoint(swap_last(y_bar), swap_last(y)))
+    return cholesky_adjoint(y_bar, y)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Norms
+
+
+def norm_vjp(y_bar, y, x, ord=None, axis=None, keepdims=False):
+    ord, axis = known(ord), known(axis)
+    if ord is None or (ord == "fro" and (axis is None or isinstance(axis, tuple))):
+        return expand(y_bar / (y + (y == 0)), x, axis, keepdims) * x
+    axes = tuple(range(rank(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(k % rank(x) for k in axes)
+    if len(axes) == 1:
+        return vector_norm_vjp(y_bar, y, x, ord, axes[0], keepdims)
+    return matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims)
+
+
+def vector_norm_vjp(y_bar, y, x, ord, axis, keepdims):
+    y_bar, y = (expand(v, x, axis, keepdims) for v in (y_bar, y))
+    if ord == 2:
+        return y_bar / (y + (y == 0)) * x
+    if ord == 1:
+        return y_bar * np.sign(x)
+    if ord == 0:
+        return np.zeros_like(x)
+    if ord in (np.inf, -np.inf):
+        size = np.abs(x)
+        return y_bar * np.sign(x) * (share(size, y) if rank(x) == 1 else share(size, y, axis))
+    ratio = np.abs(x) / (y + (y == 0))
+    return y_bar * np.sign(x) * (ratio if ord == 2 else ratio ** (ord - 1))
+
+
+def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):
+    y_bar = expand(y_bar, x, axes, keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        inner, outer = axes if abs(ord) == 1 else axes[::-1]
+        sums = np.sum(np.abs(x), axis=inner, keepdims=True)
+        return y_bar * np.sign(x) * share(sums, expand(y, x, axes, keepdims), outer)
+    if ord not in (2, -2, "nuc"):
+        raise Refused(f"np.linalg.norm of a matrix has no ord={ord!r}")
+    if axes == (rank(x) - 2, rank(x) - 1):
+        return y_bar * singular_slope(x, ord)
+    return y_bar * np.moveaxis(singular_slope(np.moveaxis(x, axes, (-2, -1)), ord), (-2, -1), axes)
+
+
+def norm_jvp(dots, y, x, ord=None, axis=None, keepdims=False):
+    slope = norm_vjp(np.ones_like(y), np.asarray(y), x, ord, axis, keepdims)
+    return np.sum(dots[0] * slope, axis, keepdims=keepdims)
+
+
+adjoint(
+    np.linalg.norm, jvp=norm_jvp,
+    examples=[
+        ex(A(3)), ex(A(2, 3)), ex(A(2, 3, 4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=0, keepdims=True), ex(np.zeros(3)),
+        ex(A(2, 3), "fro"), ex(A(2, 3), keepdims=True), ex(A(2, 3, 4), "fro", (0, 2)), ex(A(0)), ex(A(2, 3, 4), None, (0, 1)),
+        *(ex(A(4), p) for p in (0, 1, 2, 3, 1.5, -1, np.inf, -np.inf)),
+        *(ex(A(3, 4), p, -1) for p in (1, 2, 3, np.inf)), ex(A(3, 4), 1, 0, True), ex(A(3, 4), np.inf, 0, keepdims=True),
+        *(ex(A(3, 4), p) for p in (1, -1, np.inf, -np.inf, 2, -2, "nuc")),
+        *(ex(A(3, 2, 4), p, axis=(0, 2)) for p in (1, np.inf, 2, -2, "nuc")),
+        *(ex(A(2, 3, 4), p, axis=(-1, -2), keepdims=True) for p in (-1, -np.inf, 2)), ex(A(2, 3, 4), 2, (1, 2)),
+    ],
+)(norm_vjp)  # fmt: skip

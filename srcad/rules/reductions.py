@@ -1,0 +1,216 @@
+"""Rules of reductions, and of the cumulative functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from srcad import runtime
+from srcad.rules.registry import A, adjoint, alias, ex, linear, symbolic
+from srcad.rules.shapes import count, expand, known, number, rank, rank_if_known, shape, spread
+
+share = symbolic(runtime.share)
+product_of_others = symbolic(runtime.product_of_others)
+cumprod_adjoint = symbolic(runtime.cumprod_adjoint)
+
+MASK = np.array([[True, False, True, True], [True, True, False, True], [False, True, True, True]])
+AXES = [
+    ex(A(3, 4)), ex(A(3, 4), 0), ex(A(3, 4), axis=1), ex(A(3, 4), axis=-1, keepdims=True), ex(A(2, 3, 4), axis=(0, -1)),
+    ex(A(2, 3, 4), axis=1), ex(A(2, 3, 4), axis=(0, 1), keepdims=True), ex(A(3, 4), keepdims=True), ex(A(4)), ex(A()),
+    ex(A(1, 4), axis=0), ex(A(3, 1), axis=1), ex(A(3, 4), axis=()), ex(A(5), axis=0), ex(A(4), axis=-1, keepdims=True),
+]  # fmt: skip
+EMPTY = [ex(A(0)), ex(A(0, 3), axis=0), ex(A(0, 3), axis=1)]
+WHERE = [ex(A(3, 4), where=MASK), ex(A(3, 4), axis=1, where=MASK), ex(A(3, 4), axis=0, where=MASK[0], keepdims=True)]
+
+# ---------------------------------------------------------------------------------------------------------------
+# Sums and means
+
+
+def sum_jvp(dots, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True):
+    return np.sum(dots[0], axis, dtype, keepdims=keepdims, where=where)
+
+
+@adjoint(np.sum, jvp=sum_jvp, examples=[*AXES, *EMPTY, *WHERE, ex(A(3), initial=2.0), ex(A(3), dtype=np.float64)])
+def sum_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True):
+    return spread(y_bar, a, axis, keepdims, where)
+
+
+def mean_count(a, axis, keepdims, where):
+    """How many items each mean is of; in the dtype of `a` where it is an array, so that this stays that of the result."""
+    if where is True:
+        return count(a, axis)
+    return np.sum(np.broadcast_to(where, shape(a)), axis=axis, keepdims=keepdims, dtype=a.dtype)
+
+
+@linear(np.mean, examples=[*AXES, *WHERE, ex(A(3), dtype=np.float64)])
+def mean_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, where=True):
+    if rank_if_known(a) == 0:
+        return spread(y_bar, a, axis, keepdims, where)
+    return spread(y_bar / mean_count(a, axis, keepdims, where), a, axis, keepdims, where)
+
+
+def deviations(a, axis, where):
+    """`a` less its mean; 0 where `where` is false."""
+    if where is True:
+        return a - np.mean(a, axis=axis, keepdims=True) if axis is not None else a - np.mean(a)
+    return (a - np.mean(a, axis=axis, keepdims=True, where=where)) * where
+
+
+def freedom(a, axis, ddof, where):
+    """The divisor of a variance."""
+    n = mean_count(a, axis, True, where)
+    return n if known(ddof) == 0 else n - ddof
+
+
+def delta(ddof, correction):
+    """The parameter `ddof`, which NumPy 2 also takes as `correction`."""
+    return ddof if known(correction) is None else correction
+
+
+def var_vjp(y_bar, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
+    n = freedom(a, known(axis), delta(ddof, correction), where)
+    if where is True:
+        return expand(2 * y_bar / n, a, axis, keepdims) * deviations(a, axis, where)
+    return 2 * expand(y_bar, a, axis, keepdims) / n * deviations(a, axis, where)
+
+
+def var_jvp(dots, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
+    n = freedom(a, axis, delta(ddof, correction), where)
+    return 2 * np.sum(deviations(a, axis, where) * dots[0] / n, axis, keepdims=keepdims)
+
+
+def std_vjp(y_bar, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
+    n = freedom(a, known(axis), delta(ddof, correction), where)
+    if where is True:
+        return expand(y_bar / (n * (y + (y == 0))), a, axis, keepdims) * deviations(a, axis, where)
+    return expand(y_bar / (y + (y == 0)), a, axis, keepdims) / n * deviations(a, axis, where)
+
+
+def std_jvp(dots, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
+    return var_jvp(dots, y, a, axis, ddof=ddof, keepdims=keepdims, where=where, correction=correction) / (2 * (y + (y == 0)))
+
+
+VARIANCES = [
+    *(e for e in AXES if e.args[0].shape and e.kwargs.get("axis") != ()),
+    *WHERE, ex(A(3, 4), axis=1, ddof=1), ex(A(4), ddof=1), ex(A(3, 4), axis=0, ddof=1, where=MASK),
+    ex(A(2, 3, 4), axis=(0, 2), ddof=1, keepdims=True),
+]  # fmt: skip
+adjoint(np.var, jvp=var_jvp, examples=VARIANCES)(var_vjp)
+adjoint(np.std, jvp=std_jvp, examples=[e for e in VARIANCES if 1 not in e.args[0].shape] + [ex(np.full(3, 2.0))])(std_vjp)
+
+
+@adjoint(
+    np.nansum, jvp=lambda dots, y, a, **options: np.sum(np.where(np.isnan(a), 0.0, dots[0]), **options),
+    examples=[ex(A(3, 4), axis=1), ex(np.array([1.0, np.nan, 2.0])), ex(A(3, 4), axis=0, keepdims=True), ex(A(3))],
+)  # fmt: skip
+def nansum_vjp(y_bar, y, a, axis=None, *, keepdims=False):
+    return expand(y_bar, a, axis, keepdims) * ~np.isnan(a)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Products
+
+
+def prod_partial(a, axis, initial, where):
+    if rank(a) == 0:
+        return initial
+    masked = a if where is True else np.where(where, a, 1)
+    partial = product_of_others(masked) if known(axis) is None else product_of_others(masked, axis)
+    partial = partial if where is True else partial * where
+    return partial if number(initial) == 1 else partial * initial
+
+
+def prod_jvp(dots, y, a, axis=None, dtype=None, *, keepdims=False, initial=1, where=True):
+    return np.sum(dots[0] * prod_partial(a, axis, initial, where), axis, keepdims=keepdims)
+
+
+@adjoint(
+    np.prod, jvp=prod_jvp,
+    examples=[*AXES, *EMPTY, *WHERE, ex(A(3), initial=2.0), ex(np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 3.0]]), axis=1)],
+)  # fmt: skip
+def prod_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, initial=1, where=True):
+    return expand(y_bar, a, axis, keepdims) * prod_partial(a, axis, initial, where)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Extrema: items that tie share evenly
+
+
+def share_of(a, y, axis, keepdims, initial=None, where=True):
+    """What each item of `a` has in the extremum y."""
+    options = {} if where is True else {"where": where}
+    if initial is not None:
+        options["initial"] = initial
+    axes = () if known(axis) is None else (axis,)
+    return share(a, expand(y, a, axis, keepdims), *axes, **options)
+
+
+def extremum_vjp(y_bar, y, a, axis=None, *, keepdims=False, initial=None, where=True):
+    if rank(a) == 0 and initial is None:
+        return y_bar
+    return expand(y_bar, a, axis, keepdims) * share_of(a, y, axis, keepdims, initial, where)
+
+
+def extremum_jvp(dots, y, a, axis=None, *, keepdims=False, initial=None, where=True):
+    partial = share_of(a, np.asarray(y), axis, keepdims, initial, where)
+    return np.sum(dots[0] * partial, axis, keepdims=keepdims)
+
+
+def masked_extrema(initial):
+    return [ex(*e.args, initial=initial, **e.kwargs) for e in WHERE] + [ex(A(3), initial=0.0)]
+
+
+EXTREMA = [*AXES, ex(A(0, 3), axis=1)]
+adjoint(np.max, jvp=extremum_jvp, examples=EXTREMA + masked_extrema(-9.0))(extremum_vjp)
+adjoint(np.min, jvp=extremum_jvp, examples=EXTREMA + masked_extrema(9.0))(extremum_vjp)
+adjoint(np.nanmax, jvp=extremum_jvp, examples=[*AXES, ex(np.array([1.0, np.nan, 2.0]))])(extremum_vjp)
+adjoint(np.nanmin, jvp=extremum_jvp, examples=[*AXES, ex(np.array([1.0, np.nan, 2.0]))])(extremum_vjp)
+alias(np.max, np.amax)
+alias(np.min, np.amin)
+
+
+def ptp_jvp(dots, y, a, axis=None, *, keepdims=False):
+    top, bottom = (extremum_jvp(dots, f(a, axis, keepdims=keepdims), a, axis, keepdims=keepdims) for f in (np.max, np.min))
+    return top - bottom
+
+
+@adjoint(np.ptp, jvp=ptp_jvp, examples=[e for e in AXES if e.kwargs.get("axis") != ()])
+def ptp_vjp(y_bar, y, a, axis=None, *, keepdims=False):
+    top, bottom = (f(a, axis=known(axis), keepdims=True) if axis is not None else f(a) for f in (np.max, np.min))
+    y_bar = expand(y_bar, a, axis, keepdims)
+    return y_bar * share_of(a, top, axis, True) - y_bar * share_of(a, bottom, axis, True)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Cumulative functions
+
+ROWS = [ex(A(3, 4), 0), ex(A(3, 4), axis=-1), ex(A(5)), ex(A(3, 4)), ex(A(2, 3, 4), axis=1), ex(A(0)), ex(A(1, 3), axis=0)]
+
+
+def flip(x, axis):
+    return x[::-1] if rank_if_known(x) == 1 or axis == 0 else np.flip(x, axis)
+
+
+@linear(np.cumsum, examples=[*ROWS, ex(A())])
+def cumsum_vjp(y_bar, y, a, axis=None, dtype=None):
+    if known(axis) is None:
+        return np.cumsum(y_bar[::-1])[::-1] if rank(a) == 1 else np.cumsum(y_bar[::-1])[::-1].reshape(shape(a))
+    axis = 0 if rank_if_known(a) == 1 else axis
+    return flip(np.cumsum(flip(y_bar, axis), axis), axis)
+
+
+def cumprod_vjp(y_bar, y, a, axis=None, dtype=None):
+    if known(axis) is None:
+        return cumprod_adjoint(y_bar, np.ravel(a)).reshape(shape(a)) if rank(a) != 1 else cumprod_adjoint(y_bar, a)
+    return cumprod_adjoint(y_bar, a, axis)
+
+
+def cumprod_jvp(dots, y, a, axis=None, dtype=None):
+    if axis is None:
+        return runtime.cumprod_tangent(np.ravel(dots[0]), y, np.ravel(a), 0)
+    return runtime.cumprod_tangent(dots[0], y, a, axis)
+
+
+adjoint(
+    np.cumprod, jvp=cumprod_jvp,
+    examples=[*ROWS, ex(np.array([2.0, 0.0, 3.0, 0.0, 1.5])), ex(A(1)), ex(A(2, 0), axis=1), ex(A())],
+)(cumprod_vjp)  # fmt: skip

@@ -1,0 +1,380 @@
+"""The table of derivative rules: how a rule is declared, found and run.
+
+A rule is written once, for arrays. The compiler runs it with symbols (`core.nodes.Expr`) and pastes what it returns
+into the program; the tests run it with numbers; generated code may call it as it is where too little is known at
+compile time (`apply_vjp`).
+
+    elementwise(np.tanh, lambda y, x: 1 - y * y)
+
+    @linear(np.sum, examples=[ex(A(3, 4), axis=1)])
+    def sum_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False):
+        return spread(y_bar, a, axis, keepdims)
+
+A rule returns the adjoint in the shape of its argument. Un-broadcasting of elementwise rules, accumulating and leaving
+out inactive arguments is done by the compiler, never by a rule. A rule may branch on ranks and on parameters, never on
+values. Where a function returns several arrays, `y` and `y_bar` are tuples or lists of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from srcad.core.nodes import REF_TEXT, Call, Expr, Node, lift
+from srcad.runtime import unbroadcast
+
+
+class Refused(Exception):
+    """A rule does not cover this use of its function; the message says which, and what to write instead."""
+
+
+@dataclass(frozen=True)
+class A:
+    """A random array of an example: `A(3, 4)` normal, `A(3, low=0.5, high=2.0)` uniform; `spd`: symmetric positive."""
+
+    shape: tuple[int, ...]
+    low: float | None
+    high: float | None
+    spd: bool
+
+    def __init__(self, *shape: int, low: float | None = None, high: float | None = None, spd: bool = False):
+        for name, value in (("shape", shape), ("low", low), ("high", high), ("spd", spd)):
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A call on which a rule is tested; `A` stands for random arrays, at any depth of lists and tuples."""
+
+    args: tuple
+    kwargs: dict
+
+
+def ex(*args, **kwargs) -> Example:
+    return Example(args, kwargs)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The derivative of `fn` with respect to its data arguments.
+
+    `signature` has the parameters of `fn` that the rule knows, in the order of `fn`; a call that uses any other one has
+    no derivative and is refused. `data` names the differentiable ones. `vjps[k](y_bar, y, *args, **params)` is the
+    adjoint of the k-th. `sequence` names those that are sequences (a list of arrays, or `*operands`): the vjp of one takes
+    the item's number first, `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; and that of an array which is
+    given in place of the first list is `whole(y_bar, y, array, ...)`. The number of an item of an item is a tuple. `jvp` is "linear" (the function of the tangents, jointly),
+    "multilinear" (the sum over the data arguments), or `jvp(dots, y, *args, **params)`, where `dots` has the tangent of
+    each data argument, None where it is constant. `partials` is set for elementwise functions instead of `vjps`.
+    `synonyms` are other names under which `fn` takes a parameter.
+    """
+
+    fn: Any
+    signature: inspect.Signature
+    data: tuple[str, ...]
+    vjps: tuple[Callable, ...] = ()
+    jvp: Any = None
+    partials: tuple[Callable, ...] | None = None
+    sequence: tuple[str, ...] = ()
+    whole: Callable | None = None
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    domain: tuple = (-2.0, 2.0)
+
+    @property
+    def name(self) -> str:
+        return self.fn if isinstance(self.fn, str) else getattr(self.fn, "__name__", repr(self.fn))
+
+    def bind(self, args: tuple, kwargs: dict) -> inspect.BoundArguments:
+        """The arguments of a call by the names of the parameters; TypeError where the rule does not know one."""
+        return self.signature.bind(*args, **{self.synonyms.get(name, name): v for name, v in kwargs.items()})
+
+
+RULES: dict[Any, Rule] = {}
+"""Every rule, by function; operators by their symbol ("+", "neg", …), reading `x[index]` as "getitem"."""
+
+CONSTANT: set[Any] = set()
+"""Functions whose derivative is zero on purpose: `np.argmax`, `np.floor`, `np.zeros_like`, …"""
+
+METHODS: dict[str, Callable] = {}
+"""The function that an array's method stands for: `x.sum(axis=0)` is `np.sum(x, axis=0)`."""
+
+VARIADIC_METHODS: set[str] = set()
+"""Methods whose tuple parameter may also be given item by item: `x.reshape(2, 3)`, `x.transpose(1, 0)`."""
+
+ATTRIBUTES: dict[str, Callable] = {}
+"""The function that an array's attribute stands for: `x.T` is `np.transpose(x)`."""
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Declaring
+
+
+def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(), synonyms=None) -> None:
+    """Declares a function that acts on each element, by its partial derivatives `partial(y, *xs)`.
+
+    `domain` is the interval from which the tests draw the arguments, or a tuple of one for each. A partial may be None:
+    constant in that argument. Defaults of a partial's parameters are those of `fn`.
+    """
+    params = list(inspect.signature(next(p for p in partials if p is not None)).parameters.values())[1:]
+    data = tuple(p.name for p in params)
+    if isinstance(fn, np.ufunc):
+        params.append(inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=True))
+        params.append(inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None))
+    RULES[fn] = Rule(
+        fn, inspect.Signature(params), data, jvp="partials", partials=partials, domain=domain,
+        examples=tuple(examples), synonyms=synonyms or {},
+    )  # fmt: skip
+
+
+def linear(fn, *, examples, **options) -> Callable:
+    """Declares a function that is linear in its data argument, by its adjoint (the decorated function)."""
+    return adjoint(fn, jvp="linear", examples=examples, **options)
+
+
+def adjoint(fn, *, jvp, examples, **options) -> Callable:
+    """Declares a function with one data argument, its first if not named by `data`, by its adjoint and its tangent."""
+
+    def declare(vjp: Callable) -> Callable:
+        rule(fn, vjp, jvp=jvp, examples=examples, **options)
+        return vjp
+
+    return declare
+
+
+def rule(fn, *vjps: Callable, jvp, examples, data: tuple[str, ...] | None = None, synonyms=None) -> None:
+    """Declares a function by the adjoints of its parameters `data`, the first `len(vjps)` if not named."""
+    signature = _parameters(vjps[0], 2)
+    data = data or tuple(signature.parameters)[: len(vjps)]
+    RULES[fn] = Rule(fn, signature, data, vjps, jvp, examples=tuple(examples), synonyms=synonyms or {})
+
+
+def sequence_rule(
+    fn, *others: Callable, data: str | tuple[str, ...], jvp, examples, whole=None, sequences: tuple[str, ...] = ()
+) -> Callable:
+    """Declares a function of a sequence of arrays by `vjp(k, y_bar, y, ...)`, the adjoint of item k.
+
+    `data` names the sequence, and then the parameters that `others` are the adjoints of; `sequences` those of them that
+    are sequences, if it is not the first alone.
+    """
+
+    def declare(vjp: Callable) -> Callable:
+        names = (data,) if isinstance(data, str) else data
+        RULES[fn] = Rule(
+            fn, _parameters(vjp, 3), names, (vjp, *others), jvp, sequence=sequences or names[:1], whole=whole,
+            examples=tuple(examples),
+        )  # fmt: skip
+        return vjp
+
+    return declare
+
+
+def _parameters(function: Callable, skip: int) -> inspect.Signature:
+    return inspect.Signature(list(inspect.signature(function).parameters.values())[skip:])
+
+
+def alias(fn, *others) -> None:
+    """Gives `others` the rule of `fn`: `np.concat` is `np.concatenate`."""
+    for other in others:
+        RULES[other] = RULES[fn]
+
+
+def constant(*functions) -> None:
+    """Declares functions whose derivative is zero by nature."""
+    CONSTANT.update(functions)
+
+
+def available(module, *names: str) -> list:
+    """Those of `names` that this version of the library has."""
+    return [getattr(module, name) for name in names if hasattr(module, name)]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Finding
+
+
+def find(fn) -> Rule | None:
+    """The rule of a function or an operator symbol, None where there is none."""
+    try:
+        return RULES.get(fn)
+    except TypeError:
+        return None
+
+
+def is_constant(fn) -> bool:
+    """Whether the derivative of `fn` is zero by nature."""
+    try:
+        return fn in CONSTANT
+    except TypeError:
+        return False
+
+
+def symbolic(function: Callable, text: str | None = None) -> Callable:
+    """`function`, which also takes symbols: called with one, it gives the expression of its call.
+
+    >>> symbolic(math.cos)(Name("x"))
+    Call(fn=Ref(…, text='math.cos'), args=(Name(id='x'),), kwargs=())
+    """
+    if text is not None or function not in REF_TEXT:
+        module = function.__module__
+        default = function.__name__ if module in ("srcad.runtime", "builtins") else f"{module}.{function.__name__}"
+        REF_TEXT[function] = text or default.replace("numpy.", "np.", 1)
+
+    @functools.wraps(function)
+    def either(*args, **kwargs):
+        if has_symbol(args) or has_symbol(tuple(kwargs.values())):
+            return Call(lift(function), tuple(lift(a) for a in args), tuple((k, lift(v)) for k, v in kwargs.items()))
+        return function(*args, **kwargs)
+
+    return either
+
+
+def is_symbol(value) -> bool:
+    return isinstance(value, Expr)
+
+
+def has_symbol(value) -> bool:
+    """Whether `value` is a symbol or has one in it: at any depth of tuples, lists and slices."""
+    if isinstance(value, (tuple, list)):
+        return any(has_symbol(v) for v in value)
+    if isinstance(value, slice):
+        return has_symbol((value.start, value.stop, value.step))
+    return isinstance(value, Node)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Running, with symbols or numbers
+
+
+def masked(contribution, where):
+    """What an elementwise function called with `where` passes on: nothing where it did not act.
+
+    There the function's result is arbitrary, and a product with 0 would keep a NaN.
+    """
+    return contribution if where is True else np.where(where, contribution, 0.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Running with numbers
+
+
+def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
+    """The adjoint of data argument k of `y = fn(*args, **kwargs)`, whose own adjoint is `y_bar`.
+
+    It has the shape and dtype of the argument; a Python number has a Python number's, a list (nested, for `np.array`),
+    or `*operands`, the list of the items' adjoints. Raises Refused, or TypeError where the rule does not know a parameter.
+    """
+    rule, bound = _bound(fn, args, kwargs)
+    x = bound.arguments[rule.data[k]]
+    if rule.partials is not None:
+        if rule.partials[k] is None:
+            return _zeros(x)
+        where = bound.kwargs.get("where", True)
+        return _fit(masked(y_bar * rule.partials[k](y, *_data(rule, bound)), where), x)
+    y_bar = _filled(y_bar, y)
+    args, kwargs = _arrays(rule, bound)
+    vjp = rule.vjps[k]
+    if rule.data[k] not in rule.sequence:
+        return _fit(vjp(y_bar, y, *args, **kwargs), x)
+    if not isinstance(x, np.ndarray):
+        return [_item_vjp(vjp, path, y_bar, y, item, args, kwargs) for path, item in enumerate(x)]
+    if rule.whole is not None and k == 0:
+        return _fit(rule.whole(y_bar, y, *args, **kwargs), x)
+    items = [_fit(vjp(i, y_bar, y, *args, **kwargs), x[i]) for i in range(len(x))]
+    return np.stack(items) if items else _zeros(x)
+
+
+def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
+    """The tangent of `y = fn(*args, **kwargs)` where `dots` are those of the data arguments, None for a constant one."""
+    rule, bound = _bound(fn, args, kwargs)
+    if rule.jvp == "partials":
+        xs, where = _data(rule, bound), bound.kwargs.get("where", True)
+        terms = [x_dot * p(y, *xs) for x_dot, p in zip(dots, rule.partials) if x_dot is not None and p is not None]
+        return _fit(masked(sum(terms), where) + np.zeros_like(y), y) if terms else np.zeros_like(y)
+    if callable(rule.jvp):
+        args, kwargs = _arrays(rule, bound)
+        return rule.jvp(dots, y, *args, **kwargs)
+
+    names = [name for name in rule.data if name in bound.arguments]
+    xs = [bound.arguments[name] for name in names]
+
+    def with_data(values) -> Any:
+        call = inspect.BoundArguments(bound.signature, {**bound.arguments, **dict(zip(names, values))})
+        return fn(*call.args, **call.kwargs)
+
+    if rule.jvp == "linear":
+        return with_data([_tangent(x, x_dot) for x, x_dot in zip(xs, dots)])
+    terms = []
+    for k, (x, x_dot) in enumerate(zip(xs, dots)):
+        items = x_dot if x_dot is not None and names[k] in rule.sequence else [x_dot]
+        for i, dot in enumerate(items):
+            if dot is not None:
+                moved = dot if items is not x_dot else (*x[:i], dot, *x[i + 1 :])
+                terms.append(with_data([*xs[:k], moved, *xs[k + 1 :]]))
+    return sum(terms[1:], terms[0]) if terms else np.zeros_like(y)
+
+
+def _bound(fn, args, kwargs) -> tuple[Rule, inspect.BoundArguments]:
+    rule = find(fn)
+    if rule is None:
+        raise Refused(f"{fn!r} has no derivative rule")
+    bound = rule.bind(args, kwargs)
+    if rule.partials is not None:
+        bound.apply_defaults()
+    return rule, bound
+
+
+def _data(rule: Rule, bound) -> list:
+    return [bound.arguments[name] for name in rule.data]
+
+
+def _arrays(rule: Rule, bound) -> tuple[tuple, dict]:
+    """The arguments of a rule, the data among them, but for sequences, as arrays."""
+    values = dict(bound.arguments)
+    for name in rule.data:
+        if name in values and name not in rule.sequence:
+            values[name] = np.asarray(values[name])
+    bound = inspect.BoundArguments(bound.signature, values)
+    return bound.args, bound.kwargs
+
+
+def _item_vjp(vjp, path, y_bar, y, item, args, kwargs):
+    if isinstance(item, (list, tuple)):
+        paths = [(*path, k) if isinstance(path, tuple) else (path, k) for k in range(len(item))]
+        return [_item_vjp(vjp, p, y_bar, y, i, args, kwargs) for p, i in zip(paths, item)]
+    return _fit(vjp(path, y_bar, y, *args, **kwargs), item)
+
+
+def _filled(y_bar, y):
+    """`y_bar` as arrays, with zeros for the parts of a tuple of results that nothing depends on."""
+    if isinstance(y, (tuple, list)):
+        return type(y_bar)(np.zeros_like(b) if a is None else np.asarray(a) for a, b in zip(y_bar, y))
+    return np.asarray(y_bar)
+
+
+def _tangent(x, x_dot):
+    """`x_dot` with zeros for what is constant."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(_tangent(item, dot) for item, dot in zip(x, x_dot or [None] * len(x)))
+    return _zeros(x) if x_dot is None else x_dot
+
+
+def _zeros(x):
+    if isinstance(x, (list, tuple)):
+        return [_zeros(item) for item in x]
+    return 0.0 if isinstance(x, (int, float)) else np.zeros_like(x)
+
+
+def _fit(x_bar, x):
+    """The adjoint `x_bar` in the shape and the floating dtype of `x`."""
+    if isinstance(x, (list, tuple)):
+        x = np.asarray(x)
+    x_bar = unbroadcast(x_bar, np.shape(x))
+    if isinstance(x, (int, float)) and not isinstance(x, np.generic):
+        return x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+    dtype = x.dtype if x.dtype.kind in "fc" else np.float64
+    return x_bar.astype(dtype, copy=False) if hasattr(x_bar, "astype") else dtype.type(x_bar)

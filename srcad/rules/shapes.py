@@ -1,0 +1,98 @@
+"""What rules ask of their arguments, be they arrays or symbols, and the adjoints that many of them share."""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+import numpy as np
+
+from srcad.core.nodes import Const, Undecided
+from srcad.rules.registry import is_symbol
+
+
+def rank(x) -> int:
+    """The number of axes, a plain int. Raises Undecided for a symbol of unknown rank."""
+    return x.ndim if is_symbol(x) else np.ndim(x)
+
+
+def rank_if_known(x) -> int | None:
+    try:
+        return rank(x)
+    except Undecided:
+        return None
+
+
+def shape(x):
+    """The shape; () for a number, which has no attribute `shape`."""
+    known = rank_if_known(x) if is_symbol(x) else -1
+    return np.shape(x) if known in (None, -1) else () if known == 0 else x.shape
+
+
+def size(x):
+    known = rank_if_known(x) if is_symbol(x) else -1
+    return np.size(x) if known in (None, -1) else 1 if known == 0 else x.size
+
+
+def number(x):
+    """The Python number that `x` is known to be, None if it is none."""
+    value = x.value if isinstance(x, Const) else x
+    return value if type(value) in (int, float) else None
+
+
+def is_boolean(x) -> bool:
+    """Whether `x` is known to be a boolean array."""
+    dtype = getattr(x.kind if is_symbol(x) else x, "dtype", None)
+    return dtype is not None and dtype == bool and rank_if_known(x) != 0
+
+
+def known(parameter):
+    """A parameter that a rule branches on. Raises Undecided for a symbol."""
+    if is_symbol(parameter):
+        raise Undecided("a parameter that is only known when the program runs")
+    return parameter
+
+
+def axes_of(axis, ndim: int) -> tuple[int, ...]:
+    """The axes that `axis` (int, tuple, None for all) names, from 0 on."""
+    if known(axis) is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(known(a) + ndim if known(a) < 0 else a for a in axes)
+
+
+def expand(v, a, axis, keepdims):
+    """`v`, of the shape of a reduction of `a` over `axis`, with the axes of extent 1 that make it broadcast against `a`."""
+    if known(keepdims) or known(axis) is None:
+        return v
+    ndim = rank_if_known(a)
+    if ndim is None:
+        return np.expand_dims(v, axis)
+    axes = axes_of(axis, ndim)
+    if sorted(axes) == list(range(len(axes))):
+        return v
+    index = [None if k in axes else slice(None) for k in range(ndim)]
+    while index[-1] is not None:
+        index.pop()
+    return v[tuple(index)]
+
+
+def spread(y_bar, a, axis=None, keepdims=False, where=True):
+    """The adjoint of a sum of `a` over `axis`: `y_bar` in the shape of `a`, 0 where `where` is false."""
+    y_bar = expand(y_bar, a, axis, keepdims)
+    if where is not True:
+        y_bar = y_bar * where
+    return y_bar if rank_if_known(a) == 0 else np.broadcast_to(y_bar, shape(a))
+
+
+def count(a, axis=None):
+    """The number of items of `a` that a reduction over `axis` takes together."""
+    if known(axis) is None:
+        return size(a)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return functools.reduce(operator.mul, [shape(a)[k] for k in axes]) if axes else 1
+
+
+def swap_last(a):
+    """The matrices in `a`, transposed."""
+    return a.T if rank_if_known(a) == 2 else np.swapaxes(a, -1, -2)

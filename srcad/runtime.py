@@ -1,0 +1,223 @@
+"""The few helpers that generated code calls. They need NumPy only, and know nothing of the compiler."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# ---------------------------------------------------------------------------------------------------------------
+# Shapes
+
+
+def unbroadcast(x_bar, shape):
+    """`x_bar` summed over the axes along which an operand of `shape` was broadcast.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    if np.shape(x_bar) == shape:
+        return x_bar
+    x_bar = np.broadcast_to(x_bar, np.broadcast_shapes(np.shape(x_bar), shape))
+    extra = x_bar.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(k + extra for k, n in enumerate(shape) if n != x_bar.shape[k + extra])
+    return np.sum(x_bar, axis=axes).reshape(shape)
+
+
+def place_diagonal(y_bar, shape, offset=0, axis1=0, axis2=1):
+    """The adjoint of a diagonal: zeros of `shape` with `y_bar` on the diagonal.
+
+    >>> place_diagonal(np.array([1.0, 2.0]), (2, 3), 1)
+    array([[0., 1., 0.],
+           [0., 0., 2.]])
+    """
+    x_bar = np.zeros(shape, np.result_type(y_bar))
+    diagonal = np.diagonal(x_bar, offset, axis1, axis2)
+    diagonal.flags.writeable = True
+    diagonal[...] = y_bar
+    return x_bar
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Indexing
+
+
+def add_at(x, index, v):
+    """Adds `v` to `x[index]` in place; an item that `index` names twice gets both."""
+    if not may_repeat(index):
+        x[index] += v
+    elif x.ndim > 1 and x.flags.c_contiguous:  # flat, np.add.at is several times faster
+        np.add.at(x.reshape(-1), np.arange(x.size).reshape(x.shape)[index], v)
+    else:
+        np.add.at(x, index, v)
+
+
+def may_repeat(index) -> bool:
+    """Whether `x[index]` may have an item of `x` twice: where integers are looked up in an array or a list."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [np.asarray(i) for i in parts if isinstance(i, (list, np.ndarray))]
+    return any(a.ndim > 0 and a.dtype != bool for a in arrays)
+
+
+def scatter(y_bar, index, shape):
+    """The adjoint of `x[index]`, for an x of `shape`: zeros with `y_bar` added at `index`.
+
+    >>> scatter(np.array([1.0, 2.0, 3.0]), [0, 2, 2], (4,))
+    array([1., 0., 5., 0.])
+    """
+    x_bar = np.zeros(shape, np.result_type(y_bar))
+    if may_repeat(index):
+        add_at(x_bar, index, y_bar)
+    else:
+        x_bar[index] = y_bar
+    return x_bar
+
+
+def scatter_along(y_bar, indices, axis, shape):
+    """The adjoint of `np.take_along_axis(x, indices, axis)`, for an x of `shape`."""
+    index = list(np.ogrid[tuple(slice(n) for n in shape)])
+    index[axis] = indices
+    return scatter(y_bar, tuple(index), shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Choices
+
+
+def wins(x, z):
+    """1 where `x > z`, 1/2 where they are equal, 0 elsewhere: the derivative of `np.maximum(x, z)` by x."""
+    more, equal = np.greater(x, z), np.equal(x, z)
+    if not equal.any():
+        return more
+    return np.where(equal, 0.5, more).astype(np.result_type(x, z, np.float16))
+
+
+def share(x, y, axis=None, where=True, initial=None):
+    """What each item of `x` has in `y`, the maximum or minimum of `x`: 1, 1/n if n items tie, 0 if it is less.
+
+    >>> share(np.array([1.0, 3.0, 3.0]), 3.0)
+    array([0. , 0.5, 0.5])
+    """
+    hit = np.equal(x, y) & where
+    count = np.count_nonzero(hit, axis=axis, keepdims=True)
+    if initial is not None:
+        count = count + (y == initial)
+    if np.all(count == 1):
+        return hit
+    return hit / np.maximum(count, 1).astype(np.result_type(x, np.float16))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Powers and products
+
+
+def power_slope(x, p):
+    """The derivative `p * x**(p - 1)` of `x**p` by x; 0 where p is 0."""
+    if isinstance(p, (int, float)):
+        return p * x ** (p - 1) if p else 0 * x
+    return p * x ** np.where(np.equal(p, 0), 1, np.subtract(p, 1))
+
+
+def power_log(y, x):
+    """The derivative `y * log(x)` of `y = x**p` by p; 0 where x is not positive."""
+    if isinstance(x, (int, float)):
+        return y * math.log(x) if x > 0 else 0 * y
+    return y * np.log(np.where(np.greater(x, 0), x, 1))
+
+
+def product_of_others(x, axis=None):
+    """For each item of `x` the product of all others along `axis`, by no division: zeros are no trouble.
+
+    >>> product_of_others(np.array([2.0, 0.0, 3.0]))
+    array([0., 6., 0.])
+    """
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    back = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, back)
+    rows = moved.reshape(moved.shape[: x.ndim - len(axes)] + (-1,)) if x.size else moved.reshape(-1, 0)
+    one = np.ones_like(rows[..., :1])
+    before = np.cumprod(np.concatenate([one, rows[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([one, rows[..., :0:-1]], -1), -1)[..., ::-1]
+    return np.moveaxis((before * after).reshape(moved.shape), back, axes)
+
+
+def cumprod_adjoint(y_bar, x, axis=0):
+    """The adjoint of `np.cumprod(x, axis)`, by no division."""
+    x, y_bar = np.moveaxis(x, axis, 0), np.moveaxis(y_bar, axis, 0)
+    x_bar = np.array(y_bar)
+    for k in range(len(x) - 2, -1, -1):
+        x_bar[k] += x[k + 1] * x_bar[k + 1]
+    x_bar[1:] *= np.cumprod(x[:-1], 0)
+    return np.moveaxis(x_bar, 0, axis)
+
+
+def cumprod_tangent(x_dot, y, x, axis=0):
+    """The tangent of `y = np.cumprod(x, axis)`, by no division."""
+    x_dot, y, x = (np.moveaxis(a, axis, 0) for a in (x_dot, y, x))
+    y_dot = np.array(x_dot)
+    for k in range(1, len(x)):
+        y_dot[k] = y_dot[k - 1] * x[k] + y[k - 1] * x_dot[k]
+    return np.moveaxis(y_dot, 0, axis)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Special functions
+
+
+def digamma(x):
+    """The logarithmic derivative of the gamma function, for a number (Abramowitz & Stegun, 6.3)."""
+    if x <= 0:
+        return digamma(1 - x) - math.pi / math.tan(math.pi * x)
+    shift = 0.0
+    while x < 10:
+        shift -= 1 / x
+        x += 1
+    z = 1 / (x * x)
+    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    return shift + math.log(x) - 0.5 / x - series
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Linear algebra
+
+
+def cofactors(x):
+    """The cofactors of square matrices: `det(x) * inv(x).T`, also where x is singular.
+
+    >>> cofactors(np.array([[1.0, 2.0], [2.0, 4.0]]))
+    array([[ 4., -2.],
+           [-2.,  1.]])
+    """
+    u, s, vh = np.linalg.svd(x)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return (u * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ vh
+
+
+def half_lower(x):
+    """The lower triangles of square matrices, with half of the diagonal."""
+    return np.tril(x, -1) + 0.5 * (x * np.eye(x.shape[-1], dtype=x.dtype))
+
+
+def cholesky_adjoint(y_bar, y):
+    """The adjoint of `y = np.linalg.cholesky(x)`, lower triangular like the part of x that is read (Murray, 2016)."""
+    yt = np.swapaxes(y, -1, -2)
+    s = np.linalg.solve(yt, half_lower(yt @ np.tril(y_bar)))
+    s = np.linalg.solve(yt, np.swapaxes(s, -1, -2))
+    return half_lower(s + np.swapaxes(s, -1, -2))
+
+
+def singular_slope(x, ord):
+    """The derivative by x of its largest (ord=2) or smallest (-2) singular value, or of the sum of all ("nuc")."""
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    if ord == 2:
+        return u[..., :, :1] @ vh[..., :1, :]
+    if ord == -2:
+        return u[..., :, -1:] @ vh[..., -1:, :]
+    return (u * (s > 0)[..., None, :]) @ vh
+
+
+def place_repeated(y_bar, labels, shape):
+    """The adjoint of taking a diagonal by `np.einsum`, as with labels "ii": zeros of `shape`, `y_bar` on the diagonal."""
+    x_bar = np.zeros(shape, y_bar.dtype)
+    np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), x_bar)[...] = y_bar
+    return x_bar

@@ -483,8 +483,8 @@ def started(tmp_path, text, **pipes):
     """A process that runs a program with srcad importable."""
     path = tmp_path / "run.py"
     path.write_text(textwrap.dedent(text))
-    places = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    root = str(Path(__file__).parents[1])
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
     return subprocess.Popen([sys.executable, str(path)], env=env, **pipes)
 
 

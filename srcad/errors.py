@@ -65,7 +65,7 @@ def _shown_path(filename: str) -> str:
     if not os.path.isabs(filename):
         return filename
     here = os.path.join(os.getcwd(), "")
-    return filename[len(here) :] if filename.startswith(here) else filename
+    return filename.removeprefix(here)
 
 
 class SrcadError(Exception):

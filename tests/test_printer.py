@@ -25,7 +25,7 @@ def function_of(source: str, **names):
     namespace = {"__name__": "test", **names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # (1)(2) and the like
-        exec(compile(source, filename, "exec"), namespace)
+        exec(compile(source, filename, "exec"), namespace)  # noqa: S102
     name = next(node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
     return namespace[name]
 
@@ -59,7 +59,7 @@ PRINTED = {
     "x + y * z - x / y": x + y * z - x / y,
     "(x + y) * z": (x + y) * z,
     "x @ (y @ z)": x @ (y @ z),
-    "--x": -(-x),
+    "--x": -(-x),  # noqa: B002
     "x - -1": x - core.Const(-1),
     "(-1) ** 2": core.Const(-1) ** 2,
     "(-1.5).real": core.Attribute(core.Const(-1.5), "real"),

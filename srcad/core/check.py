@@ -154,7 +154,7 @@ def _target(target: core.Expr, stmt: core.Stmt, allowed: tuple[type, ...]) -> It
 def _shown(where) -> str:
     try:
         return text(where).partition("\n")[0] if isinstance(where, core.Node) else str(where)
-    except Exception:
+    except (AssertionError, AttributeError, KeyError, TypeError):
         return repr(where)
 
 

@@ -19,7 +19,15 @@ from srcad.core import nodes as core
 from srcad.core.names import fresh
 from srcad.errors import Listing, Origin, Unsupported
 from srcad.frontend import patterns
-from srcad.frontend.resolve import Namespace, attribute, bindings, comprehension_names, is_code, own_nodes, parameters
+from srcad.frontend.resolve import (
+    Namespace,
+    attribute,
+    bindings,
+    comprehension_names,
+    is_code,
+    own_nodes,
+    parameters,
+)
 from srcad.frontend.source import Source
 
 BINARY = {
@@ -75,9 +83,10 @@ class _Lowering:
         self.listing: Listing = source.listing
         self.namespace = Namespace(source.function)
         self.package = source.function.__globals__.get("__package__")
-        self.scopes: list[dict[str, types.ModuleType | None]] = []
+        self.scopes: list[dict[str, object]] = []
         self.taken = {name for node in gast.walk(source.tree) for name in _names(node)}
         self.mangled = _mangled(source.function.__code__)
+        self.first_param = next((p.id for p in parameters(source.tree.args)), None)
         self.inside: Origin | None = None
         self.problems: list[Unsupported] = []
 
@@ -99,8 +108,8 @@ class _Lowering:
     def name(self, id: str, at: Origin) -> core.Expr:
         for scope in reversed(self.scopes):
             if id in scope:
-                module = scope[id]
-                return core.Name(id, at=at) if module is None else core.Ref(module, id, at=at)
+                obj = scope[id]
+                return core.Name(id, at=at) if obj is None else core.Ref(obj, id, at=at)
         return self.namespace.name(id, at)
 
     # Functions
@@ -118,7 +127,7 @@ class _Lowering:
         doc = None
         match body:
             case [gast.Expr(value=gast.Constant(value=str(text))), *body]:
-                doc = inspect.cleandoc(text)
+                doc = inspect.cleandoc(text).rstrip()
         if is_lambda:
             value = self.expr(node.body)
             stmts = (core.Return(value, at=value.at),)
@@ -160,26 +169,28 @@ class _Lowering:
 
     def imported(self, node: gast.Import | gast.ImportFrom, name: str, always: bool) -> object:
         """What an import inside of the function binds `name` to; None where that is data, or may never be imported."""
-        text = self.import_text(node)
-        module = text.split()[1]
+        alias = next(a for a in node.names if name in (a.asname, a.name, a.name.partition(".")[0]))
+        module = alias.name if isinstance(node, gast.Import) else self.module_of(node)
         if not always and module not in sys.modules:
             return None
-        namespace: dict = {}
         try:
-            exec(text, namespace)
+            obj = importlib.import_module(module)
+            if isinstance(node, gast.ImportFrom):
+                obj = getattr(obj, alias.name, None) or importlib.import_module(f"{module}.{alias.name}")
+            elif not alias.asname:
+                obj = sys.modules[name]
         except ImportError:
             return None
-        obj = namespace.get(name)
         return obj if is_code(obj) else None
+
+    def module_of(self, node: gast.ImportFrom) -> str:
+        """The module of `from m import a`, by its full name where that is known."""
+        name = "." * (node.level or 0) + (node.module or "")
+        return importlib.util.resolve_name(name, self.package) if node.level and self.package else name
 
     def import_text(self, node: gast.Import | gast.ImportFrom) -> str:
         names = ", ".join(a.name + (f" as {a.asname}" if a.asname else "") for a in node.names)
-        if isinstance(node, gast.Import):
-            return f"import {names}"
-        module = "." * (node.level or 0) + (node.module or "")
-        if node.level and self.package:
-            module = importlib.util.resolve_name(module, self.package)
-        return f"from {module} import {names}"
+        return f"import {names}" if isinstance(node, gast.Import) else f"from {self.module_of(node)} import {names}"
 
     # Statements
 
@@ -332,9 +343,19 @@ class _Lowering:
         fn = self.expr(node.func)
         args, kwargs = self.exprs(node.args), tuple((k.arg, self.expr(k.value)) for k in node.keywords)
         if isinstance(fn, core.Ref) and fn.text in FRAME_READERS and fn.obj is getattr(builtins, fn.text):
-            if not (args or kwargs) or fn.text in ("eval", "exec"):
+            if fn.obj is super and not args and (around := self.class_and_instance(at)):
+                args = around
+            elif not (args or kwargs) or fn.text in ("eval", "exec"):
                 self.refuse(node, f"{fn.text}() is not supported", FRAME_READERS[fn.text])
         return core.Call(fn, args, kwargs, at=at)
+
+    def class_and_instance(self, at: Origin) -> tuple[core.Expr, ...]:
+        """What `super()` stands for in a method: its class and its first argument."""
+        cls = self.namespace.cells.get("__class__")
+        if len(self.scopes) != 1 or not self.first_param or cls is None:
+            return ()
+        text = cls.__name__ if self.namespace.find(cls.__name__) == (cls,) else "__class__"
+        return core.Ref(cls, text, at=at), core.Name(self.first_param, at=at)
 
     def fstring(self, node: gast.JoinedStr, at: Origin) -> core.FString:
         outer, self.inside = self.inside, at

@@ -1,10 +1,11 @@
 """A function's text: where it stands, its syntax tree, and whether that still is the text the function was made from."""
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import functools
+import itertools
 import linecache
 import operator
 import re
@@ -111,8 +112,8 @@ def _block(code: types.CodeType, lines: Sequence[str]) -> ast.Module | None:
     end = max(_last_line(code), first + 1)
     while end < len(lines) and _goes_on(lines[end], indent):
         end += 1
-    for end in range(end, min(end + 50, len(lines)) + 1):
-        module = _parsed(("if 1:\n" if indent else "") + "".join(lines[first:end]))
+    for last in range(end, min(end + 50, len(lines)) + 1):
+        module = _parsed(("if 1:\n" if indent else "") + "".join(lines[first:last]))
         if module is not None:
             return ast.increment_lineno(module, first - 1 if indent else first)
     return None
@@ -191,7 +192,7 @@ def _compiled_alone(node: ast.AST, function: types.FunctionType) -> types.CodeTy
     is_lambda = isinstance(node, ast.Lambda)
     body = ast.Expr(node) if is_lambda else node
     parts = getattr(code, "co_qualname", function.__qualname__).split(".")
-    classes = [a for a, b in zip(parts, parts[1:]) if a != "<locals>" != b]
+    classes = [a for a, b in itertools.pairwise(parts) if a != "<locals>" != b]
     if classes:
         body = ast.ClassDef(name=classes[-1], bases=[], keywords=[], body=[body], decorator_list=[], type_params=[])
     args = [ast.arg(name) for name in code.co_freevars if name.isidentifier()]

@@ -45,4 +45,4 @@ def value_and_slopes(vector):
 
 
 found = minimize(value_and_slopes, start, jac=True, method="BFGS")
-print("\nA peak of height 2 at 0.5, 0.8 wide:", {name: round(v, 6) for name, v in unravel(found.x).items()})
+print("\nA peak of height 2 at 0.5, 0.8 wide:", {name: round(v, 4) for name, v in unravel(found.x).items()})

@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,19 +56,23 @@ def _field_names(cls: type) -> tuple[str, ...] | None:
     return tuple(f.name for f in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else None
 
 
-def keys(structure: Structure) -> list | None:
+def keys(structure: Structure) -> Sequence | None:
     """The keys of a container: of a dict its keys, of a dataclass its field names, else numbers; None for a leaf."""
     if isinstance(structure, (tuple, list)):
-        return list(range(len(structure)))
+        return range(len(structure))
     if isinstance(structure, dict):
         return list(structure)
+    return _field_names(type(structure))
+
+
+def items(structure: Structure) -> Sequence | None:
+    """What a container holds, in the order of its keys; None for a leaf."""
+    if isinstance(structure, (tuple, list)):
+        return structure
+    if isinstance(structure, dict):
+        return list(structure.values())
     names = _field_names(type(structure))
-    return None if names is None else list(names)
-
-
-def item(structure: Structure, key):
-    """What a container holds under a key of `keys`."""
-    return structure[key] if isinstance(structure, (tuple, list, dict)) else getattr(structure, key)
+    return None if names is None else [getattr(structure, name) for name in names]
 
 
 def path(structure: Structure, key) -> str:
@@ -103,14 +107,18 @@ def build(like: Structure, items: list) -> Structure:
     return new
 
 
-def _aligned(other: Structure, like: Structure, names: list) -> list:
+def _aligned(other: Structure, like: Structure) -> Sequence:
     """The items of `other` in the order of `like`; a None stands for a container of nothing but None."""
+    names = keys(like)
     if other is None:
         return [None] * len(names)
-    other_names = keys(other)
+    held, other_names = items(other), keys(other)
+    if other_names == names:
+        return held
     if other_names is None or len(other_names) != len(names) or set(other_names) != set(names):
         raise KindError(None, f"a {_described(other)} where a {_described(like)} is expected")
-    return [item(other, name) for name in names]
+    by_name = dict(zip(other_names, held))
+    return [by_name[name] for name in names]
 
 
 def _described(structure: Structure) -> str:
@@ -130,13 +138,13 @@ def tree_map(function: Callable, structure: Structure, *others: Structure, const
     >>> tree_map(lambda x, g: x - 0.5 * g, {"w": 3.0, "layers": 2}, {"w": 4.0, "layers": None})
     {'w': 1.0, 'layers': 2}
     """
-    names = keys(structure)
-    if names is None:
+    held = items(structure)
+    if held is None:
         if is_differentiable(structure) and all(map(is_differentiable, others)):
             return function(structure, *others)
         return constant(structure)
-    columns = [[item(structure, name) for name in names], *(_aligned(other, structure, names) for other in others)]
-    return build(structure, [tree_map(function, *row, constant=constant) for row in zip(*columns)])
+    columns = [_aligned(other, structure) for other in others]
+    return build(structure, [tree_map(function, *row, constant=constant) for row in zip(held, *columns)])
 
 
 def leaves(structure: Structure, like: Structure = None) -> list:
@@ -146,16 +154,19 @@ def leaves(structure: Structure, like: Structure = None) -> list:
     [1.0, 2.0, 3.0]
     """
     found: list = []
-
-    def missing(leaf):
-        if like is not None and is_differentiable(leaf):
-            raise KindError(None, f"None, or another constant, where a {type(leaf).__name__} is expected")
-
-    if like is None:
-        tree_map(found.append, structure)
-    else:
-        tree_map(lambda _, leaf: found.append(leaf), like, structure, constant=missing)
+    _collect(structure, structure if like is None else like, found)
     return found
+
+
+def _collect(structure: Structure, like: Structure, found: list) -> None:
+    held = items(like)
+    if held is not None:
+        for part, like_part in zip(_aligned(structure, like), held):
+            _collect(part, like_part, found)
+    elif is_differentiable(like):
+        if not is_differentiable(structure):
+            raise KindError(None, f"a {_described(structure)} where a {_described(like)} is expected")
+        found.append(structure)
 
 
 def named_leaves(structure: Structure, name: str = "x", chosen=is_differentiable) -> list[tuple[str, Any]]:
@@ -167,13 +178,14 @@ def named_leaves(structure: Structure, name: str = "x", chosen=is_differentiable
     names = keys(structure)
     if names is None:
         return [(name, structure)] if chosen(structure) else []
-    return [found for key in names for found in named_leaves(item(structure, key), name + path(structure, key), chosen)]
+    parts = zip(names, items(structure))
+    return [found for key, part in parts for found in named_leaves(part, name + path(structure, key), chosen)]
 
 
-def replace_leaves(structure: Structure, values: list) -> Structure:
-    """`structure` with `values` for its differentiable leaves, each cast to the type of the leaf that it replaces."""
+def with_leaves(structure: Structure, values: list) -> Structure:
+    """`structure` with `values` for its differentiable leaves."""
     rest = iter(values)
-    return tree_map(lambda leaf: cast(next(rest), leaf), structure)
+    return tree_map(lambda leaf: next(rest), structure)
 
 
 def zeros_like(structure: Structure) -> Structure:
@@ -209,12 +221,16 @@ def dot(a: Structure, b: Structure) -> float:
 
 def norm(structure: Structure) -> float:
     """The Euclidean norm over all leaves, infinite or NaN only where a leaf is."""
-    values = leaves(structure)
+    return norm_of(leaves(structure))
+
+
+def norm_of(values: list) -> float:
+    """The Euclidean norm of a list of leaves."""
     square = sum(float(np.vdot(x, x).real) for x in values)
     if math.isfinite(square):
         return math.sqrt(square)
     peak = float(np.max([np.max(np.abs(x), initial=0.0) for x in values]))
-    return peak * norm([x / peak for x in values]) if math.isfinite(peak) else peak
+    return peak * norm_of([x / peak for x in values]) if math.isfinite(peak) else peak
 
 
 def ravel(structure: Structure) -> tuple[np.ndarray, Callable[[np.ndarray], Structure]]:
@@ -234,6 +250,7 @@ def ravel(structure: Structure) -> tuple[np.ndarray, Callable[[np.ndarray], Stru
     def unravel(vector: np.ndarray) -> Structure:
         vector = np.array(vector)  # the structure shares no memory with it
         pieces = (vector[start:end] for start, end in itertools.pairwise(ends))
-        return replace_leaves(structure, [piece.reshape(shape) for piece, shape in zip(pieces, shapes)])
+        values = [cast(piece.reshape(shape), leaf) for piece, shape, leaf in zip(pieces, shapes, found)]
+        return with_leaves(structure, values)
 
     return vector, unravel

@@ -15,7 +15,7 @@ from srcad.api import value_and_grad
 from srcad.errors import SrcadError
 from srcad.optim.result import Diverged, History, Iterate, Result
 from srcad.optim.steps import GradientDescent, Rate, StepRule
-from srcad.structure import Structure, copied, is_integer, leaves, named_leaves, norm, replace_leaves
+from srcad.structure import Structure, cast, copied, is_integer, leaves, named_leaves, norm_of, with_leaves
 
 
 def descend(
@@ -49,7 +49,7 @@ def descend(
     with _progress(iterations, "step", progress) as show:
         while True:
             before = run.value
-            value, gradient = run.evaluate(args)
+            value = run.evaluate(args)
             is_stopped = run.arrive(value, epoch=run.iteration)
             ends = {
                 "callback": is_stopped,
@@ -60,7 +60,7 @@ def descend(
             }
             if any(ends.values()):
                 return run.result(next(reason for reason, is_so in ends.items() if is_so))
-            run.advance(gradient)
+            run.advance()
             show(run)
 
 
@@ -96,11 +96,11 @@ def sgd(
         for epoch in range(1, epochs + 1):
             total = 0.0
             for rows in _batches(rng.permutation(count), batch):
-                value, gradient = run.evaluate(tuple(array[rows] for array in data))
+                value = run.evaluate(tuple(array[rows] for array in data))
                 total += value * len(rows)
-                run.advance(gradient)
+                run.advance()
                 show(run)
-            run.require_finite(run.x, "x")
+            run.require_finite(run.places, run.x, "x")
             if run.arrive(total / count, epoch):
                 return run.result("callback")
             if run.is_out_of_patience:
@@ -130,7 +130,9 @@ class _Run:
         self.value = math.nan
         self.good = self.best = _Point(self.x, math.nan)
         self.eta = math.nan
-        self.memory = [rule.start(leaf) for leaf in _parameters(self.x)]
+        self.places = _parameters(self.x)  # the leaves of x
+        self.memory = [rule.start(leaf) for leaf in self.places]
+        self.slopes: list = []  # their adjoints
         self.iteration = self.unimproved = 0
         self.values: list[float] = []
         self.norms: list[float] = []
@@ -141,8 +143,8 @@ class _Run:
     def is_out_of_patience(self) -> bool:
         return self.validation_of is not None and self.unimproved >= self.patience
 
-    def evaluate(self, args: tuple) -> tuple[float, Structure]:
-        """The value and the gradient at x; raises Diverged where they are not finite."""
+    def evaluate(self, args: tuple) -> float:
+        """The value at x, with the gradient in `slopes`; raises Diverged where they are not finite."""
         try:
             value, gradient = self.value_and_grad(self.x, *args)
         except (ArithmeticError, ValueError) as error:  # math.exp(1e3), math.log(-1.0), a singular matrix
@@ -152,28 +154,28 @@ class _Run:
         value = float(value)
         if not math.isfinite(value):
             raise self.diverged(f"f became {value}")
-        size = self.require_finite(gradient, "its gradient")
+        self.slopes = leaves(gradient, like=self.x)
+        size = self.require_finite(self.slopes, gradient, "its gradient")
         self.values.append(value)
         self.norms.append(size)
         self.good = _Point(self.x, value)
-        return value, gradient
+        return value
 
-    def require_finite(self, structure: Structure, name: str) -> float:
-        """The norm of a structure, which is finite; raises Diverged where it is not."""
-        size = norm(structure)
+    def require_finite(self, values: list, structure: Structure, name: str) -> float:
+        """The norm of the leaves of a structure, which is finite; raises Diverged where it is not."""
+        size = norm_of(values)
         if not math.isfinite(size):
             first = next(text for text, leaf in named_leaves(structure, name) if not np.all(np.isfinite(leaf)))
             raise self.diverged(f"{first} became infinite or NaN")
         return size
 
-    def advance(self, gradient: Structure) -> None:
-        """Goes one step."""
+    def advance(self) -> None:
+        """Goes one step, from the gradient seen last."""
         self.eta = self.rule.eta(self.iteration) if callable(self.rule.eta) else self.rule.eta
-        moved = []
-        for k, (x, x_bar) in enumerate(zip(leaves(self.x), leaves(gradient, like=self.x), strict=True)):
-            change, self.memory[k] = self.rule.change(x_bar, self.memory[k], self.eta, self.iteration)
-            moved.append(x + change)
-        self.x = replace_leaves(self.x, moved)
+        for k, x in enumerate(self.places):
+            change, self.memory[k] = self.rule.change(self.slopes[k], self.memory[k], self.eta, self.iteration)
+            self.places[k] = cast(x + change, x)
+        self.x = with_leaves(self.x, self.places)
         self.iteration += 1
 
     def arrive(self, value: float, epoch: int) -> bool:

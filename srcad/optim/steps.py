@@ -81,6 +81,6 @@ class Adam:
         mean, square = memory
         mean = self.beta1 * mean + (1 - self.beta1) * gradient
         square = self.beta2 * square + (1 - self.beta2) * (gradient * gradient)
-        unbiased_mean = mean / (1 - self.beta1 ** (iteration + 1))
+        rate = -eta / (1 - self.beta1 ** (iteration + 1))
         unbiased_square = square / (1 - self.beta2 ** (iteration + 1))
-        return -eta * unbiased_mean / (np.sqrt(unbiased_square) + self.epsilon), (mean, square)
+        return rate * mean / (np.sqrt(unbiased_square) + self.epsilon), (mean, square)

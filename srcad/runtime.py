@@ -119,10 +119,10 @@ def power_slope(x, p):
 
 
 def power_log(y, x):
-    """The derivative `y * log(x)` of `y = x**p` by p; 0 where x is not positive."""
+    """The derivative `y * log(x)` of `y = x**p` by p: 0 where x is 0, NaN where it is negative."""
     if isinstance(x, (int, float)):
-        return y * math.log(x) if x > 0 else 0 * y
-    return y * np.log(np.where(np.greater(x, 0), x, 1))
+        return y * math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
+    return y * np.log(np.where(np.equal(x, 0), 1, x))
 
 
 def product_of_others(x, axis=None):
@@ -134,7 +134,7 @@ def product_of_others(x, axis=None):
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     back = tuple(range(-len(axes), 0))
     moved = np.moveaxis(x, axes, back)
-    rows = moved.reshape(moved.shape[: x.ndim - len(axes)] + (-1,)) if x.size else moved.reshape(-1, 0)
+    rows = moved.reshape(moved.shape[: x.ndim - len(axes)] + (math.prod(x.shape[k] for k in axes),))
     one = np.ones_like(rows[..., :1])
     before = np.cumprod(np.concatenate([one, rows[..., :-1]], -1), -1)
     after = np.cumprod(np.concatenate([one, rows[..., :0:-1]], -1), -1)[..., ::-1]
@@ -221,3 +221,74 @@ def place_repeated(y_bar, labels, shape):
     x_bar = np.zeros(shape, y_bar.dtype)
     np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), x_bar)[...] = y_bar
     return x_bar
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Structures: adjoints of containers are lists (of tuples and lists) and dicts (of all else)
+
+
+def zeros_like(x):
+    """The zero adjoint of any value: of a container, a new one that can be added to item by item.
+
+    >>> zeros_like((1.0, {"a": 2.0}))
+    [0.0, {'a': 0.0}]
+    """
+    if isinstance(x, np.ndarray):
+        return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    if isinstance(x, (tuple, list)):
+        return [zeros_like(item) for item in x]
+    if isinstance(x, dict):
+        return {key: zeros_like(item) for key, item in x.items()}
+    if hasattr(x, "__dataclass_fields__"):
+        return {key: zeros_like(getattr(x, key)) for key in x.__dataclass_fields__}
+    return 0.0
+
+
+def add(a, b):
+    """The sum of two adjoints of any structure; None stands for zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, (tuple, list)):
+        return [add(x, y) for x, y in zip(a, b)]
+    if isinstance(a, dict):
+        return {key: add(item, b[key]) for key, item in a.items()}
+    return a + b
+
+
+def own(x_bar):
+    """`x_bar` in memory of its own, at any depth."""
+    if isinstance(x_bar, np.ndarray):
+        return x_bar.copy()
+    if isinstance(x_bar, (tuple, list)):
+        return [own(item) for item in x_bar]
+    if isinstance(x_bar, dict):
+        return {key: own(item) for key, item in x_bar.items()}
+    return x_bar
+
+
+def add_items(xs_bar, where, items_bar):
+    """Adds the adjoints of `xs[where]` to those of `xs`."""
+    for k, item_bar in zip(range(len(xs_bar))[where], items_bar):
+        xs_bar[k] = add(xs_bar[k], item_bar)
+
+
+def fold_items(items_bar, count):
+    """The adjoint of `xs` in `xs * n`: the sum of the adjoints of the n copies of its `count` items."""
+    return [_sum_all(items_bar[k::count]) for k in range(count)]
+
+
+def _sum_all(items):
+    total = None
+    for item in items:
+        total = add(total, item)
+    return total
+
+
+def captured(function, name):
+    """The present value of the variable `name` that a nested function captures."""
+    return function.__closure__[function.__code__.co_freevars.index(name)].cell_contents
+
+
+def swallowed(place):
+    """Raises the error for a `with` block that was left by an exception which its context manager kept to itself."""
+    raise RuntimeError(f"{place}: an exception ended this `with` block midway; what it computed has no derivative")

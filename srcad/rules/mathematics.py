@@ -16,13 +16,14 @@ from srcad import runtime
 from srcad.core.nodes import Attribute, Call, Undecided, lift
 from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
-    A, Refused, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
+    A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
 )  # fmt: skip
 from srcad.rules.shapes import number, rank, rank_if_known, shape, spread
 
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
 digamma = symbolic(runtime.digamma)
+product_of_others = symbolic(runtime.product_of_others)
 scatter = symbolic(runtime.scatter)
 unbroadcast = symbolic(runtime.unbroadcast)
 
@@ -135,8 +136,8 @@ def hypot_vjp(k, y_bar, y, *coordinates):
 
 
 def dist_jvp(dots, y, p, q):
-    p_dot, q_dot = (d or [None] * len(p) for d in dots)
-    differences = [(a or 0.0) - (b or 0.0) for a, b in zip(p_dot, q_dot)]
+    p_dot, q_dot = ([0.0] * len(p) if d is None else [e or 0.0 for e in d] for d in dots)
+    differences = [a - b for a, b in zip(p_dot, q_dot)]
     return norm_jvp((differences,), y, *(a - b for a, b in zip(p, q)))
 
 
@@ -163,7 +164,7 @@ def fsum_vjp(k, y_bar, y, seq):
 
 def prod_jvp(dots, y, iterable, *, start=1):
     items, start_dot = list(iterable), dots[1] if len(dots) > 1 else None
-    terms = [product([d, start, *others(items, k)]) for k, d in enumerate(dots[0]) if d is not None]
+    terms = [product([d, start, *others(items, k)]) for k, d in enumerate(() if dots[0] is None else dots[0]) if d is not None]
     return sum(terms) + (0 if start_dot is None else start_dot * product(items))
 
 
@@ -171,8 +172,12 @@ def prod_start(y_bar, y, iterable, *, start=1):
     return product([y_bar, *iterable])
 
 
+def prod_whole(y_bar, y, iterable, *, start=1):
+    return y_bar * (product_of_others(iterable) if number(start) == 1 else start * product_of_others(iterable))
+
+
 @sequence_rule(
-    math.prod, prod_start, data=("iterable", "start"), jvp=prod_jvp,
+    math.prod, prod_start, data=("iterable", "start"), jvp=prod_jvp, whole=prod_whole,
     examples=[ex([A(), A(), A()]), ex([A(), 0.0, A()], start=A()), ex([A()], start=2.0), ex(A(3)), ex([])],
 )  # fmt: skip
 def prod_vjp(k, y_bar, y, iterable, *, start=1):
@@ -197,19 +202,11 @@ for function in available(math, "sumprod"):  # from Python 3.12 on
 # Builtins
 
 
-def plain_power(partial):
-    """A partial of `pow(base, exp)`; modular powers are for integers."""
-
-    def of_pow(y, base, exp, mod=None):
-        if mod is not None:
-            raise Refused("pow(base, exp, mod) works on integers only and has no derivative")
-        return partial(y, base, exp)
-
-    return of_pow
-
-
 elementwise(builtins.abs, lambda y, x: slope_of_abs(x), examples=[ex(A()), ex(A(2, 3)), ex(0.0), ex(np.zeros(2))])
-elementwise(builtins.pow, plain_power(power_base), plain_power(power_exponent), examples=EXPONENTS)
+elementwise(
+    builtins.pow, lambda y, base, exp: power_base(y, base, exp), lambda y, base, exp: power_exponent(y, base, exp),
+    examples=EXPONENTS,
+)  # fmt: skip
 constant(
     builtins.all, builtins.any, builtins.bool, builtins.callable, builtins.hasattr, builtins.id,
     builtins.int, builtins.isinstance, builtins.issubclass, builtins.len, builtins.range, builtins.repr,

@@ -99,7 +99,7 @@ adjoint(np.std, jvp=std_jvp, examples=[e for e in VARIANCES if 1 not in e.args[0
 
 
 @adjoint(
-    np.nansum, jvp=lambda dots, y, a, **options: np.sum(np.where(np.isnan(a), 0.0, dots[0]), **options),
+    np.nansum, jvp=lambda dots, y, a, *options, **more: np.sum(dots[0] * ~np.isnan(a), *options, **more),
     examples=[ex(A(3, 4), axis=1), ex(np.array([1.0, np.nan, 2.0])), ex(A(3, 4), axis=0, keepdims=True), ex(A(3))],
 )  # fmt: skip
 def nansum_vjp(y_bar, y, a, axis=None, *, keepdims=False):

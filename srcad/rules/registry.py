@@ -118,10 +118,11 @@ def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(),
     """Declares a function that acts on each element, by its partial derivatives `partial(y, *xs)`.
 
     `domain` is the interval from which the tests draw the arguments, or a tuple of one for each. A partial may be None:
-    constant in that argument. Defaults of a partial's parameters are those of `fn`.
+    constant in that argument. The first parameters of `fn`, one for each partial, are data; it is called with these
+    alone. Defaults of a partial's parameters are those of `fn`.
     """
     params = list(inspect.signature(next(p for p in partials if p is not None)).parameters.values())[1:]
-    data = tuple(p.name for p in params)
+    data = tuple(p.name for p in params[: len(partials)])
     if isinstance(fn, np.ufunc):
         params.append(inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=True))
         params.append(inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None))
@@ -280,7 +281,7 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
     vjp = rule.vjps[k]
     if rule.data[k] not in rule.sequence:
         return _fit(vjp(y_bar, y, *args, **kwargs), x)
-    if not isinstance(x, np.ndarray):
+    if isinstance(x, (list, tuple)):
         return [_item_vjp(vjp, path, y_bar, y, item, args, kwargs) for path, item in enumerate(x)]
     if rule.whole is not None and k == 0:
         return _fit(rule.whole(y_bar, y, *args, **kwargs), x)
@@ -304,6 +305,8 @@ def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
 
     def with_data(values) -> Any:
         call = inspect.BoundArguments(bound.signature, {**bound.arguments, **dict(zip(names, values))})
+        if getattr(fn, "__objclass__", None) is np.ndarray:
+            return getattr(np.asarray(call.args[0]), fn.__name__)(*call.args[1:], **call.kwargs)
         return fn(*call.args, **call.kwargs)
 
     if rule.jvp == "linear":

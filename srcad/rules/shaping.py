@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from srcad import runtime
+from srcad.core.nodes import call_of
 from srcad.rules.registry import A, Refused, available, ex, is_symbol, linear, rule, symbolic
 from srcad.rules.indexing import scatter
 from srcad.rules.shapes import axes_of, known, rank, rank_if_known, shape, size, swap_last
 
-arange, array, linspace = map(symbolic, (np.arange, np.array, np.linspace))
+arange, array = map(symbolic, (np.arange, np.array))
 place_diagonal = symbolic(runtime.place_diagonal)
 unbroadcast = symbolic(runtime.unbroadcast)
 
@@ -250,7 +253,7 @@ def converted(y_bar, x, dtype):
         return y_bar
     if np.dtype(dtype).kind not in "fc":
         return np.zeros_like(x)
-    return y_bar if rank_if_known(x) == 0 else y_bar.astype(x.dtype)
+    return y_bar if rank(x) == 0 else y_bar.astype(x.dtype)
 
 
 @linear(
@@ -312,22 +315,23 @@ def full_like_vjp(y_bar, y, a, fill_value, dtype=None, order="K", subok=True, sh
 
 def steps(y_bar, ndim, start, stop, num, endpoint, axis):
     """The sum of `y_bar`, each point weighed by a ramp from `start` to `stop`."""
-    ramp = linspace(start, stop, num) if endpoint else linspace(start, stop, num, endpoint=False)
+    call = functools.partial(call_of if is_symbol(y_bar) else lambda f, *a, **k: f(*a, **k), np.linspace)
+    ramp = call(start, stop, num) if endpoint else call(start, stop, num, endpoint=False)
     return y_bar @ ramp if ndim == 1 else np.tensordot(ramp, y_bar, (0, axis))
 
 
 def linspace_start(y_bar, y, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    return linspace_end(steps(y_bar, rank(y), 1, 0, num, known(endpoint), axis), start, retstep)
+    return linspace_end(steps(y_bar, rank(y), 1, 0, num, known(endpoint), axis), y, start, retstep)
 
 
 def linspace_stop(y_bar, y, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    return linspace_end(steps(y_bar, rank(y), 0, 1, num, known(endpoint), axis), stop, retstep)
+    return linspace_end(steps(y_bar, rank(y), 0, 1, num, known(endpoint), axis), y, stop, retstep)
 
 
-def linspace_end(end_bar, end, retstep):
+def linspace_end(end_bar, y, end, retstep):
     if known(retstep):
         raise Refused("np.linspace(..., retstep=True) has no rule; compute the step from start, stop and num")
-    return end_bar if rank(end) == 0 else unbroadcast(end_bar, shape(end))
+    return end_bar if rank(y) == 1 and rank(end) == 0 else unbroadcast(end_bar, shape(end))
 
 
 rule(

@@ -62,10 +62,7 @@ def _characters(line: str, column: int) -> int:
 
 def _shown_path(filename: str) -> str:
     """The file as it is shown: relative where it is below the working directory."""
-    if not os.path.isabs(filename):
-        return filename
-    here = os.path.join(os.getcwd(), "")
-    return filename.removeprefix(here)
+    return filename.removeprefix(os.path.join(os.getcwd(), ""))
 
 
 class SrcadError(Exception):

@@ -21,7 +21,8 @@ def check(function: core.Function, bound: Iterable[str] = ()) -> None:
     AssertionError: in f: x is read but never bound: return x
     """
     problems = list(_function(function, frozenset(bound)))
-    assert not problems, "\n".join(f"in {function.name}: {problem}" for problem in problems)
+    if problems:
+        raise AssertionError("\n".join(f"in {function.name}: {problem}" for problem in problems))
 
 
 def assigned(function: core.Function) -> set[str]:

@@ -496,7 +496,7 @@ def reference(obj) -> Ref:
     name = getattr(obj, "__name__", None)
     if name is None:
         raise TypeError(f"a rule used {obj!r}, which has no name to print it by")
-    if module == "builtins":
+    if module == "builtins" or module.startswith("srcad."):
         return Ref(obj, name)
     return Ref(obj, f"{module}.{name}".replace("numpy", "np", 1) if module.startswith("numpy") else f"{module}.{name}")
 

@@ -169,7 +169,7 @@ class _Lowering:
 
     def imported(self, node: gast.Import | gast.ImportFrom, name: str, always: bool) -> object:
         """What an import inside of the function binds `name` to; None where that is data, or may never be imported."""
-        alias = next(a for a in node.names if name in (a.asname, a.name, a.name.partition(".")[0]))
+        alias = next(a for a in node.names if name == (a.asname or a.name.partition(".")[0]))
         module = alias.name if isinstance(node, gast.Import) else self.module_of(node)
         if not always and module not in sys.modules:
             return None
@@ -227,8 +227,11 @@ class _Lowering:
                 return [core.Continue(at=at)]
             case gast.Pass():
                 return [core.Pass(at=at)]
-            case gast.FunctionDef():
+            case gast.FunctionDef() | gast.AsyncFunctionDef():
                 return self.nested_def(node, at)
+            case gast.AsyncFor() | gast.AsyncWith():
+                self.refuse_construct(node)
+                return self.body(node.body)
             case gast.With():
                 items = tuple((self.expr(i.context_expr), self.optional(i.optional_vars)) for i in node.items)
                 return [core.With(items, self.body(node.body), at=at)]

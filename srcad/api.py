@@ -1,0 +1,449 @@
+"""The public functions: arguments in, derivatives out."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcad import compiler
+from srcad.analysis import kinds
+from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
+from srcad.errors import KindError, SrcadError
+
+Argnums = int | str | tuple[int | str, ...]
+
+
+def grad(fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy"):
+    """The gradient of a function that returns one number.
+
+    `fun` is a plain Python function of numbers, arrays and structures of them. `argnums` says with respect to which
+    parameters: an index, a name, or a tuple of those (which gives a tuple of gradients). With `has_aux`, `fun` returns
+    `(value, anything)` and the derivative `(gradient, anything)`. Also a decorator: `@grad`, `@grad(argnums="w")`.
+
+    The result is called like `fun` and gives the gradient, in the structure, shape and type of the argument: a float for
+    a float, an array of the same shape and dtype for an array, tuples, lists, dicts, namedtuples and dataclasses of those
+    (None in place of what is not numeric). Raises a `SrcadError`, which names the line, for what cannot be differentiated.
+
+    Method: reverse mode by source transformation (Griewank & Walther, Evaluating Derivatives, 2008, ch. 3 and 6).
+    """
+    if fun is None:
+        return functools.partial(grad, argnums=argnums, has_aux=has_aux, backend=backend)
+    return Derivative(fun, argnums, has_aux, backend, with_value=False)
+
+
+def value_and_grad(fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy"):
+    """Like `grad`, but the result gives `(value, gradient)`, from one forward sweep; with `has_aux`,
+    `((value, anything), gradient)`."""
+    if fun is None:
+        return functools.partial(value_and_grad, argnums=argnums, has_aux=has_aux, backend=backend)
+    return Derivative(fun, argnums, has_aux, backend, with_value=True)
+
+
+def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
+    """The value of `fun(*args)`, and its pullback: `pullback(value_bar)` gives the tuple of the arguments' adjoints.
+
+    `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
+    are not numeric have the adjoint None.
+    """
+    call = Call(fun)
+    values = call.bind(args, {})
+    chosen = [i for i, v in enumerate(values) if is_float(kind_of(promoted(v)))]
+    values = [promoted(v) if i in chosen else v for i, v in enumerate(values)]
+    compiled = call.compiled(values, tuple(chosen), scalar=False)
+    value, saved = compiled.forward(*values)
+
+    def pullback(value_bar):
+        """The adjoints of the arguments, from that of the value."""
+        if not compiled.varied:
+            return call.spread_star(values, [zero_like(v) for v in values])
+        bars = compiled.adjoint(saved, seed_like(value, value_bar))
+        bars = bars if len(compiled.varied) > 1 else (bars,)
+        by_name = dict(zip(compiled.varied, bars))
+        return call.spread_star(values, [
+            as_gradient(v, by_name[p]) if p in by_name else zero_like(v)
+            for p, v in zip(compiled.params, values)
+        ])
+
+    return value, pullback
+
+
+def stop_gradient(x):
+    """`x`, as a constant: no derivative passes through it."""
+    return x
+
+
+class Call:
+    """How a function is called: what is below methods and partial objects, and its arguments in the order of its
+    parameters."""
+
+    def __init__(self, fun: Callable):
+        self.fun = fun
+        self.prefix, self.keywords, inner = (), {}, fun
+        while True:
+            if isinstance(inner, functools.partial):
+                self.prefix = (*inner.args, *self.prefix)
+                self.keywords = {**inner.keywords, **self.keywords}
+                inner = inner.func
+            elif isinstance(inner, types.MethodType):
+                self.prefix = (inner.__self__, *self.prefix)
+                inner = inner.__func__
+            elif isinstance(inner, Derivative):
+                inner = inner.as_function()
+            elif not isinstance(inner, (types.FunctionType, type)) and hasattr(type(inner), "__call__") and isinstance(
+                type(inner).__call__, types.FunctionType
+            ):
+                self.prefix = (inner, *self.prefix)
+                inner = type(inner).__call__
+            else:
+                break
+        if not isinstance(inner, types.FunctionType):
+            raise SrcadError(
+                None, f"{fun!r} cannot be differentiated: it is not a Python function",
+                hint="Pass a function written with def or lambda, a method, or a functools.partial of one.",
+            )
+        self.function = inner
+        self.signature = inspect.signature(inner, follow_wrapped=False)
+        self.parameters = list(self.signature.parameters.values())
+        self.is_plain = all(
+            p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in self.parameters
+        ) and not self.keywords
+        self.cache: dict[Any, compiler.Compiled] = {}
+
+    def bind(self, args: tuple, kwargs: dict) -> list:
+        """The arguments in the order of the parameters, defaults filled in; raises TypeError as a call would."""
+        if self.is_plain and not kwargs and len(self.prefix) + len(args) == len(self.parameters):
+            return [*self.prefix, *args]
+        bound = self.signature.bind(*self.prefix, *args, **{**self.keywords, **kwargs})
+        bound.apply_defaults()
+        return [bound.arguments[p.name] for p in self.parameters]
+
+    def positions(self, argnums: Argnums) -> tuple[tuple[int, int | None], ...]:
+        """Which arguments `argnums` means: the position of the parameter and, in `*args`, that of the item."""
+        return tuple(self.position(a) for a in (argnums if isinstance(argnums, tuple) else (argnums,)))
+
+    def position(self, argnum: int | str) -> tuple[int, int | None]:
+        names = [p.name for p in self.parameters]
+        name = getattr(self.function, "__name__", "the function")
+        if isinstance(argnum, str):
+            if argnum not in names:
+                raise KindError(None, f"{name} has no parameter {argnum!r}", hint=f"It has: {', '.join(names)}.")
+            return names.index(argnum), None
+        if not isinstance(argnum, (int, np.integer)) or isinstance(argnum, bool):
+            raise KindError(
+                None, f"argnums is {argnum!r}", hint="It is an index, a parameter name, or a tuple of those."
+            )
+        positional = [i for i, p in enumerate(self.parameters) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        star = next((i for i, p in enumerate(self.parameters) if p.kind is p.VAR_POSITIONAL), None)
+        skipped = len(self.prefix)
+        if argnum < 0 and star is None:
+            argnum += len(positional) - skipped
+        index = argnum + skipped
+        if 0 <= index < len(positional) and argnum >= 0:
+            return positional[index], None
+        if star is not None and argnum >= 0:
+            return star, index - len(positional)
+        raise KindError(
+            None, f"{name} has no argument number {argnum}", hint=f"It has {len(positional) - skipped}, counted from 0."
+        )
+
+    def spread_star(self, values: list, bars: list) -> tuple:
+        """Adjoints in the order of a call's arguments: those in `*args` one by one, without what a method or partial
+        object supplies."""
+        out: list = []
+        for p, bar in zip(self.parameters, bars):
+            out.extend(bar) if p.kind is p.VAR_POSITIONAL else out.append(bar)
+        return tuple(out[len(self.prefix) :])
+
+    def compiled(self, values: list, chosen: tuple[int, ...], scalar: bool = True) -> compiler.Compiled:
+        """The compiled derivative for these values, made at the first call with their kinds."""
+        key = (scalar, chosen, tuple(map(signature_of, values)))
+        found = self.cache.get(key)
+        if found is not None and found.is_current():
+            return found
+        with compiler.LOCK:
+            found = self.cache.get(key)
+            if found is None or not found.is_current():
+                names = [p.name for p in self.parameters]
+                argument_kinds = [kind_of(v, n) for v, n in zip(values, names)]
+                varied = [i in chosen for i in range(len(values))]
+                found = self.cache[key] = compiler.compile_gradient(self.function, argument_kinds, varied, scalar=scalar)
+            return found
+
+
+class Derivative:
+    """What `grad` and `value_and_grad` return: call it like the function."""
+
+    def __init__(self, fun: Callable, argnums: Argnums, has_aux: bool, backend: str, with_value: bool):
+        if backend != "numpy":
+            raise SrcadError(None, f"there is no backend {backend!r}", hint='The backend is "numpy".')
+        self._call = Call(fun)
+        self.primal = fun
+        self.argnums, self.has_aux, self.backend, self._with_value = argnums, has_aux, backend, with_value
+        self._positions = self._call.positions(argnums)
+        self._latest: compiler.Compiled | None = None
+        functools.update_wrapper(self, fun)
+        self.__wrapped__ = fun
+        try:
+            self.__signature__ = inspect.signature(fun)
+        except (TypeError, ValueError):
+            pass
+
+    def __call__(self, *args, **kwargs):
+        value, gradient = self._run(args, kwargs, self._with_value or self.has_aux)
+        if not self._with_value:
+            return (gradient, value[1]) if self.has_aux else gradient
+        return value, gradient
+
+    def value_and_grad(self, *args, **kwargs):
+        """`(value, gradient)` at these arguments."""
+        return self._run(args, kwargs, True)
+
+    def _run(self, args, kwargs, with_value: bool):
+        values = self._call.bind(args, kwargs)
+        values, chosen = self._promote(values)
+        compiled = self._latest = self._call.compiled(values, chosen, scalar=not self.has_aux)
+        needs_value = with_value or isinstance(plain(compiled.result.kind), Unknown) or not isinstance(
+            compiled.result.kind, Number
+        )
+        if self.has_aux:
+            value, bars = self._with_aux(compiled, values)
+        elif needs_value:
+            value, bars = compiled.value_and_gradient(*values)
+            check_scalar(self.primal, value)
+        else:
+            value, bars = None, compiled.gradient(*values)
+        return value, self._gradients(compiled, values, bars)
+
+    def _with_aux(self, compiled, values):
+        value, saved = compiled.forward(*values)
+        if not (isinstance(value, (tuple, list)) and len(value) == 2):
+            raise KindError(None, f"with has_aux=True, {name_of(self.primal)} must return (value, anything)")
+        check_scalar(self.primal, value[0])
+        return value, compiled.adjoint(saved, (1.0, zero_bar(value[1])))
+
+    def _promote(self, values: list):
+        """The values with integers given where a derivative is asked for made floats, and which ones those are."""
+        chosen = sorted({i for i, _ in self._positions})
+        values = list(values)
+        for i in chosen:
+            values[i] = promoted(values[i])
+            if not is_float(kind_of(values[i])):
+                name = self._call.parameters[i].name
+                raise KindError(
+                    None, f"{name_of(self.primal)} is to be differentiated by {name!r}, which is {describe(values[i])}",
+                    hint="Pass a float, an array of floats, or a structure of those.",
+                )
+        return values, tuple(chosen)
+
+    def _gradients(self, compiled, values: list, bars):
+        bars = bars if len(compiled.varied) > 1 else (bars,)
+        by_name = dict(zip(compiled.varied, bars))
+        found = []
+        for i, item in self._positions:
+            name, value = compiled.params[i], values[i]
+            gradient = as_gradient(value, by_name[name]) if name in by_name else zero_like(value)
+            found.append(gradient if item is None else gradient[item])
+        return tuple(found) if isinstance(self.argnums, tuple) else found[0]
+
+    # -- what was generated ----------------------------------------------------------------------------------------
+
+    def source_for(self, *args, **kwargs) -> str:
+        """The generated module for arguments like these."""
+        return self._compiled_for(args, kwargs).module.text
+
+    def _compiled_for(self, args, kwargs) -> compiler.Compiled:
+        values, chosen = self._promote(self._call.bind(args, kwargs))
+        return self._call.compiled(values, chosen, scalar=not self.has_aux)
+
+    def _shown(self) -> compiler.Compiled:
+        if self._latest is None:
+            values = annotated_examples(self._call)
+            self._latest = self._compiled_for(values, {})
+        return self._latest
+
+    @property
+    def source(self) -> str:
+        """The generated module of the latest call: the two sweeps of each function, and both in one."""
+        return self._shown().module.text
+
+    @property
+    def forward_source(self) -> str:
+        """The generated forward sweep."""
+        shown = self._shown()
+        return shown.module.texts[f"{shown.special.name}_forward"] + "\n"
+
+    @property
+    def adjoint_source(self) -> str:
+        """The generated reverse sweep."""
+        shown = self._shown()
+        return shown.module.texts[f"{shown.special.name}_adjoint"] + "\n"
+
+    def __repr__(self) -> str:
+        return f"<{'value_and_grad' if self._with_value else 'grad'} of {name_of(self.primal)} by {self.argnums!r}>"
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        return Derivative(types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value)
+
+    def __reduce__(self):
+        return _rebuilt, (self.primal, self.argnums, self.has_aux, self.backend, self._with_value)
+
+
+def _rebuilt(fun, argnums, has_aux, backend, with_value):
+    return Derivative(fun, argnums, has_aux, backend, with_value)
+
+
+def name_of(fun) -> str:
+    return getattr(fun, "__name__", None) or repr(fun)
+
+
+def describe(value) -> str:
+    """A value as an error names it."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    return f"{value!r}" if isinstance(value, (int, str, bool)) or value is None else f"a {type(value).__name__}"
+
+
+def promoted(value):
+    """An integer, or an array of integers, as floats; all else as it is."""
+    if type(value) is int or isinstance(value, np.integer):
+        return float(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        return value.astype(float)
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        raise KindError(None, f"an array of class {type(value).__name__} is not differentiated", hint="Use np.asarray.")
+    return value
+
+
+@functools.singledispatch
+def signature_of(value):
+    """What the cache tells values apart by: their kind, with extents only as 1 or not 1."""
+    return kind_of(value)
+
+
+@signature_of.register
+def _(value: float):
+    return type(value)
+
+
+@signature_of.register
+def _(value: np.ndarray):
+    return value.dtype, tuple([n == 1 for n in value.shape]), type(value)
+
+
+def check_scalar(fun, value) -> None:
+    if np.ndim(value) != 0 or value is None or np.asarray(value).dtype.kind not in "fiub":
+        what = "None" if value is None else describe(value)
+        if isinstance(value, np.ndarray):
+            what = f"an array of shape {value.shape}"
+        raise KindError(
+            None, f"the gradient needs a function that returns one real number; {name_of(fun)} returned {what}",
+            hint="Sum it up to one number, or use vjp for a vector of results.",
+        )
+
+
+def as_gradient(value, bar):
+    """The adjoint of an argument in the structure, shape and type of the argument."""
+    if isinstance(value, np.ndarray):
+        if bar.__class__ is np.ndarray and bar.dtype == value.dtype and bar.shape == value.shape:
+            return bar
+        return np.array(np.broadcast_to(bar, value.shape), dtype=value.dtype) if value.dtype.kind in "fc" else None
+    if type(value) is float:
+        return float(bar)
+    if isinstance(value, np.inexact):
+        return value.dtype.type(bar)
+    contents = kinds.container_items(value)
+    if contents is None:
+        return None
+    keys, items = contents
+    if bar is None:
+        return zero_like(value)
+    parts = [as_gradient(item, bar[k]) for k, item in zip(keys, items)]
+    return rebuilt(value, keys, parts)
+
+
+def rebuilt(value, keys, parts):
+    """A container like `value` with other items."""
+    if isinstance(value, dict):
+        return type(value)(zip(keys, parts)) if type(value) is dict else dict(zip(keys, parts))
+    if hasattr(value, "_fields"):
+        return type(value)(*parts)
+    if isinstance(value, (tuple, list)):
+        return type(value)(parts)
+    new = object.__new__(type(value))
+    for k, part in zip(keys, parts):
+        object.__setattr__(new, k, part)
+    return new
+
+
+def zero_like(value):
+    """The gradient with respect to an argument on which nothing depends."""
+    if isinstance(value, np.ndarray):
+        return np.zeros_like(value) if value.dtype.kind in "fc" else None
+    if type(value) is float:
+        return 0.0
+    if isinstance(value, np.inexact):
+        return value.dtype.type(0)
+    contents = kinds.container_items(value)
+    if contents is None:
+        return None
+    keys, items = contents
+    return rebuilt(value, keys, [zero_like(i) for i in items])
+
+
+def zero_bar(value):
+    """The zero adjoint of a result, as generated code takes it."""
+    contents = kinds.container_items(value)
+    if contents is None:
+        return np.zeros(np.shape(value)) if isinstance(value, np.ndarray) else 0.0
+    keys, items = contents
+    parts = [zero_bar(i) for i in items]
+    return parts if isinstance(value, (tuple, list)) else dict(zip(keys, parts))
+
+
+def seed_like(value, value_bar):
+    """The adjoint of a result as generated code takes it, from what the user gives. Raises KindError."""
+    contents = kinds.container_items(value)
+    if contents is None:
+        if isinstance(value, np.ndarray):
+            bar = np.asarray(value_bar, dtype=value.dtype if value.dtype.kind == "f" else float)
+            if bar.shape != value.shape:
+                raise KindError(None, f"the adjoint has shape {bar.shape}, the value it belongs to has {value.shape}")
+            return bar
+        if is_float(kind_of(value)):
+            if np.ndim(value_bar) != 0:
+                raise KindError(None, f"the adjoint has shape {np.shape(value_bar)}, the value it belongs to is a number")
+            return float(value_bar)
+        return 0.0
+    keys, items = contents
+    given = kinds.container_items(value_bar)
+    if given is None or tuple(given[0]) != tuple(keys):
+        raise KindError(None, f"the adjoint is {describe(value_bar)}; it must have the structure of the value")
+    parts = [seed_like(v, b) for v, b in zip(items, given[1])]
+    return parts if isinstance(value, (tuple, list)) else dict(zip(keys, parts))
+
+
+def annotated_examples(call: Call) -> list:
+    """Arguments as the annotations of a function say. Raises SrcadError where they do not tell."""
+    examples = {float: 1.0, "float": 1.0, int: 1, "int": 1}
+    values = []
+    for p in call.parameters[len(call.prefix) :]:
+        if p.default is not p.empty:
+            values.append(p.default)
+        elif p.annotation in examples:
+            values.append(examples[p.annotation])
+        else:
+            raise SrcadError(
+                None, f"the code of the derivative of {name_of(call.fun)} depends on the kinds of its arguments",
+                hint="Call it once, use .source_for(*example_arguments), or annotate the parameters (x: float).",
+            )
+    return values
+
+
+__all__ = ["Array", "Derivative", "Dim", "FLOAT", "Kind", "grad", "stop_gradient", "value_and_grad", "vjp"]

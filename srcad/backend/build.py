@@ -1,0 +1,174 @@
+"""From core functions to a module's text, and from the text to functions.
+
+The functions read the user's globals and captured variables live: each runs in the namespace of the function that it
+was made from. What else it needs (its callees, `np`, the helpers of `runtime`) is given to it in closure cells, so that
+the user's namespace stays as it is. The text is registered with `linecache`: tracebacks, pdb and inspect show it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import itertools
+import linecache
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcad.analysis.specialise import lookup
+from srcad.core.nodes import Function, Global, Name, Node, Ref, map_children, walk
+from srcad.core.printer import text
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A generated function: its core, and the user's function in whose namespace it runs."""
+
+    function: Function
+    owner: types.FunctionType
+
+
+@dataclass(frozen=True)
+class Module:
+    """Compiled functions by name, and the text that they were compiled from."""
+
+    functions: dict[str, types.FunctionType]
+    texts: dict[str, str]
+    header: str
+    filename: str
+
+    @property
+    def text(self) -> str:
+        return assembled(self.header, self.texts.values())
+
+
+def assembled(header: str, texts: Iterable[str]) -> str:
+    return "\n\n\n".join(part for part in (header.rstrip("\n"), *texts) if part) + "\n"
+
+
+def build(name: str, generated: list[Generated]) -> Module:
+    """The functions, compiled together; they can call each other by the name of a `Ref` to a generated function."""
+    names = {g.function.name for g in generated}
+    prepared, injected, imports = [], [], {}
+    for g in generated:
+        function, wanted = resolve_references(g, names)
+        prepared.append(replace(g, function=function))
+        injected.append(wanted)
+        for alias, obj in wanted.items():
+            if obj is not None:
+                imports[alias] = import_line(alias, obj)
+    texts = {g.function.name: text(g.function) for g in prepared}
+    header = "\n".join(sorted({line for line in imports.values() if line}, key=lambda line: (line.startswith("from"), line)))
+    source = assembled(header, texts.values())
+    filename = f"<srcad {name} {next(_numbers)}>"
+    tree = ast.parse(source)
+    definitions = {d.name: d for d in tree.body if isinstance(d, ast.FunctionDef)}
+    functions: dict[str, types.FunctionType] = {}
+    cells = {n: types.CellType() for n in names}
+    for g, wanted in zip(prepared, injected):
+        n = g.function.name
+        available = {**{k: types.CellType(v) for k, v in wanted.items() if v is not None}, **cells}
+        code = g.owner.__code__
+        for k, cell in zip(code.co_freevars, g.owner.__closure__ or ()):
+            available.setdefault(k, cell)
+        functions[n] = link(definitions[n], available, g.owner, filename)
+        functions[n].__srcad_owner__ = g.owner
+        cells[n].cell_contents = functions[n]
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return Module(functions, texts, header, filename)
+
+
+def link(definition: ast.FunctionDef, cells: dict, owner, filename: str) -> types.FunctionType:
+    """The function of a definition, with `cells` for the names that it does not set itself."""
+    arguments = [ast.arg(arg=name) for name in cells]
+    factory = ast.FunctionDef(
+        name="factory", decorator_list=[], returns=None, type_comment=None, type_params=[],
+        args=ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[]),
+        body=[definition, ast.Return(ast.Name(definition.name, ast.Load()))], lineno=1, col_offset=0,
+    )  # fmt: skip
+    module = ast.fix_missing_locations(ast.Module([factory], []))
+    outer = next(c for c in compile(module, filename, "exec").co_consts if isinstance(c, types.CodeType))
+    code = next(c for c in outer.co_consts if isinstance(c, types.CodeType) and c.co_name == definition.name)
+    closure = tuple(cells[n] if n in cells else types.CellType() for n in code.co_freevars)
+    return types.FunctionType(code, owner.__globals__, definition.name, None, closure)
+
+
+def resolve_references(g: Generated, generated: set[str]) -> tuple[Function, dict[str, Any]]:
+    """The function with each reference printed by a name that means its object there; and the names to supply."""
+    function, owner = g.function, g.owner
+    local = {n.id for n in walk(function) if isinstance(n, Name)} | {p.id for p in function.params}
+    user = {n.id for n in walk(function) if isinstance(n, Global)}
+    wanted: dict[str, Any] = {}
+    chosen: dict[tuple[int, str], str] = {}
+
+    def choose(ref: Ref) -> str:
+        if ref.text in generated:
+            return ref.text
+        key = (id(ref.obj), ref.text)
+        if key not in chosen:
+            chosen[key] = decide(ref)
+        return chosen[key]
+
+    def decide(ref: Ref) -> str:
+        root, _, rest = ref.text.partition(".")
+        if root not in local and means(owner, ref):
+            user.add(root)
+            return ref.text
+        found = supply(ref)
+        name = root
+        while name in local or name in user or name in wanted and wanted[name] is not found:
+            name = f"srcad_{name}"
+        wanted[name] = found
+        return f"{name}.{rest}" if rest else name
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Ref):
+            chosen_text = choose(node)
+            return node if chosen_text == node.text else replace(node, text=chosen_text)
+        return map_children(node, change)
+
+    for n in walk(function):  # names that the user's text gives first claim what they mean
+        if isinstance(n, Ref) and n.at is not None:
+            choose(n)
+    return change(function), wanted
+
+
+def means(owner: types.FunctionType, ref: Ref) -> bool:
+    """Whether the text of a reference, in the user's namespace, is its object."""
+    root, *attributes = ref.text.split(".")
+    found, value = lookup(owner, root)
+    if not found:
+        return False
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            return False
+        value = getattr(value, attribute)
+    return value is ref.obj or value == ref.obj if not attributes or not hasattr(value, "__array__") else value is ref.obj
+
+
+MODULES = {"np": "numpy"}
+
+
+def supply(ref: Ref) -> Any:
+    """The object that the first part of a reference's text has to stand for."""
+    root, _, rest = ref.text.partition(".")
+    if not rest:
+        return ref.obj
+    return importlib.import_module(MODULES.get(root, root))
+
+
+def import_line(alias: str, obj: Any) -> str | None:
+    """The import that gives `obj` the name `alias` in a module of its own."""
+    if isinstance(obj, types.ModuleType):
+        return f"import {obj.__name__}" if obj.__name__ == alias else f"import {obj.__name__} as {alias}"
+    module, name = getattr(obj, "__module__", None), getattr(obj, "__name__", None)
+    if module in (None, "builtins") or name is None or "<" in name:
+        return None
+    return f"from {module} import {name}" if name == alias else f"from {module} import {name} as {alias}"
+
+
+__all__ = ["Generated", "Module", "build", "builtins"]

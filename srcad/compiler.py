@@ -1,0 +1,255 @@
+"""The compiler on one page: from a function and the kinds of its arguments to compiled derivative functions.
+
+    read → lower → normalise          a function's text as core, with one exit and one variable a value
+         → specialise                 every expression with its kind; loops, calls and branches made plain
+         → reverse                    the forward and the reverse sweep, with only what is needed saved
+         → build                      text, and functions that run in the user's namespace
+"""
+
+from __future__ import annotations
+
+import threading
+import types
+import weakref
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcad.analysis.kinds import Array, Callee, Kind, Listing, Items, Number, Unknown, is_complex, is_float, kind_of, plain
+from srcad.analysis.specialise import Program, Special, Value, lookup
+from srcad.backend.build import Generated, Module, build
+from srcad.core.names import Names
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Tuple, map_children, walk,
+)
+from srcad.errors import KindError, Unsupported
+from srcad.frontend.lower import lower
+from srcad.frontend.source import read
+from srcad.transform.algebra import negated
+from srcad.transform.normalise import normalise
+from srcad.transform.reverse import Pair, reverse
+
+LOCK = threading.RLock()
+_lowered: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def function_of(fun: types.FunctionType) -> Function:
+    """The normalised core of a function, read once for each state of its code."""
+    known = _lowered.get(fun)
+    if known is None or known[0] is not fun.__code__ or not all(holds(r) for r in known[2]):
+        function = normalise(lower(read(fun)))
+        known = _lowered[fun] = fun.__code__, function, references(fun, function)
+    return known[1]
+
+
+def references(fun: types.FunctionType, function: Function) -> list[tuple]:
+    """What the names of a function meant when it was read: (function, root name, attributes, object)."""
+    found = {}
+    for node in walk(function):
+        if isinstance(node, Ref):
+            root, *attributes = node.text.split(".")
+            bound, value = lookup(fun, root)
+            if bound and not is_fixed(value):
+                found[node.text] = (fun, root, tuple(attributes), node.obj)
+            elif bound and isinstance(value, types.ModuleType):
+                found[root] = (fun, root, (), value)
+    return list(found.values())
+
+
+def is_fixed(value) -> bool:
+    """Whether the attributes of a module are taken to stay as they are."""
+    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "scipy")
+
+
+def holds(reference: tuple) -> bool:
+    """Whether a name still means what it did."""
+    fun, root, attributes, obj = reference
+    bound, value = lookup(fun, root)
+    for attribute in attributes:
+        value = getattr(value, attribute, None)
+    return bound and (value is obj or isinstance(value, types.BuiltinMethodType) and value == obj)
+
+
+@dataclass
+class Compiled:
+    """The derivative of one function for one set of kinds; `forward` and `adjoint` are the two sweeps as functions,
+    `gradient` and `value_and_gradient` both in one."""
+
+    special: Special
+    module: Module
+    params: tuple[str, ...]
+    varied: tuple[str, ...]
+    result: Value
+    guards: list[tuple]
+    references: list[tuple]
+
+    @property
+    def forward(self):
+        return self.module.functions[f"{self.special.name}_forward"]
+
+    @property
+    def adjoint(self):
+        return self.module.functions[f"{self.special.name}_adjoint"]
+
+    @property
+    def gradient(self):
+        return self.module.functions[f"{self.special.name}_grad"]
+
+    @property
+    def value_and_gradient(self):
+        return self.module.functions[f"{self.special.name}_value_and_grad"]
+
+    def is_current(self) -> bool:
+        """Whether all that the compilation relied on still holds: helpers, captured variables, kinds of globals."""
+        return all(map(holds, self.references)) and all(
+            same_kind(owner, name, kind) for owner, name, kind in self.guards
+        )
+
+
+def same_kind(owner, name: str, kind: Kind) -> bool:
+    if isinstance(owner, types.FunctionType):
+        found, value = lookup(owner, name)
+    else:
+        found, value = hasattr(owner, name), getattr(owner, name, None)
+    return found and kind_of(value, ("global", name)) == kind
+
+
+def compile_gradient(fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True) -> Compiled:
+    """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`.
+
+    Raises a SrcadError that names the line and the construct where something cannot be differentiated.
+    """
+    with LOCK:
+        program = Program(function_of)
+        source = function_of(fun)
+        values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
+        special = program.special(fun, (), values)
+        if program.problems:
+            raise Unsupported.of(program.problems)
+        check_result(fun, special, scalar)
+        pairs = reversed_pairs(special, program)
+        generated = []
+        for pair in pairs:
+            generated += [Generated(forward(pair), pair.special.owner), Generated(adjoint(pair), pair.special.owner)]
+        if scalar:
+            root = pairs[-1]
+            generated += [Generated(joined(root, True), fun), Generated(joined(root, False), fun)]
+        module = build(special.name, generated)
+        known = [r for s in [source] for r in _lowered[fun][2]]
+        for s in program.specials.values():
+            if s.owner in _lowered:
+                known += [r for r in _lowered[s.owner][2] if r not in known]
+        guards = [(owner, name, kind) for (owner, name), kind in program.guards.items()]
+        return Compiled(special, module, special.params, tuple(special.varied_params), special.result, guards, known)
+
+
+def check_result(fun, special: Special, scalar: bool) -> None:
+    kind = plain(special.result.kind)
+    where = special.source.at
+    if is_complex(kind):
+        raise KindError(where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet")
+    if not scalar:
+        return
+    if isinstance(kind, (Items, Listing)) or isinstance(kind, Array) and kind.rank not in (0, None):
+        what = f"an array of rank {kind.rank}" if isinstance(kind, Array) else f"a {kind.cls.__name__}"
+        raise KindError(
+            where, f"the gradient needs a function that returns one number; {special.source.name} returns {what}",
+            hint="Sum it up to one number, use vjp for a vector of results, or has_aux=True to return more.",
+        )
+
+
+def reversed_pairs(special: Special, program: Program) -> list[Pair]:
+    """The two sweeps of a function and of all that it calls, callees first."""
+    program.needed = {id(special)}
+    done: dict[int, Pair] = {}
+    while True:
+        todo = [s for s in (*program.specials.values(), special) if id(s) in program.needed and id(s) not in done]
+        if not todo:
+            break
+        for s in todo:
+            if id(s) not in done:
+                done[id(s)] = reverse(s, program)
+    order = [s for s in program.specials.values() if id(s) in done and s is not special]
+    return [done[id(s)] for s in order] + [done[id(special)]]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The functions of a pair
+
+
+def forward(pair: Pair) -> Function:
+    """`f_forward(args) -> (value, saved)`"""
+    special = pair.special
+    saved = Tuple(tuple(Name(n) for n in pair.saved))
+    body = (*pair.forward, Return(Tuple((pair.result, saved))))
+    if not isinstance(pair.forward[-1] if pair.forward else None, type(None)) and type(pair.forward[-1]).__name__ == "Raise":
+        body = pair.forward
+    doc = f"Forward sweep of {describe(special)}; returns its result and what {special.name}_adjoint needs."
+    return Function(f"{special.name}_forward", tuple(Param(p) for p in special.params), body, doc)
+
+
+def adjoint(pair: Pair) -> Function:
+    """`f_adjoint(saved, result_bar) -> adjoints of the arguments`"""
+    special = pair.special
+    saved = Name("saved") if "saved" not in special.names.taken else Name(special.names.new("saved"))
+    unpack: tuple[Stmt, ...] = ()
+    if pair.saved:
+        unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
+    copies = tuple(Assign(Name(t), Call(Attribute(Name(t), "copy"), ())) for t in pair.tapes)
+    wanted = ", ".join(special.varied_params) or "nothing"
+    doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
+    body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
+    return Function(f"{special.name}_adjoint", (Param(saved.id), Param(pair.seed)), body, doc)
+
+
+def joined(pair: Pair, with_value: bool) -> Function:
+    """Both sweeps in one function, for a result that is one number: what is saved become its local variables."""
+    special = pair.special
+    seeded = tuple(simplified(seed_with_one(s, pair.seed)) for s in pair.adjoint)
+    adjoints = tuple(simplified(seed_with_one(e, pair.seed)) for e in pair.adjoints)
+    gradient = one_or_tuple(adjoints)
+    body: tuple[Stmt, ...]
+    name = f"{special.name}_value_and_grad" if with_value else f"{special.name}_grad"
+    if with_value:
+        result = Name(Names(special.names.taken).new("result"))
+        keep = isinstance(pair.result, (Name, Const))
+        value = pair.result if keep else result
+        first = () if keep else (Assign(result, pair.result),)
+        body = (*pair.forward, *first, *seeded, Return(Tuple((value, gradient))))
+        doc = f"The value and the gradient of {describe(special)}."
+    else:
+        body = (*pair.forward, *seeded, Return(gradient))
+        doc = f"The gradient of {describe(special)}: both sweeps in one."
+    return Function(name, tuple(Param(p) for p in special.params), body, doc)
+
+
+def describe(special: Special) -> str:
+    at = special.source.at
+    return special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
+
+
+def one_or_tuple(items: tuple[Expr, ...]) -> Expr:
+    return items[0] if len(items) == 1 else Tuple(items)
+
+
+def seed_with_one(node: Node, seed: str) -> Node:
+    if isinstance(node, Name):
+        return Const(1.0) if node.id == seed else node
+    return map_children(node, lambda n: seed_with_one(n, seed))
+
+
+def simplified(node: Node) -> Node:
+    """A node without products with the number 1."""
+    node = map_children(node, simplified)
+    match node:
+        case Op(op="neg", args=(Const(value=float() as value),)):
+            return Const(-value)
+        case Op(op="*", args=(Const(value=1.0), x)) if not isinstance(x, Const):
+            return x
+        case Op(op="*", args=(x, Const(value=1.0))) if not isinstance(x, Const):
+            return x
+        case Op(op="*", args=(Const(value=-1.0), x)) if not isinstance(x, Const):
+            return negated(x)
+    return node
+
+
+__all__ = ["Callee", "Compiled", "LOCK", "Number", "Unknown", "compile_gradient", "replace", "Any"]

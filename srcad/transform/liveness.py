@@ -1,0 +1,214 @@
+"""What the reverse sweep reads: dead statements go, and with them the provisions for values that nobody asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcad.core.nodes import (
+    Assert, Assign, Attribute, AugAssign, Call, Comment, Delete, Expr, ExprStmt, For, If, Lambda, Name, Node, Pass,
+    Raise, Return, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+)
+
+Block = list[Stmt]
+
+
+@dataclass(frozen=True, eq=False)
+class Save(Stmt):
+    """Keeps the value of a variable before it is overwritten, or at the end of a pass of a loop. `unset`: it may have
+    none. `key` is what it shares with its `Restore`."""
+
+    tape: str
+    name: str
+    in_loop: bool
+    key: Any
+    unset: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Restore(Stmt):
+    """Brings back what the `Save` of the same key has kept."""
+
+    tape: str
+    name: str
+    in_loop: bool
+    key: Any
+
+
+def names_read(node: Node | None) -> set[str]:
+    return set() if node is None else {n.id for n in walk(node) if isinstance(n, Name)}
+
+
+def targets(target: Expr) -> set[str]:
+    """The variables that an assignment to `target` sets."""
+    match target:
+        case Name(id=name):
+            return {name}
+        case Tuple(elts=elts):
+            return set().union(*map(targets, elts)) if elts else set()
+        case Starred(value=value):
+            return targets(value)
+    return set()
+
+
+def target_reads(target: Expr) -> set[str]:
+    match target:
+        case Name():
+            return set()
+        case Tuple(elts=elts):
+            return set().union(*map(target_reads, elts)) if elts else set()
+        case Starred(value=value):
+            return target_reads(value)
+    return names_read(target)
+
+
+def prune(block: Block, wanted: set[str]) -> tuple[Block, set[Restore]]:
+    """The statements of a reverse sweep that `wanted` depends on, and the `Restore`s among them."""
+    pruner = _Pruner()
+    kept, _ = pruner.block(block, set(wanted))
+    return kept, {r for r in restores_in(kept)}
+
+
+def restores_in(block):
+    for s in block:
+        for n in walk(s):
+            if isinstance(n, Restore):
+                yield n
+
+
+class _Pruner:
+    def block(self, block, live: set[str]) -> tuple[Block, set[str]]:
+        """The statements that matter for the variables in `live` at the end, and those that are live at the start."""
+        out: Block = []
+        for s in reversed(list(block)):
+            kept, live = self.statement(s, live)
+            if isinstance(kept, Comment):
+                if out and not isinstance(out[-1], Comment):
+                    out.append(kept)
+            elif kept is not None:
+                out.append(kept)
+        return without_empty_comments(out[::-1]), live
+
+    def statement(self, s: Stmt, live: set[str]) -> tuple[Stmt | None, set[str]]:
+        match s:
+            case Comment() | Pass():
+                return s, live
+            case Restore(name=name, tape=tape):
+                if name not in live:
+                    return None, live
+                return s, (live - {name}) | {tape}
+            case Assign(target=target, value=value):
+                names = targets(target)
+                if not names:  # into an item: the container stays what it was, with one item changed
+                    root = names_read(target)
+                    return (s, live | root | names_read(value)) if root & live else (None, live)
+                if not names & live:
+                    return None, live
+                return s, (live - names) | target_reads(target) | names_read(value)
+            case AugAssign(target=target, value=value):
+                base = target
+                while isinstance(base, (Subscript, Attribute)):
+                    base = base.value
+                if isinstance(base, Name) and base.id not in live:
+                    return None, live
+                return s, live | names_read(target) | names_read(value)
+            case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner)))):
+                if owner not in live:
+                    return None, live
+                return s, live | names_read(s)
+            case ExprStmt(value=Call(args=(first, *_))):
+                base = first
+                while isinstance(base, (Subscript, Attribute)):
+                    base = base.value
+                if isinstance(base, Name) and base.id not in live:
+                    return None, live
+                return s, live | names_read(s)
+            case If(test=test, body=body, orelse=orelse):
+                body, live_body = self.block(body, live)
+                orelse, live_else = self.block(orelse, live)
+                if not has_code(body) and not has_code(orelse):
+                    return None, live
+                if not has_code(body):
+                    from srcad.core.nodes import Op
+
+                    test, body, orelse = Op("not", (test,)), orelse, []
+                new = replace(s, test=test, body=tuple(body), orelse=tuple(orelse) if has_code(orelse) else ())
+                return new, live_body | live_else | names_read(test)
+            case For(target=target, iter=iterable, body=body):
+                bound = targets(target)
+                at_head = set(live)
+                while True:
+                    kept, start = self.block(body, at_head)
+                    grown = at_head | (start - bound)
+                    if grown == at_head:
+                        break
+                    at_head = grown
+                if not has_code(kept):
+                    return None, live
+                return replace(s, body=tuple(kept)), at_head | names_read(iterable)
+            case With(items=items, body=body):
+                kept, start = self.block(body, live)
+                if not has_code(kept):
+                    return None, live
+                for context, target in items:
+                    start = start | names_read(context)
+                return replace(s, body=tuple(kept)), start
+        return s, live | names_read(s)
+
+
+def has_code(block) -> bool:
+    return any(not isinstance(s, (Comment, Pass)) for s in block)
+
+
+def without_empty_comments(block: Block) -> Block:
+    """`block` without comments that no statement follows."""
+    out: Block = []
+    for s in block:
+        if isinstance(s, Comment) and out and isinstance(out[-1], Comment):
+            out.pop()
+        out.append(s)
+    while out and isinstance(out[-1], Comment):
+        out.pop()
+    return out
+
+
+def reads_before_writes(block, live: set[str]) -> set[str]:
+    """The variables that are live at the start of a block of plain statements, `live` being those at its end."""
+    for s in reversed(list(block)):
+        match s:
+            case Assign(target=target, value=value):
+                live = (live - targets(target)) | target_reads(target) | names_read(value)
+            case Restore(name=name, tape=tape):
+                live = (live - {name}) | {tape}
+            case If(test=test, body=body, orelse=orelse):
+                live = reads_before_writes(body, live) | reads_before_writes(orelse, live) | names_read(test)
+            case For(target=target, iter=iterable, body=body):
+                bound = targets(target)
+                while True:
+                    grown = live | (reads_before_writes(body, live) - bound)
+                    if grown == live:
+                        break
+                    live = grown
+                live = live | names_read(iterable)
+            case While(test=test, body=body):
+                live = live | names_read(test)
+                while True:
+                    grown = live | reads_before_writes(body, live)
+                    if grown == live:
+                        break
+                    live = grown
+            case With(items=items, body=body):
+                live = reads_before_writes(body, live)
+                for context, target in reversed(items):
+                    live = (live - (targets(target) if target is not None else set())) | names_read(context)
+            case Try():
+                after = reads_before_writes(s.final, live)
+                start = reads_before_writes(s.orelse, after)
+                handled = set().union(*(reads_before_writes(h.body, after) for h in s.handlers)) if s.handlers else set()
+                live = reads_before_writes(s.body, start | handled) | handled
+            case _:
+                live = live | names_read(s)
+    return live
+
+
+__all__ = ["Assert", "Delete", "Lambda", "Raise", "Return", "Restore", "Save", "children", "prune", "reads_before_writes"]

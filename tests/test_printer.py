@@ -98,9 +98,7 @@ PRINTED = {
     "lambda *, a: a": lambda_of(core.Name("a"), core.Param("a", "keyword")),
     "lambda a, b, /: a": lambda_of(core.Name("a"), core.Param("a", "positional"), core.Param("b", "positional")),
     "(a := x) + y": core.Walrus(core.Name("a"), x) + y,
-    "x(y, *z, a=(1, 2), **y)": core.Call(
-        x, (y, core.Starred(z)), (("a", core.lift((1, 2))), (None, y))
-    ),
+    "x(y, *z, a=(1, 2), **y)": core.Call(x, (y, core.Starred(z)), (("a", core.lift((1, 2))), (None, y))),
     "x(a for a in y)": call(x, generator("generator", core.Name("a"), core.Name("a"), y)),
     "x((a for a in y), z)": call(x, generator("generator", core.Name("a"), core.Name("a"), y), z),
     "[a + b for a, b in x if a if b or a]": core.Comprehension(
@@ -119,11 +117,9 @@ PRINTED = {
     ),
     "{a: -a for a in x}": generator("dict", core.lift((core.Name("a"), -core.Name("a"))), core.Name("a"), x),
     "{a * 2 for a in x}": generator("set", core.Name("a") * 2, core.Name("a"), x),
-    "{'k': x, **y, **(y or z)}": core.Dict(
-        (core.Const("k"), None, None), (x, y, core.Logical("or", (y, z)))
-    ),
+    "{'k': x, **y, **(y or z)}": core.Dict((core.Const("k"), None, None), (x, y, core.Logical("or", (y, z)))),
     "{x, 1}": core.Set((x, core.Const(1))),
-    "'it\\'s \"so\"\\n'": core.Const("it's \"so\"\n"),
+    "'it\\'s \"so\"\\n'": core.Const('it\'s "so"\n'),
     "b'\\x00'": core.Const(b"\0"),
     "f'{x!r:>{y}} {{z}}'": core.FString(((x, "r", core.FString((">", (y, None, None)))), " {z}")),
     "f\"{x['k']}\\n\"": core.FString(((x["k"], None, None), "\n")),

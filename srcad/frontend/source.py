@@ -91,7 +91,8 @@ def _find(function: types.FunctionType, lines: Sequence[str]) -> ast.AST | None:
         whole = _compiled(text, code)
         places = {c.co_firstlineno for c in _codes(whole) if _is_same(c, code)} if whole else set()
         found = [node for node in _candidates(module, code) if _first_line(node) in places]
-        found = _matching(found, function) or found
+        known = len(found) == 1 or sys.version_info >= (3, 11)  # columns tell lambdas on one line apart
+        found = _matching(found, function) or (found if known else [])
     return min(found, key=lambda node: _distance(node, code), default=None)
 
 
@@ -177,10 +178,15 @@ def _is_same(compiled: types.CodeType, code: types.CodeType) -> bool:
 
 def _shape(code: types.CodeType) -> tuple:
     """What makes two code objects the same but for their place; constants with their types, so that 1 is not 1.0."""
-    consts = tuple(_shape(c) if isinstance(c, types.CodeType) else (type(c), repr(c)) for c in code.co_consts)
+    consts = tuple(_shape(c) if isinstance(c, types.CodeType) else (type(c), _local(repr(c))) for c in code.co_consts)
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0x2F
     names = code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     return code.co_code, consts, counts, names
+
+
+def _local(text: str) -> str:
+    """`text` without what Python 3.10 puts in front of a nested function's name."""
+    return text.rpartition("<locals>.")[2]
 
 
 def _compiled_alone(node: ast.AST, function: types.FunctionType) -> types.CodeType | None:

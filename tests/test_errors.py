@@ -1,0 +1,161 @@
+"""Errors name the user's file, line and construct. Their text is part of what srcad promises."""
+
+import copy
+import pickle
+import traceback
+
+import pytest
+
+import srcad
+from srcad.core import nodes as core
+from srcad.errors import KindError, Listing, MissingRule, Origin, SrcadError, Unsupported
+from srcad.frontend.lower import lower
+from srcad.frontend.source import read
+
+FIT = """\
+import numpy as np
+
+
+def loss(w, x):
+    r = np.abs(x @ w - 1.0)
+    worst = np.partition(r, -3)[-3:]
+
+    größe = np.partition(
+        r, 2)
+\tindented = é(r)
+    return np.sum(worst)
+"""
+
+
+@pytest.fixture
+def listing():
+    return Listing("fit.py", FIT.splitlines(True), "loss", "loss(w, x)")
+
+
+def test_a_missing_rule_shows_the_line_the_reason_and_the_way_out(listing):
+    error = MissingRule(
+        Origin(listing, 6, 12, 6, 31),
+        "np.partition has no derivative rule",
+        because="The rule is needed because r depends on w (line 5) and the result depends on worst (line 11).",
+        hint="Add one with srcad.vjp_rule, or mark the value as constant with srcad.stop_gradient.",
+    )
+    assert "".join(traceback.format_exception_only(type(error), error)) == (
+        """\
+srcad.MissingRule: np.partition has no derivative rule
+
+  fit.py:6, in loss(w, x)
+     5 |     r = np.abs(x @ w - 1.0)
+  -> 6 |     worst = np.partition(r, -3)[-3:]
+                     ^^^^^^^^^^^^^^^^^^^
+  The rule is needed because r depends on w (line 5) and the result depends on worst (line 11).
+  Add one with srcad.vjp_rule, or mark the value as constant with srcad.stop_gradient.
+"""
+    )
+
+
+def test_a_construct_over_several_lines_is_marked_to_the_end_of_its_first(listing):
+    assert Origin(listing, 8, 14, 9, 13).excerpt() == (
+        """\
+  fit.py:8, in loss(w, x)
+  -> 8 |     größe = np.partition(
+                     ^^^^^^^^^^^^^"""
+    )
+
+
+def test_columns_are_characters_and_tabs_stay_tabs(listing):
+    line = FIT.splitlines()[9].encode()
+    assert Origin(listing, 10, 12, 10, len(line)).excerpt().splitlines()[-2:] == [
+        "  -> 10 | \tindented = é(r)",
+        "          \t           ^^^^",
+    ]
+
+
+def test_line_numbers_of_different_width_are_aligned(listing):
+    assert Origin(listing, 10, 1, 10, 9).excerpt().splitlines()[1:3] == [
+        "      9 |         r, 2)",
+        "  -> 10 | \tindented = é(r)",
+    ]
+
+
+def test_a_place_whose_text_is_gone_is_still_named(listing):
+    assert Origin(listing, 99, 0, 99, 5).excerpt() == "  fit.py:99, in loss(w, x)"
+
+
+def test_an_error_without_a_place_is_its_message():
+    assert str(KindError(None, "x is an int", hint="Pass a float.")) == "x is an int\n  Pass a float."
+
+
+def unsupported(x, items):
+    class Inner:
+        pass
+
+    for item in items:
+        yield item * x
+
+
+def test_all_problems_of_a_function_are_in_one_report():
+    with pytest.raises(Unsupported) as caught:
+        lower(read(unsupported))
+    first = unsupported.__code__.co_firstlineno
+    text = str(caught.value).replace(str(caught.value.origin).rpartition(":")[0], "test_errors.py")
+    for line in range(first, first + 9):
+        text = text.replace(f":{line},", f":{line - first},").replace(f"{line} |", f"{line - first} |")
+    assert [line.rstrip() for line in text.splitlines()] == (
+        """\
+2 constructs of unsupported(x, items) are not supported
+
+  test_errors.py:1, in unsupported(x, items)
+     0 | def unsupported(x, items):
+  -> 1 |     class Inner:
+{pad}             ^^^^^^^^^^^^
+  a class defined inside a function is not supported
+  Define the class at the top level of the module.
+
+  test_errors.py:5, in unsupported(x, items)
+     4 |     for item in items:
+  -> 5 |         yield item * x
+{pad}                 ^^^^^^^^^^^^^^
+  yield is not supported
+  Collect the values in a list and return it, or use a generator expression.""".replace(
+            "{pad}", " " * (len(str(first + 1)) - 1)
+        ).splitlines()
+    )
+
+
+def test_one_problem_is_reported_as_itself(listing):
+    problem = Unsupported(Origin(listing, 6, 4, 6, 9), "this is not supported", hint="Write that.")
+    assert Unsupported.of([problem]) is problem
+
+
+def test_problems_are_in_the_order_of_the_source(listing):
+    problems = [Unsupported(Origin(listing, line, 4, line, 9), f"at {line}") for line in (9, 5, 6)]
+    assert [p.message for p in Unsupported.of(problems).problems] == ["at 5", "at 6", "at 9"]
+
+
+@pytest.mark.parametrize("name", ["Unsupported", "MissingRule", "SourceUnavailable", "KindError", "GradientMismatch"])
+def test_errors_are_public_and_can_be_pickled_and_copied(name, listing):
+    cls = getattr(srcad, name)
+    error = cls(Origin(listing, 6, 12, 6, 31), "message", hint="hint", because="because")
+    assert isinstance(error, SrcadError)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is cls
+        assert str(twin) == str(error)
+        assert twin.origin.line == 6
+        assert (twin.message, twin.hint, twin.because) == ("message", "hint", "because")
+
+
+def test_a_report_of_several_problems_can_be_pickled(listing):
+    problems = [Unsupported(Origin(listing, line, 4, line, 9), f"at {line}") for line in (5, 6)]
+    error = pickle.loads(pickle.dumps(Unsupported.of(problems)))
+    assert [p.message for p in error.problems] == ["at 5", "at 6"]
+
+
+def test_mistakes_about_arguments_are_type_errors():
+    assert issubclass(KindError, TypeError)
+    assert issubclass(srcad.GradientMismatch, AssertionError)
+
+
+def test_lowered_nodes_name_their_lines():
+    (stmt,) = lower(read(lambda x: x + 1)).body
+    assert isinstance(stmt, core.Return)
+    assert str(stmt.at).endswith(f"test_errors.py:{stmt.at.line}")

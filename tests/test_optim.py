@@ -110,6 +110,20 @@ def test_what_grad_returns_is_taken_too():
     assert optim.descend(grad(parabola), 0.0).x == pytest.approx(2.0, abs=1e-6)
 
 
+def test_a_gradient_written_by_hand_is_taken_too():
+    class ByHand:
+        def value_and_grad(self, x, target):
+            return (x - target) ** 2, 2 * (x - target)
+
+    assert optim.descend(ByHand(), 0.0, args=(3.0,)).x == pytest.approx(3.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"argnums": 1}, {"argnums": "y"}, {"argnums": (0,)}, {"has_aux": True}], ids=str)
+def test_a_gradient_by_anything_but_the_first_argument_is_refused(options):
+    with pytest.raises(SrcadError, match="by the first argument, and nothing beside it"):
+        optim.descend(grad(lambda x, y: x * y, **options), 0.0, args=(1.0,))
+
+
 def test_the_step_size_may_depend_on_the_iteration():
     seen = []
     optim.descend(lambda x: -x, 0.0, eta=lambda k: 1 / (k + 1), iterations=4, callback=lambda at: seen.append(at.x))

@@ -8,10 +8,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 
 import numpy as np
 
-from srcad.api import value_and_grad
+from srcad.api import Derivative, value_and_grad
 from srcad.errors import SrcadError
 from srcad.optim.result import Diverged, History, Iterate, Result
 from srcad.optim.steps import GradientDescent, Rate, StepRule
@@ -35,6 +36,7 @@ def descend(
 ) -> Result:
     """The parameters that gradient descent on `f(x, *args)` reaches from `x0`.
 
+    `f` is a function, what `grad` made of one, or an object with a method `value_and_grad(x, *args)` of its own.
     `eta` is the step size (0.1 if not given), or a function of the iteration that gives it; `step` is another rule, as
     `Adam(0.01)` or `Momentum(0.01)`. The descent ends after `iterations` steps, or before:
     - where the norm of the gradient is at most `gtol`;
@@ -123,7 +125,7 @@ class _Run:
     """An optimisation under way: where it is, how it got there, and what it has seen."""
 
     def __init__(self, f, x0, rule: StepRule, validation, patience: int, callback):
-        self.value_and_grad = f.value_and_grad if hasattr(f, "value_and_grad") else value_and_grad(f)
+        self.value_and_grad = _value_and_grad_of(f)
         self.validation_of = _validation_of(getattr(f, "primal", f), validation)
         self.patience, self.callback, self.rule = patience, callback, rule
         self.x = copied(x0)
@@ -218,6 +220,16 @@ class _Run:
         return Diverged(
             f"{what} in iteration {self.iteration}", self.iteration, self.result("diverged", self.good), hint=hint
         )
+
+
+def _value_and_grad_of(f) -> Callable:
+    if isinstance(f, Derivative) and (f.has_aux or f.argnums not in (0, next(iter(signature(f).parameters)))):
+        raise SrcadError(
+            None,
+            f"{f!r} does not give the gradient that the descent needs: by the first argument, and nothing beside it",
+            hint="Pass the function itself, with its parameters first: lambda w, x: f(x, w).",
+        )
+    return f.value_and_grad if hasattr(f, "value_and_grad") else value_and_grad(f)
 
 
 def _rule(eta: Rate | None, step: StepRule | None) -> StepRule:

@@ -161,7 +161,8 @@ def derivative(line: Callable, scale: float = 1.0) -> Estimate:
     rough = difference(line, scale)
     exact = complex_step(line)
     if exact is not None and rough.agrees(exact, relative=1e-7):
-        return Estimate(exact, min(rough.error, 1e-13 * abs(exact)))
+        rounding = 100 * EPS * abs(value_or_nan(line, 0.0)) / scale
+        return Estimate(exact, max(rounding, min(rough.error, 1e-13 * abs(exact))))
     return rough
 
 

@@ -35,7 +35,7 @@ def point(*args, **kwargs) -> Point:
     return Point(args, kwargs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A user's function, the points to differentiate it at, and what is asked of its gradient."""
 

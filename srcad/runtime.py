@@ -18,6 +18,8 @@ def unbroadcast(x_bar, shape):
     """
     if np.shape(x_bar) == shape:
         return x_bar
+    if shape == ():
+        return np.sum(x_bar)
     x_bar = np.broadcast_to(x_bar, np.broadcast_shapes(np.shape(x_bar), shape))
     extra = x_bar.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(k + extra for k, n in enumerate(shape) if n != x_bar.shape[k + extra])
@@ -131,6 +133,7 @@ def product_of_others(x, axis=None):
     >>> product_of_others(np.array([2.0, 0.0, 3.0]))
     array([0., 6., 0.])
     """
+    x = np.asarray(x)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     back = tuple(range(-len(axes), 0))
     moved = np.moveaxis(x, axes, back)
@@ -162,6 +165,15 @@ def cumprod_tangent(x_dot, y, x, axis=0):
 
 # ---------------------------------------------------------------------------------------------------------------
 # Special functions
+
+
+def sinc_slope(x):
+    """The derivative of `np.sinc(x)`, by its series where x is small."""
+    t = np.pi * np.asarray(x)
+    u = t * t
+    series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680))))
+    safe = np.where(u < 0.1, 1, t)
+    return np.pi * np.where(u < 0.1, series, (np.cos(safe) - np.sin(safe) / safe) / safe)
 
 
 def digamma(x):
@@ -291,4 +303,6 @@ def captured(function, name):
 
 def swallowed(place):
     """Raises the error for a `with` block that was left by an exception which its context manager kept to itself."""
-    raise RuntimeError(f"{place}: an exception ended this `with` block midway; what it computed has no derivative")
+    from srcad.errors import Unsupported
+
+    raise Unsupported(None, f"{place}: an exception ended this `with` block midway; what it computed has no derivative")

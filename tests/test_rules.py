@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import srcad.rules
+import srcad.rules  # noqa: F401 - declares the rules
 from srcad import runtime
+from srcad.analysis.kinds import kind_of
 from srcad.core.nodes import Name, Undecided, lift
 from srcad.core.printer import text
 from srcad.rules.registry import (
@@ -247,22 +248,12 @@ def test_float32_stays_float32(rule, example):
 # Rules run with symbols
 
 
-@dataclass(frozen=True)
-class Kind:
-    rank: int
-    dtype: np.dtype
-
-
-def kind_of(value, known):
-    return Kind(np.ndim(value), np.asarray(value).dtype) if known and not isinstance(value, (list, tuple)) else None
-
-
-def symbol(path: str, value, known: bool, all_of_it: bool):
+def symbol(path: str, value, known: bool, numbers: bool):
     """`value` with its arrays, or all numbers too, as symbols of the names that `evaluate` gives them."""
     if isinstance(value, (list, tuple)):
-        return type(value)(symbol(f"{path}_{k}", v, known, all_of_it) for k, v in enumerate(value))
-    if isinstance(value, (np.ndarray, np.generic)) or (all_of_it and isinstance(value, float)):
-        return Name(path, kind=kind_of(value, known))
+        return type(value)(symbol(f"{path}_{k}", v, known, numbers) for k, v in enumerate(value))
+    if isinstance(value, (np.ndarray, np.generic)) or (numbers and isinstance(value, float)):
+        return Name(path, kind=kind_of(value, path) if known else None)
     return value
 
 
@@ -283,9 +274,9 @@ def symbolic_adjoints(call: Call, name: str, y, known: bool):
     rule = call.rule
     values = dict(call.bound.arguments)
     for n, value in values.items():
-        values[n] = symbol(n, value, known, all_of_it=n in rule.data)
+        values[n] = symbol(n, value, known, numbers=n in call.active)
     bound = inspect.BoundArguments(call.bound.signature, values)
-    y_symbol, y_bar = (Name(s, kind=kind_of(y, known)) for s in ("y", "y_bar"))
+    y_symbol, y_bar = (Name(s, kind=kind_of(y, s) if known else None) for s in ("y", "y_bar"))
     k, x = rule.data.index(name), call.bound.arguments[name]
     try:
         with np.errstate(all="ignore"):

@@ -8,9 +8,10 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, alias, available, elementwise, ex, symbolic
-from srcad.rules.shapes import is_boolean, number
+from srcad.rules.shapes import is_boolean, is_none, number
 
 wins = symbolic(runtime.wins)
+sinc_slope = symbolic(runtime.sinc_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
 
@@ -51,7 +52,7 @@ elementwise(np.tanh, lambda y, x: 1 - y * y)
 elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(1 + x * x))
 elementwise(np.arccosh, lambda y, x: 1 / np.sqrt(x * x - 1), domain=(1.5, 3.0))
 elementwise(np.arctanh, lambda y, x: 1 / (1 - x * x), domain=UNIT)
-elementwise(np.sinc, lambda y, x: (np.cos(np.pi * x) - y) / (x + (x == 0)), examples=[ex(A(3)), ex(np.zeros(2))])
+elementwise(np.sinc, lambda y, x: sinc_slope(x), examples=[ex(A(3)), ex(np.array([0.0, 1e-9, 1e-3]))])
 for degrees in (np.degrees, np.rad2deg):
     elementwise(degrees, lambda y, x: 180 / np.pi)
 for radians in (np.radians, np.deg2rad):
@@ -157,34 +158,39 @@ TIES = [
 ]  # fmt: skip
 elementwise(np.maximum, lambda y, x1, x2: is_greater(x1, x2), lambda y, x1, x2: is_greater(x2, x1), examples=TIES)
 elementwise(np.minimum, lambda y, x1, x2: is_less(x1, x2), lambda y, x1, x2: is_less(x2, x1), examples=TIES)
+def or_missing(partial, z):
+    """`partial`, or 1 where z is NaN and is passed over."""
+    return partial if number(z) is not None else partial + np.isnan(z)
+
+
 elementwise(
     np.fmax,
-    lambda y, x1, x2: wins(x1, x2) + np.isnan(x2),
-    lambda y, x1, x2: wins(x2, x1) + np.isnan(x1),
+    lambda y, x1, x2: or_missing(is_greater(x1, x2), x2),
+    lambda y, x1, x2: or_missing(is_greater(x2, x1), x1),
     examples=[*TIES, ex(A(2), np.array([np.nan, 0.0]))],
 )
 elementwise(
     np.fmin,
-    lambda y, x1, x2: wins(x2, x1) + np.isnan(x2),
-    lambda y, x1, x2: wins(x1, x2) + np.isnan(x1),
+    lambda y, x1, x2: or_missing(is_less(x1, x2), x2),
+    lambda y, x1, x2: or_missing(is_less(x2, x1), x1),
     examples=[*TIES, ex(np.array([np.nan, 0.0]), A(2))],
 )
 
 
 def clip_partial(y, a, a_min=None, a_max=None):
-    if a_min is None and a_max is None:
+    if is_none(a_min) and is_none(a_max):
         return 1
-    if a_min is None or a_max is None or (number(a_min) is not None and number(a_max) is not None):
+    if is_none(a_min) or is_none(a_max) or (number(a_min) is not None and number(a_max) is not None):
         return y == a
     return (a_min <= a) & (a <= a_max)
 
 
 def clip_lower(y, a, a_min=None, a_max=None):
-    return a < a_min if a_max is None else (a < a_min) & (a_min <= a_max)
+    return a < a_min if is_none(a_max) else (a < a_min) & (a_min <= a_max)
 
 
 def clip_upper(y, a, a_min=None, a_max=None):
-    return a > a_max if a_min is None else (a > a_max) | (a_min > a_max)
+    return a > a_max if is_none(a_min) else (a > a_max) | (a_min > a_max)
 
 
 elementwise(

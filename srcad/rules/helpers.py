@@ -40,6 +40,12 @@ def place_repeated_vjp(y_bar, y, x_bar, labels, shape_):
     return np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), y_bar)
 
 
+elementwise(
+    runtime.sinc_slope,
+    lambda y, x: -np.where(x == 0, np.pi**2 / 3, np.pi**2 * np.sinc(x) + 2 * y / (x + (x == 0))),
+    examples=[ex(np.array([0.0, 1e-9, 1e-3]))],
+)
+
 POSITIVE = (0.5, 2.0)
 elementwise(
     runtime.power_slope,

@@ -165,6 +165,7 @@ def array_vjp(k, y_bar, y, object, dtype=None, *, copy=True, order="K", subok=Fa
     if known(ndmin) > 0:
         path = k if isinstance(k, tuple) else (k,)
         k = (0,) * (rank(y) - rank(item) - len(path)) + path
+        k = k[0] if len(k) == 1 else k
     return converted(y_bar[k], item, dtype)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, rule, sequence_rule, symbolic
-from srcad.rules.shapes import expand, known, rank, shape, swap_last
+from srcad.rules.shaping import diagonal_parameters
+from srcad.rules.shapes import expand, known, never_one, rank, shape, swap_last
 
 unbroadcast = symbolic(runtime.unbroadcast)
 share = symbolic(runtime.share)
@@ -28,6 +29,12 @@ def row(v):
     return v[..., None, :]
 
 
+def has_all_stacks(a, b) -> bool:
+    """Whether the stack of matrices `a` is known not to be broadcast against the stack `b`."""
+    m, n = rank(a), rank(b)
+    return m >= n and never_one(a, range(m - n, m - 2))
+
+
 def matmul_first(y_bar, y, x1, x2):
     match rank(x1), rank(x2):
         case 1, 1:
@@ -44,7 +51,7 @@ def matmul_first(y_bar, y, x1, x2):
             return y_bar @ x2.T
         case m, n:
             x1_bar = y_bar @ swap_last(x2)
-            return x1_bar if n == 2 else unbroadcast(x1_bar, shape(x1))
+            return x1_bar if has_all_stacks(x1, x2) else unbroadcast(x1_bar, shape(x1))
 
 
 def matmul_second(y_bar, y, x1, x2):
@@ -62,11 +69,10 @@ def matmul_second(y_bar, y, x1, x2):
         case 2, 2:
             return x1.T @ y_bar
         case m, 2:
-            axes = tuple(range(m - 1))
-            return np.tensordot(x1, y_bar, (axes, axes))
+            return contract(x1, y_bar, range(m - 1), range(m - 1))
         case m, n:
             x2_bar = swap_last(x1) @ y_bar
-            return x2_bar if m == 2 and n == 2 else unbroadcast(x2_bar, shape(x2))
+            return x2_bar if has_all_stacks(x2, x1) else unbroadcast(x2_bar, shape(x2))
 
 
 MATRICES = [
@@ -80,6 +86,17 @@ STACKS = [
 rule(np.matmul, matmul_first, matmul_second, jvp="multilinear", examples=[*MATRICES, *STACKS])
 
 
+def contract(a, b, axes_a, axes_b):
+    """The tensor product of a and b, summed over pairs of axes."""
+    match tuple(axes_a), tuple(axes_b):
+        case (), ():
+            return np.tensordot(a, b, 0)
+        case (k,), (n,):
+            return np.tensordot(a, b, (k, n))
+        case pairs:
+            return np.tensordot(a, b, pairs)
+
+
 def dot_first(y_bar, y, a, b):
     m, n = rank(a), rank(b)
     if m == 0:
@@ -89,7 +106,7 @@ def dot_first(y_bar, y, a, b):
     if n <= 2 and m <= 2 or n == 1:
         return matmul_first(y_bar, y, a, b)
     over = [k for k in range(n) if k != n - 2]
-    return np.tensordot(y_bar, b, (tuple(range(m - 1, m + n - 2)), tuple(over)))
+    return contract(y_bar, b, range(m - 1, m + n - 2), over)
 
 
 def dot_second(y_bar, y, a, b):
@@ -100,8 +117,7 @@ def dot_second(y_bar, y, a, b):
         return y_bar * a
     if n <= 2 and m <= 2 or n == 1:
         return matmul_second(y_bar, y, a, b)
-    over = tuple(range(m - 1))
-    b_bar = np.tensordot(a, y_bar, (over, over))
+    b_bar = contract(a, y_bar, range(m - 1), range(m - 1))
     return b_bar if n == 2 else np.moveaxis(b_bar, 0, n - 2)
 
 
@@ -131,8 +147,7 @@ def inner_second(y_bar, y, a, b):
         return y_bar * a if n == 1 else np.outer(y_bar, a) if n == 2 else column(y_bar) * a
     if m == 2 and n <= 2:
         return y_bar @ a if n == 1 else y_bar.T @ a
-    over = tuple(range(m - 1))
-    return np.tensordot(y_bar, a, (over, over))
+    return contract(y_bar, a, range(m - 1), range(m - 1))
 
 
 rule(
@@ -183,13 +198,17 @@ def arranged(x_bar, axes):
 
 def tensordot_first(y_bar, y, a, b, axes=2):
     over_a, over_b, stay_a, stay_b = contracted(a, b, known(axes))
-    x_bar = np.tensordot(y_bar, b, (tuple(range(len(stay_a), len(stay_a) + len(stay_b))), tuple(stay_b)))
+    if stay_a == stay_b == []:
+        return y_bar * arranged(b, [p for _, p in sorted(zip(over_b, over_a))])
+    x_bar = contract(y_bar, b, range(len(stay_a), len(stay_a) + len(stay_b)), stay_b)
     return arranged(x_bar, stay_a + [p for _, p in sorted(zip(over_b, over_a))])
 
 
 def tensordot_second(y_bar, y, a, b, axes=2):
     over_a, over_b, stay_a, stay_b = contracted(a, b, known(axes))
-    x_bar = np.tensordot(a, y_bar, (tuple(stay_a), tuple(range(len(stay_a)))))
+    if stay_a == stay_b == []:
+        return y_bar * arranged(a, [q for _, q in sorted(zip(over_a, over_b))])
+    x_bar = contract(a, y_bar, stay_a, range(len(stay_a)))
     return arranged(x_bar, [q for _, q in sorted(zip(over_a, over_b))] + stay_b)
 
 
@@ -241,7 +260,9 @@ def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
         if present:
             x_bar = x_bar[tuple(slice(None) if c in present else None for c in axes)]
         x_bar = np.broadcast_to(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
-    if any(c in others for c in axes):  # np.einsum repeats an axis of extent 1
+    shared = set(own) & set(others)
+    if not all(never_one(x, [n for n, c in enumerate(term) if c in shared]) for x, term in zip(operands, inputs)):
+        # np.einsum repeats an axis of extent 1
         x_bar = unbroadcast(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
     return x_bar if len(axes) == len(own) else place_repeated(x_bar, own, shape(operands[k]))
 
@@ -260,8 +281,7 @@ sequence_rule(
 
 
 def trace_vjp(y_bar, y, a, offset=0, axis1=0, axis2=1, dtype=None):
-    parameters = () if (offset, axis1, axis2) == (0, 0, 1) else (offset, axis1, axis2)
-    return place_diagonal(y_bar if rank(a) == 2 else column(y_bar), shape(a), *parameters)
+    return place_diagonal(y_bar if rank(a) == 2 else column(y_bar), shape(a), *diagonal_parameters(offset, axis1, axis2))
 
 
 adjoint(
@@ -298,7 +318,7 @@ def over_matrices(v, a):
     jvp=lambda dots, y, a: (np.zeros_like(y[0]), np.trace(np.linalg.solve(a, dots[0]), axis1=-2, axis2=-1)),
 )  # fmt: skip
 def slogdet_vjp(y_bar, y, a):
-    return over_matrices(y_bar[1], a) * swap_last(np.linalg.inv(a))
+    return over_matrices(y_bar[1], a) * swap_last(np.linalg.inv(a), rank(a))
 
 
 def is_vector(a, b) -> bool:
@@ -313,7 +333,7 @@ def solve_second(y_bar, y, a, b):
         return np.linalg.solve(a.T, y_bar)
     else:
         b_bar = np.linalg.solve(swap_last(a), column(y_bar))[..., 0]
-    return b_bar if rank(a) == rank(b) == 2 else unbroadcast(b_bar, shape(b))
+    return b_bar if rank(b) > 1 and has_all_stacks(b, a) else unbroadcast(b_bar, shape(b))
 
 
 def solve_first(y_bar, y, a, b):
@@ -322,7 +342,7 @@ def solve_first(y_bar, y, a, b):
             return -np.outer(np.linalg.solve(a.T, y_bar), y)
         return -np.linalg.solve(swap_last(a), column(y_bar)) * row(y)
     a_bar = -np.linalg.solve(swap_last(a), y_bar) @ swap_last(y)
-    return a_bar if rank(a) == rank(b) == 2 else unbroadcast(a_bar, shape(a))
+    return a_bar if has_all_stacks(a, b) else unbroadcast(a_bar, shape(a))
 
 
 def solve_jvp(dots, y, a, b):
@@ -368,7 +388,8 @@ def cholesky_vjp(y_bar, y, a, *, upper=False):
 
 def norm_vjp(y_bar, y, x, ord=None, axis=None, keepdims=False):
     ord, axis = known(ord), known(axis)
-    if ord is None or (ord == "fro" and (axis is None or isinstance(axis, tuple))):
+    vector = isinstance(axis, int) or (ord == 2 and axis is None and rank(x) == 1)
+    if ord is None or (ord == 2 and vector) or (ord == "fro" and not vector):
         return expand(y_bar / (y + (y == 0)), x, axis, keepdims) * x
     axes = tuple(range(rank(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(k % rank(x) for k in axes)
@@ -379,8 +400,6 @@ def norm_vjp(y_bar, y, x, ord=None, axis=None, keepdims=False):
 
 def vector_norm_vjp(y_bar, y, x, ord, axis, keepdims):
     y_bar, y = (expand(v, x, axis, keepdims) for v in (y_bar, y))
-    if ord == 2:
-        return y_bar / (y + (y == 0)) * x
     if ord == 1:
         return y_bar * np.sign(x)
     if ord == 0:
@@ -388,8 +407,7 @@ def vector_norm_vjp(y_bar, y, x, ord, axis, keepdims):
     if ord in (np.inf, -np.inf):
         size = np.abs(x)
         return y_bar * np.sign(x) * (share(size, y) if rank(x) == 1 else share(size, y, axis))
-    ratio = np.abs(x) / (y + (y == 0))
-    return y_bar * np.sign(x) * (ratio if ord == 2 else ratio ** (ord - 1))
+    return y_bar * np.sign(x) * (np.abs(x) / (y + (y == 0))) ** (ord - 1)
 
 
 def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):

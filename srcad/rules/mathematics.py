@@ -18,7 +18,7 @@ from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
     A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import number, rank, rank_if_known, shape, spread
+from srcad.rules.shapes import is_none, number, rank, rank_if_known, shape, spread
 
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
@@ -78,11 +78,11 @@ def slope_of_abs(x):
 
 
 def log_partial(y, x, base=None):
-    return 1 / x if base is None else 1 / (x * log(base))
+    return 1 / x if is_none(base) else 1 / (x * log(base))
 
 
 def log_base_partial(y, x, base=None):
-    return 0 if base is None else -y / (base * log(base))
+    return 0 if is_none(base) else -y / (base * log(base))
 
 
 elementwise(
@@ -225,11 +225,11 @@ def divmod_jvp(dots, y, a, b):
 
 
 def divmod_first(y_bar, y, a, b):
-    return unbroadcast(y_bar[1], shape(a))
+    return like(a, y_bar[1], b)
 
 
 def divmod_second(y_bar, y, a, b):
-    return unbroadcast(-y[0] * y_bar[1], shape(b))
+    return like(b, -y[0] * y_bar[1], a)
 
 
 for function in (builtins.divmod, np.divmod):
@@ -249,7 +249,7 @@ def sum_whole(y_bar, y, iterable, /, start=0):
 
 
 def like(item, y_bar, y):
-    """The adjoint of a term of the sum y: in the shape of the term."""
+    """`y_bar` in the shape of `item`, a term of the sum y."""
     return y_bar if rank_if_known(item) == rank_if_known(y) == 0 else unbroadcast(y_bar, shape(item))
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, adjoint, alias, ex, linear, symbolic
-from srcad.rules.shapes import count, expand, known, number, rank, rank_if_known, shape, spread
+from srcad.rules.shaping import reshaped
+from srcad.rules.shapes import count, expand, known, number, rank_if_known, shape, spread
 
 share = symbolic(runtime.share)
 product_of_others = symbolic(runtime.product_of_others)
@@ -38,7 +39,7 @@ def mean_count(a, axis, keepdims, where):
     """How many items each mean is of; in the dtype of `a` where it is an array, so that this stays that of the result."""
     if where is True:
         return count(a, axis)
-    return np.sum(np.broadcast_to(where, shape(a)), axis=axis, keepdims=keepdims, dtype=a.dtype)
+    return np.sum(np.broadcast_to(where, shape(a)), **given(axis=axis, keepdims=keepdims), dtype=a.dtype)
 
 
 @linear(np.mean, examples=[*AXES, *WHERE, ex(A(3), dtype=np.float64)])
@@ -48,11 +49,16 @@ def mean_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, where=True):
     return spread(y_bar / mean_count(a, axis, keepdims, where), a, axis, keepdims, where)
 
 
+def given(**parameters) -> dict:
+    """The parameters of a reduction, without those that are the default."""
+    return {name: v for name, v in parameters.items() if v is not None and v is not False}
+
+
 def deviations(a, axis, where):
     """`a` less its mean; 0 where `where` is false."""
     if where is True:
-        return a - np.mean(a, axis=axis, keepdims=True) if axis is not None else a - np.mean(a)
-    return (a - np.mean(a, axis=axis, keepdims=True, where=where)) * where
+        return a - np.mean(a, **given(axis=axis, keepdims=axis is not None))
+    return (a - np.mean(a, **given(axis=axis, keepdims=True), where=where)) * where
 
 
 def freedom(a, axis, ddof, where):
@@ -111,8 +117,6 @@ def nansum_vjp(y_bar, y, a, axis=None, *, keepdims=False):
 
 
 def prod_partial(a, axis, initial, where):
-    if rank(a) == 0:
-        return initial
     masked = a if where is True else np.where(where, a, 1)
     partial = product_of_others(masked) if known(axis) is None else product_of_others(masked, axis)
     partial = partial if where is True else partial * where
@@ -145,7 +149,7 @@ def share_of(a, y, axis, keepdims, initial=None, where=True):
 
 
 def extremum_vjp(y_bar, y, a, axis=None, *, keepdims=False, initial=None, where=True):
-    if rank(a) == 0 and initial is None:
+    if rank_if_known(a) == 0 and initial is None:
         return y_bar
     return expand(y_bar, a, axis, keepdims) * share_of(a, y, axis, keepdims, initial, where)
 
@@ -193,14 +197,16 @@ def flip(x, axis):
 @linear(np.cumsum, examples=[*ROWS, ex(A())])
 def cumsum_vjp(y_bar, y, a, axis=None, dtype=None):
     if known(axis) is None:
-        return np.cumsum(y_bar[::-1])[::-1] if rank(a) == 1 else np.cumsum(y_bar[::-1])[::-1].reshape(shape(a))
-    axis = 0 if rank_if_known(a) == 1 else axis
+        a_bar = np.cumsum(y_bar[::-1])[::-1]
+        return a_bar if rank_if_known(a) == 1 else reshaped(a_bar, a)
+    if rank_if_known(a) == 1:
+        return np.cumsum(y_bar[::-1])[::-1]
     return flip(np.cumsum(flip(y_bar, axis), axis), axis)
 
 
 def cumprod_vjp(y_bar, y, a, axis=None, dtype=None):
     if known(axis) is None:
-        return cumprod_adjoint(y_bar, np.ravel(a)).reshape(shape(a)) if rank(a) != 1 else cumprod_adjoint(y_bar, a)
+        return cumprod_adjoint(y_bar, a) if rank_if_known(a) == 1 else reshaped(cumprod_adjoint(y_bar, np.ravel(a)), a)
     return cumprod_adjoint(y_bar, a, axis)
 
 

@@ -276,6 +276,8 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
             return _zeros(x)
         where = bound.kwargs.get("where", True)
         return _fit(masked(y_bar * rule.partials[k](y, *_data(rule, bound)), where), x)
+    if np.asarray(y).dtype.kind in "biu" if not isinstance(y, (tuple, list)) else False:
+        return _zeros(x)
     y_bar = _filled(y_bar, y)
     args, kwargs = _arrays(rule, bound)
     vjp = rule.vjps[k]

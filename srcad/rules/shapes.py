@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-from srcad.core.nodes import Const, Undecided
+from srcad.core.nodes import Attribute, Call, Const, Undecided
 from srcad.rules.registry import is_symbol
 
 
@@ -38,6 +38,25 @@ def number(x):
     """The Python number that `x` is known to be, None if it is none."""
     value = x.value if isinstance(x, Const) else x
     return value if type(value) in (int, float) else None
+
+
+def is_none(x) -> bool:
+    return x is None or (isinstance(x, Const) and x.value is None)
+
+
+def never_one(x, axes) -> bool:
+    """Whether the extents of x along `axes` are known not to be 1, so that it was not broadcast along them."""
+    if not is_symbol(x):
+        return all(np.shape(x)[k] != 1 for k in axes)
+    dims = getattr(x.kind, "dims", None)
+    return dims is not None and all(dims[k] is not None and dims[k].many for k in axes)
+
+
+def scalar(x_bar, x):
+    """`x_bar`, an array of one item, as what x is: a number, or an array of no axes."""
+    if is_symbol(x_bar) and not hasattr(x.kind, "dims"):
+        return Call(Attribute(x_bar, "item"), ())
+    return np.reshape(x_bar, ())
 
 
 def is_boolean(x) -> bool:
@@ -93,6 +112,6 @@ def count(a, axis=None):
     return functools.reduce(operator.mul, [shape(a)[k] for k in axes]) if axes else 1
 
 
-def swap_last(a):
-    """The matrices in `a`, transposed."""
-    return a.T if rank_if_known(a) == 2 else np.swapaxes(a, -1, -2)
+def swap_last(a, ndim=None):
+    """The matrices in `a`, transposed; its rank is `ndim` if `a` does not tell."""
+    return a.T if (ndim or rank_if_known(a)) == 2 else np.swapaxes(a, -1, -2)

@@ -10,7 +10,7 @@ from srcad import runtime
 from srcad.core.nodes import call_of
 from srcad.rules.registry import A, Refused, available, ex, is_symbol, linear, rule, symbolic
 from srcad.rules.indexing import scatter
-from srcad.rules.shapes import axes_of, known, rank, rank_if_known, shape, size, swap_last
+from srcad.rules.shapes import axes_of, is_none, known, rank, rank_if_known, scalar, shape, size, swap_last
 
 arange, array = map(symbolic, (np.arange, np.array))
 place_diagonal = symbolic(runtime.place_diagonal)
@@ -24,8 +24,8 @@ def reshaped(y_bar, x, order="C"):
     """`y_bar` in the shape of x, the items read and written in `order`."""
     if known(order) not in ("C", "F"):
         raise Refused(f"the order {order!r} of the items depends on the memory layout; use 'C' or 'F'")
-    if is_symbol(x) and rank_if_known(x) == 0:
-        return np.reshape(y_bar, ())
+    if rank_if_known(x) == 0:
+        return scalar(y_bar, x)
     return y_bar.reshape(shape(x)) if order == "C" else np.reshape(y_bar, shape(x), order=order)
 
 
@@ -64,7 +64,7 @@ for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
     @linear(function, examples=[ex(A()), ex(A(3)), ex(A(2, 3)), ex(A(2, 2, 3))])
     def atleast_vjp(y_bar, y, ary, /):
-        return y_bar if rank(ary) == rank(y) else reshaped(y_bar, ary)
+        return y_bar if rank_if_known(ary) == rank_if_known(y) != None else reshaped(y_bar, ary)  # noqa: E711
 
 
 @linear(
@@ -158,9 +158,17 @@ def broadcast_to_vjp(y_bar, y, array, shape_, subok=False):
 def tile_vjp(y_bar, y, A, reps):
     reps = known(reps) if isinstance(reps, (tuple, list)) else (reps,)
     extents = tuple(shape(A)[k] for k in range(rank(A)))
-    reps, extents = (1,) * (len(extents) - len(reps)) + tuple(reps), (1,) * (len(reps) - len(extents)) + extents
-    pairs = tuple(n for pair in zip(reps, extents) for n in pair)
-    total = np.sum(y_bar.reshape(pairs), axis=tuple(range(0, len(pairs), 2)))
+    reps = (1,) * (len(extents) - len(reps)) + tuple(reps)
+    extents = (1,) * (len(reps) - len(extents)) + extents
+    pairs, copies = [], []
+    for r, n in zip(reps, extents):
+        if is_symbol(r) or r != 1:
+            copies.append(len(pairs))
+            pairs.append(r)
+        pairs.append(n)
+    if not copies:
+        return reshaped(y_bar, A) if len(reps) > rank(A) else y_bar
+    total = np.sum(y_bar.reshape(tuple(pairs)), axis=copies[0] if len(copies) == 1 else tuple(copies))
     return total if len(reps) == rank(A) else reshaped(total, A)
 
 
@@ -227,8 +235,14 @@ def diagflat_vjp(y_bar, y, v, k=0):
     np.diagonal, examples=[ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 2, 3), 0, 0, 2), ex(A(2, 3, 4), offset=-1, axis1=-1, axis2=1)]
 )
 def diagonal_vjp(y_bar, y, a, offset=0, axis1=0, axis2=1):
-    parameters = () if (offset, axis1, axis2) == (0, 0, 1) else (offset, axis1, axis2)
-    return place_diagonal(y_bar, shape(a), *parameters)
+    return place_diagonal(y_bar, shape(a), *diagonal_parameters(offset, axis1, axis2))
+
+
+def diagonal_parameters(offset, axis1, axis2) -> tuple:
+    """The parameters, without those that are the default."""
+    if (axis1, axis2) != (0, 1):
+        return offset, axis1, axis2
+    return (offset,) if offset != 0 else ()
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -344,7 +358,7 @@ rule(
 
 
 def arange_start(y_bar, y, start, stop=None, step=None, dtype=None):
-    return np.sum(y_bar) if stop is not None else 0.0
+    return 0.0 if is_none(stop) else np.sum(y_bar)
 
 
 def arange_stop(y_bar, y, start, stop=None, step=None, dtype=None):

@@ -219,7 +219,9 @@ def kind_of(value, name: Any = None) -> Kind:
             if is_settled(joined):
                 return Listing(joined)
         return Items(type(value), keys, kinds)
-    if isinstance(value, FUNCTIONS) or (callable(value) and hasattr(value, "primal")):
+    if isinstance(value, FUNCTIONS) or (
+        callable(value) and (hasattr(value, "primal") or (type(value).__module__ or "").startswith("numpy"))
+    ):
         if isinstance(value, types.MethodType):
             return Callee(value.__func__, ("bound", type(value.__self__)))
         if isinstance(value, functools.partial):

@@ -17,6 +17,7 @@ kinds decide (`if bias is None`) are left out. What is not varied stays as the u
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import inspect
 import math
@@ -39,7 +40,7 @@ from srcad.analysis.operations import (
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Compare, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt,
-    For, FString, Function, Global, If, IfExp, Import, Invoke, Lambda, List, Logical, Name, Node, Op, Pass, Raise, Ref,
+    For, FString, Function, Global, Handler, If, IfExp, Import, Invoke, Lambda, List, Logical, Name, Node, Op, Pass, Raise, Ref,
     Return, Set, Slice, Starred, Stmt, Subscript, Try, Tuple, Walrus, While, With, map_children, reference, walk,
 )
 from srcad.errors import KindError, MissingRule, Origin, SrcadError, Unsupported
@@ -398,7 +399,6 @@ class _Specialiser:
 
     def unpack_constant(self, target: Expr, kind: Kind) -> Expr:
         """Binds the names of a target to the items of a value that is not varied."""
-        kind = plain(kind)
         match target:
             case Name(id=name):
                 self.bind(name, Value(kind))
@@ -406,6 +406,7 @@ class _Specialiser:
             case Starred(value=value):
                 return replace(target, value=self.unpack_constant(value, kind))
             case Tuple(elts=elts):
+                kind = plain(kind)
                 known = isinstance(kind, Items) and len(kind.items) == len(elts)
                 known = known and not any(isinstance(e, Starred) for e in elts)
                 parts = kind.items if known else [item_kind(kind)] * len(elts)
@@ -613,6 +614,11 @@ class _Specialiser:
         return typed.varied
 
     def with_(self, s: With) -> None:
+        match s.items:
+            case ((Call(fn=Ref(obj=contextlib.suppress), args=(first, *others)), None),):
+                caught = first if not others else Tuple((first, *others), at=first.at)
+                handler = Handler(caught, None, (Pass(at=s.at),), at=s.at)
+                return self.statement(Try(s.body, (handler,), (), (), at=s.at))
         items = []
         for context, target in s.items:
             typed = self.expr(context)
@@ -622,6 +628,7 @@ class _Specialiser:
                 target = self.unpack_constant(target, UNKNOWN)
             items.append((typed, target))
         self.emit(replace(s, items=tuple(items), body=self.block(s.body)))
+        return None
 
     def try_(self, s: Try) -> None:
         before = self.env
@@ -709,7 +716,8 @@ class _Specialiser:
             case Attribute():
                 return self.attribute(e)
             case Subscript(value=value, index=index):
-                return self.typed_operation(replace(e, value=self.expr(value), index=self.expr(index)))
+                value = self.held(self.expr(value))
+                return self.typed_operation(replace(e, value=value, index=self.expr(index)))
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.expr(p) for p in (lower, upper, step)]
                 bounds = tuple(NOTHING if p is None else p.kind for p in parts)
@@ -807,8 +815,17 @@ class _Specialiser:
         self.program.guards[(self.special.owner, id_)] = kind
         return kind
 
+    def held(self, typed: Expr) -> Expr:
+        """A varied container as a variable or an item of one: its adjoint is then added to item by item."""
+        root = typed
+        while isinstance(root, (Subscript, Attribute)) and not isinstance(root.kind, Array):
+            root = root.value
+        if typed.varied and isinstance(plain(typed.kind), (Items, Listing)) and not isinstance(root, Name):
+            return self.named(typed, "items")
+        return typed
+
     def attribute(self, e: Attribute) -> Expr:
-        value = self.expr(e.value)
+        value = self.held(self.expr(e.value))
         e, kind = replace(e, value=value), plain(value.kind)
         if isinstance(kind, Items) and kind.is_record or isinstance(kind, Items) and hasattr(kind.cls, "_fields"):
             fields = getattr(kind.cls, "_fields", kind.keys)
@@ -897,6 +914,8 @@ class _Specialiser:
         return replace(e, kind=Items(dict, tuple(names), tuple(parts)))
 
     def compare(self, e: Compare) -> Expr:
+        if any(isinstance(n, Walrus) for n in walk(e)):
+            return replace(e, args=self.exprs(e.args), kind=BOOL)
         with self.attempt():
             try:
                 parts = self.exprs(e.args)
@@ -1138,6 +1157,8 @@ class _Specialiser:
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
         rule = registry.find(obj)
         if rule is not None:
+            if not isinstance(e.fn, Ref):
+                e = replace(e, fn=replace(reference(obj), kind=kind, at=e.fn.at))
             return self.typed_operation(e)
         if registry.is_constant(obj) or obj in CONSTANT_BUILTINS:
             pure = kinds.is_pure(obj)
@@ -1193,7 +1214,7 @@ class _Specialiser:
             else:
                 default = inspect.signature(cls).parameters[name].default
                 parts[name] = Const(default, kind=kind_of(default)) if is_literal(default) else None
-        if None in parts.values() or has_star(e):
+        if any(p is None for p in parts.values()) or has_star(e):
             if varied:
                 self.refuse(e, f"{cls.__name__}(…) with a default that is no literal", "Pass all fields.")
             return replace(e, kind=UNKNOWN)
@@ -1606,6 +1627,32 @@ def describe(e: Expr) -> str:
     return f"`{text(e)}`"
 
 
+def decide_instance(kind: Kind, classes: Expr) -> bool | None:
+    """Whether values of a kind are instances of what `isinstance` asks for; None if the kind does not tell."""
+    if isinstance(classes, Tuple):
+        found = [decide_instance(kind, c) for c in classes.elts]
+        return True if True in found else None if None in found else False
+    if not (isinstance(classes, Ref) and isinstance(classes.obj, type)):
+        return None
+    cls = classes.obj
+    match kind:
+        case Array():
+            return issubclass(np.ndarray, cls)
+        case Number(type="float"):
+            return True if cls in (float, object) else None if issubclass(cls, np.generic) else issubclass(float, cls)
+        case Number(type="int" | "bool"):
+            return None if cls not in (float, complex, np.ndarray, list, tuple, dict, str) else False
+        case Items(cls=known) | Listing(cls=known):
+            return issubclass(known, cls)
+        case Nothing():
+            return issubclass(type(None), cls)
+        case Literal(value=value):
+            return isinstance(value, cls)
+        case Opaque(type=known) if known is not Exception:
+            return issubclass(known, cls)
+    return None
+
+
 def is_hashable(obj) -> bool:
     try:
         hash(obj)
@@ -1738,7 +1785,9 @@ def _stand_in(function):
                 args, kwargs = self.arguments(e)
             except SrcadError:
                 return None
-        varied = any(a.varied for a in args) or any(v.varied for _, v in kwargs)
+        varied = any(a.varied for a in args)
+        if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
+            return replace(e, fn=self.expr(e.fn), kind=UNKNOWN, varied=False)
         if not varied or any(k == "default" for k, _ in kwargs):
             return None
         stand_in = function(args, kwargs)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcad.analysis.specialise import lookup
-from srcad.core.nodes import Function, Global, Name, Node, Ref, map_children, walk
+from srcad.core.nodes import Function, Global, Import, Name, Node, Ref, map_children, walk
 from srcad.core.printer import text
 
 _numbers = itertools.count(1)
@@ -101,6 +101,7 @@ def resolve_references(g: Generated, generated: set[str]) -> tuple[Function, dic
     """The function with each reference printed by a name that means its object there; and the names to supply."""
     function, owner = g.function, g.owner
     local = {n.id for n in walk(function) if isinstance(n, Name)} | {p.id for p in function.params}
+    imported = {name for n in walk(function) if isinstance(n, Import) for name in n.names}
     user = {n.id for n in walk(function) if isinstance(n, Global)}
     wanted: dict[str, Any] = {}
     chosen: dict[tuple[int, str], str] = {}
@@ -115,6 +116,8 @@ def resolve_references(g: Generated, generated: set[str]) -> tuple[Function, dic
 
     def decide(ref: Ref) -> str:
         root, _, rest = ref.text.partition(".")
+        if root in imported and ref.at is not None:
+            return ref.text
         if root not in local and means(owner, ref):
             user.add(root)
             return ref.text

@@ -371,6 +371,8 @@ def _docstring(doc: str, indent: str) -> str:
     lines = doc.split("\n")
     if not all(line.isprintable() for line in lines):
         return repr(doc)
+    if lines[0][:1] == " " or (lines[1:] and all(line[:1] in ("", " ") for line in lines[1:])):
+        lines = ["", *lines]  # the margin of a docstring is that of its lines but the first
     escaped = "\n".join([lines[0], *(indent + line if line.strip() else "" for line in lines[1:])])
     escaped = escaped.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     escaped = escaped[:-1] + '\\"' if escaped.endswith('"') else escaped

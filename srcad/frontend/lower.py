@@ -306,7 +306,9 @@ class _Lowering:
             case gast.Call():
                 return self.call(node, at)
             case gast.Attribute():
-                return attribute(self.expr(node.value), self.mangled.get(node.attr, node.attr), at)
+                value, attr = self.expr(node.value), self.mangled.get(node.attr, node.attr)
+                reads = isinstance(node.ctx, gast.Load)
+                return attribute(value, attr, at) if reads else core.Attribute(value, attr, at=at)
             case gast.Subscript():
                 return core.Subscript(self.expr(node.value), self.expr(node.slice), at=at)
             case gast.UnaryOp():

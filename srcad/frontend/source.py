@@ -178,15 +178,22 @@ def _is_same(compiled: types.CodeType, code: types.CodeType) -> bool:
 
 def _shape(code: types.CodeType) -> tuple:
     """What makes two code objects the same but for their place; constants with their types, so that 1 is not 1.0."""
-    consts = tuple(_shape(c) if isinstance(c, types.CodeType) else (type(c), _local(repr(c))) for c in code.co_consts)
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0x2F
     names = code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return code.co_code, consts, counts, names
+    return code.co_code, tuple(map(_constant, code.co_consts)), counts, names
 
 
-def _local(text: str) -> str:
-    """`text` without what Python 3.10 puts in front of a nested function's name."""
-    return text.rpartition("<locals>.")[2]
+def _constant(value) -> tuple:
+    match value:
+        case types.CodeType():
+            return _shape(value)
+        case tuple():
+            return tuple(map(_constant, value))
+        case frozenset():
+            return tuple(sorted(repr(_constant(v)) for v in value))
+        case str():
+            return str, value.rpartition("<locals>.")[2]  # Python 3.10 has the names of nested functions here
+    return type(value), repr(value)
 
 
 def _compiled_alone(node: ast.AST, function: types.FunctionType) -> types.CodeType | None:

@@ -220,6 +220,8 @@ rule(
         ex(A(2, 3, 4), A(4, 2), axes=((0, 2), (1, 0))),
     ],
 )  # fmt: skip
+alias(np.matmul, *available(np.linalg, "matmul"))
+alias(np.tensordot, *available(np.linalg, "tensordot"))
 
 
 def labels(subscripts: str, operands) -> tuple[list[str], str]:

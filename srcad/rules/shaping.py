@@ -285,6 +285,13 @@ for function in available(np, "astype"):  # from NumPy 2.1 on
         return converted(y_bar, x, dtype)
 
 
+for number_type in (np.float16, np.float32, np.float64):
+
+    @linear(number_type, examples=[ex(A())] if number_type is np.float64 else [])
+    def number_type_vjp(y_bar, y, x, /):
+        return y_bar
+
+
 @linear(np.ndarray.item, examples=[ex(A()), ex(A(1)), ex(A(1, 1)), ex(A(3), 1), ex(A(2, 3), 1, -1), ex(A(2, 3), (0, 1))])
 def item_vjp(y_bar, y, x, *args):
     if not args:

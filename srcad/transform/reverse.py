@@ -30,7 +30,6 @@ from srcad.core.nodes import (
     List, Logical, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try, Tuple, Undecided,
     While, With, children, lift, map_children, reference, walk,
 )
-from srcad.core.printer import headline
 from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import negated, product, total
@@ -39,7 +38,7 @@ from srcad.transform.liveness import Restore, Save, prune, reads_before_writes
 Block = list[Stmt]
 
 OP_NAMES = {
-    "+": "sum", "-": "difference", "*": "product", "/": "quotient", "**": "power", "@": "product", "neg": "negative",
+    "+": "total", "-": "difference", "*": "product", "/": "quotient", "**": "power", "@": "product", "neg": "negative",
     "%": "remainder", "getitem": "item", "pos": "value",
 }
 REENTERED = {np.errstate}
@@ -321,7 +320,8 @@ class _Sweeps:
         """The part of the reverse sweep that belongs to `s`, under the line that it is of."""
         if not adjoint or s.at is None:
             return adjoint
-        return [Comment(f"{s.at.line}: {headline(s)}", at=s.at), *adjoint]
+        line = s.at.source.lines[s.at.line - 1].strip()
+        return [Comment(f"{s.at.line}: {line}", at=s.at), *adjoint]
 
     # -- assignments -------------------------------------------------------------------------------------------------
 
@@ -368,7 +368,7 @@ class _Sweeps:
                 restore.append(b)
         return restore, save
 
-    def provision(self, name: str, s: Stmt, unset: bool | None = None) -> tuple[Save, Restore]:
+    def provision(self, name: str, s: Stmt | None, unset: bool | None = None) -> tuple[Save, Restore]:
         in_loop = self.loop_depth > 0
         if unset is None:
             unset = name not in self.definite.get(id(s), ())
@@ -380,6 +380,7 @@ class _Sweeps:
         return Save(tape, name, in_loop, key, unset), Restore(tape, name, in_loop, key)
 
     loop_depth = 0
+    recorded: set[str] = frozenset()
 
     def spend(self, names: list[str]) -> set[Slot]:
         """The slots of variables that get a new value: before it, they have no adjoint."""
@@ -653,15 +654,22 @@ class _Sweeps:
         """An index as the reverse sweep can compute it."""
         return self.resolve(self.operand(e))
 
+    def index_value(self, e: Expr) -> Expr:
+        """An index as an argument: with slices, `np.s_[1:, None]`."""
+        index = self.index(e)
+        if any(isinstance(n, Slice) for n in walk(index)):
+            return Subscript(Ref(np.s_, "np.s_"), index)
+        return index
+
     def scatter(self, slot: Slot, kind: Kind, rest, e: Expr, bar: Expr) -> None:
         """Adds to the items of an array that an index reads: `x_bar[i] += …`."""
         key = rest[-1][0]
         simple = is_basic_index(key)
         if self.deferred is not None and slot in self.spent:
-            general = Call(symbol(runtime.scatter), (bar, self.index(key), shape_of(self.value(e.value))))
+            general = Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value))))
             return self.add(slot, kind, general)
         if slot not in self.set_ and len(rest) == 1 and self.loop_depth == 0:
-            self.add(slot, kind, Call(symbol(runtime.scatter), (bar, self.index(key), shape_of(self.value(e.value)))))
+            self.add(slot, kind, Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value)))))
             return None
         if slot in self.set_ and slot not in self.fresh:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
@@ -670,7 +678,7 @@ class _Sweeps:
         if simple:
             self.out.append(AugAssign(place, "+", bar))
         else:
-            self.out.append(ExprStmt(Call(symbol(runtime.add_at), (place.value, place.index, bar))))
+            self.out.append(ExprStmt(Call(symbol(runtime.add_at), (place.value, self.index_value(key), bar))))
         return None
 
     def into_container(self, slot: Slot, kind: Kind, rest, e: Expr, bar: Expr) -> None:
@@ -728,11 +736,15 @@ class _Sweeps:
         flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
         if len(flows) > 1:
             bar = self.atomic(bar, f"{self.base_name(e, root)}_bar")
-        elif node_count(bar) > 14:
+        elif node_count(bar) > 6:
             bar = self.atomic(bar, f"{self.base_name(e, root)}_bar")
         y = root if root is not None else self.operand(e, always=True)
         for k, i, x in flows:
-            self.propagate(x, self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar))))
+            contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
+            whole = i is None and applied.rule.data[k] not in applied.rule.sequence
+            if whole and isinstance(plain(x.kind), (Items, Listing)):
+                contribution = Call(symbol(list), (contribution,))
+            self.propagate(x, contribution)
 
     def missing(self, e: Expr, message: str) -> MissingRule:
         because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
@@ -787,7 +799,6 @@ class _Sweeps:
         if partial is None:
             return self.zero(self.operand(x), x.kind)
         data = [arguments[name] for name in rule.data if name in arguments]
-        data = [lift_data(d, applied.arguments[name]) for d, name in zip(data, rule.data)]
         local = partial(y, *data)
         where = arguments.get("where", True)
         uniform = as_uniform(bar)
@@ -875,7 +886,7 @@ class _Sweeps:
         if isinstance(e, (Const, Ref, Global)) or isinstance(e, Name) and e.id not in self.mutated:
             return e
         if isinstance(e, Slice):
-            parts = (None if p is None else self.operand(p) for p in (e.lower, e.upper, e.step))
+            parts = [None if p is None else self.operand(p) for p in (e.lower, e.upper, e.step)]
             return Slice(*parts, kind=e.kind)
         if isinstance(e, (Tuple, List)) and not isinstance(e.kind, Listing):
             return replace(e, elts=tuple(self.operand(x) for x in e.elts))
@@ -1057,12 +1068,12 @@ class _Sweeps:
     # -- branches and loops --------------------------------------------------------------------------------------------
 
     def branch(self, s: If) -> tuple[Block, Block]:
-        test, before = self.condition(s.test)
+        test, before = self.condition(s.test, assigned_names(s.body) | assigned_names(s.orelse))
         state = set(self.set_), set(self.fresh)
-        then_forward, then_back = self.block(s.body)
+        then_forward, then_back = self.arm(s.body)
         after = self.set_, self.fresh
         self.set_, self.fresh = state
-        else_forward, else_back = self.block(s.orelse)
+        else_forward, else_back = self.arm(s.orelse)
         if ends_raising(s.body):
             then_back = []
         elif ends_raising(s.orelse):
@@ -1084,6 +1095,16 @@ class _Sweeps:
             back = If(Op("not", (self.stripped(test),)), tuple(else_back), at=s.at)
         return [*before, forward], self.commented(s, [back])
 
+    def arm(self, body) -> tuple[Block, Block]:
+        """One arm of a branch; in a loop, what the way back through it needs is kept in it."""
+        forward, back = self.block(body)
+        if not self.loop_depth:
+            return forward, back
+        made = assigned_names(forward) - assigned_names(body) - self.recorded
+        self.recorded = self.recorded | made
+        records, restores = self.records(forward, made)
+        return forward + records, restores + back
+
     def fill(self, slots: set[Slot], out: Block) -> None:
         """Starts slots with zeros, in the branch that has no adjoint for them."""
         for slot in sorted(slots, key=lambda s: (s.name, str(s.path))):
@@ -1099,9 +1120,12 @@ class _Sweeps:
             kind = plain(kind)
         return kind
 
-    def condition(self, test: Expr) -> tuple[Expr, Block]:
+    def condition(self, test: Expr, overwritten: set[str]) -> tuple[Expr, Block]:
         """The condition of a branch, for both sweeps: as it is if the way back can ask it again, else in a variable."""
-        if isinstance(test, Name) or self.is_repeatable(test):
+        match test:
+            case Name(id=name) | Op(op="not", args=(Name(id=name),)) if name not in overwritten | self.mutated:
+                return test, []
+        if self.is_repeatable(test):
             return test, []
         name = Name(self.names.new("branch"))
         return name, [Assign(name, Call(symbol(bool), (test,)) if not isinstance(test, (Compare, Op)) else test)]
@@ -1152,9 +1176,10 @@ class _Sweeps:
         live_after = {slot for slot in self.set_ if slot.name in local}
         carried = set(self.set_)
         assumed = set(self.fresh) | set()
-        memory = dict(self.hoisted)
+        memory, taken, recorded = dict(self.hoisted), set(self.names.taken), self.recorded
         for _ in range(12):
-            self.hoisted = dict(memory)
+            self.hoisted, self.recorded = dict(memory), recorded
+            self.names.taken = taken | set(self.bar_names.values()) | set(self.tape_of.values())
             self.set_, self.fresh = set(carried), set(assumed)
             forward, back = self.block(s.body)
             found = {slot for slot in self.set_ if slot.name not in local or slot in live_after}
@@ -1177,7 +1202,9 @@ class _Sweeps:
         self.set_ |= carried
         self.set_ -= {slot for slot in self.set_ if slot.name in local and False}
         self.loop_depth += 1
-        records, restores = self.records(s, local - counters)
+        made = assigned_names(forward) - inside - self.recorded
+        self.recorded = self.recorded | made
+        records, restores = self.records(forward, (local | made) - counters)
         self.loop_depth -= 1
         body, last = split_break(forward)
         trips_ahead, setup, header = self.way_back(s, last is not None)
@@ -1192,12 +1219,12 @@ class _Sweeps:
         local = self.local.get(id(s), set())
         return self.provisions(s, sorted(inside & local & self.prior.get(id(s), frozenset())))
 
-    def records(self, s, local: set[str]) -> tuple[Block, Block]:
+    def records(self, body: Block, local: set[str]) -> tuple[Block, Block]:
         """At the end of each pass, the variables that it has set: the way back starts the pass with them."""
-        end = self.definite_end(s.body, set())
+        end = self.definite_end(body, set())
         saves, restores = [], []
         for name in sorted(local):
-            a, b = self.provision(name, s, unset=name not in end)
+            a, b = self.provision(name, None, unset=name not in end)
             saves.append(a)
             restores.insert(0, b)
         return saves, restores
@@ -1343,10 +1370,6 @@ def slice_of(s: Slice) -> Expr:
 
 def is_operand(x) -> bool:
     return isinstance(x, Expr)
-
-
-def lift_data(value, original: Expr):
-    return value if isinstance(value, Expr) else original if isinstance(original, Const) else value
 
 
 def values_in(e: Expr):

@@ -95,10 +95,11 @@ class Special:
 
 @dataclass(frozen=True)
 class Local:
-    """A nested function: its text, and the function in whose text it stands."""
+    """A nested function: its text, the function in whose text it stands, and the nested functions that it may call."""
 
     function: Function
     owner: types.FunctionType
+    siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass
@@ -120,8 +121,7 @@ class Program:
     def special(self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value]) -> Special:
         """`target` specialised by `values` (the captured variables last)."""
         if isinstance(target, Local):
-            source, owner = target.function, target.owner
-            source = normalised(source)
+            source, owner = normalised(target.function), target.owner
         else:
             source, owner = self.read(target), target
         values = canonical(values)
@@ -140,7 +140,7 @@ class Program:
             before = len(self.specials)
             estimate, problems = special.result, len(self.problems)
             special.recursive = False
-            _Specialiser(self, special).run()
+            _Specialiser(self, special, target).run()
             if not special.recursive or special.result == estimate:
                 break
             for later in list(self.specials)[before:]:
@@ -148,7 +148,7 @@ class Program:
             del self.problems[problems:]
         else:
             special.result = Value(UNKNOWN, True)
-            _Specialiser(self, special).run()
+            _Specialiser(self, special, target).run()
         special.done = True
         del self.specials[key]
         self.specials[key] = special  # callees first
@@ -220,9 +220,11 @@ def free_names(function: Function) -> list[str]:
 class _Specialiser:
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
-    def __init__(self, program: Program, special: Special):
+    def __init__(self, program: Program, special: Special, target):
         self.program, self.special = program, special
-        self.env: dict[str, Value] = dict(zip(special.params, special.values))
+        siblings = target.siblings if isinstance(target, Local) else ()
+        self.env: dict[str, Value] = {n: Value(Callee(local, "local")) for n, local in siblings}
+        self.env.update(zip(special.params, special.values))
         self.out: list[Stmt] = []
         self.loops: list[int] = []
         self.rewritten: dict[int, Any] = {}
@@ -781,10 +783,16 @@ class _Specialiser:
     def closure(self, e: Expr, local: Local) -> Expr:
         """A nested function as a value: it carries the variables that it captures."""
         captured = self.captured(local)
+        local = self.with_siblings(local)
         extra = tuple((n, self.env.get(n, Value(UNKNOWN))) for n in captured)
         varied = any(v.varied for _, v in extra)
         self.disown(set(captured))
         return replace(e, kind=Callee(local, tuple((n, replace(v, owned=False)) for n, v in extra)), varied=varied)
+
+    def with_siblings(self, local: Local) -> Local:
+        """A nested function that knows the other nested functions in sight."""
+        seen = tuple((n, v.kind.obj) for n, v in self.env.items() if isinstance(v.kind, Callee) and v.kind.extra == "local")
+        return replace(local, siblings=seen)
 
     def captured(self, local: Local) -> tuple[str, ...]:
         """The variables of this function that a nested one needs, those of other nested functions it calls included."""
@@ -1145,7 +1153,7 @@ class _Specialiser:
             case Name(id=id_):
                 value = self.env.get(id_)
                 if value is not None and isinstance(value.kind, Callee) and value.kind.extra == "local":
-                    return value.kind.obj
+                    return self.with_siblings(value.kind.obj)
             case Lambda(function=function):
                 return Local(function, self.special.owner)
         return None

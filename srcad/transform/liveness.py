@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Call, Comment, Delete, Expr, ExprStmt, For, If, Lambda, Name, Node, Pass,
+    Assert, Assign, Attribute, AugAssign, Call, Comment, Const, Delete, Expr, ExprStmt, For, If, Lambda, Name, Node, Pass,
     Raise, Return, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
 )
 
@@ -161,11 +161,16 @@ def has_code(block) -> bool:
 
 
 def without_empty_comments(block: Block) -> Block:
-    """`block` without comments that no statement follows."""
+    """`block` without comments that no statement follows, or that repeat the one before."""
     out: Block = []
+    latest = None
     for s in block:
-        if isinstance(s, Comment) and out and isinstance(out[-1], Comment):
-            out.pop()
+        if isinstance(s, Comment):
+            if out and isinstance(out[-1], Comment):
+                out.pop()
+            if s.text == latest:
+                continue
+            latest = s.text
         out.append(s)
     while out and isinstance(out[-1], Comment):
         out.pop()
@@ -209,6 +214,27 @@ def reads_before_writes(block, live: set[str]) -> set[str]:
             case _:
                 live = live | names_read(s)
     return live
+
+
+def definitely_set(block, known: set[str]) -> set[str]:
+    """The variables that have a value after a block, on each path through it, `known` being those before it."""
+    for s in block:
+        match s:
+            case Assign(target=target):
+                known = known | targets(target)
+            case If(body=body, orelse=orelse):
+                ends = [definitely_set(b, known) for b in (body, orelse) if not (b and isinstance(b[-1], Raise))]
+                known = set.intersection(*ends) if ends else known
+            case With(items=items, body=body):
+                known = known.union(*(targets(t) for _, t in items if t is not None))
+                known = definitely_set(body, known)
+            case While(test=Const(value=value), body=body) if value:
+                known = definitely_set(body, known)
+            case Try(body=body, handlers=handlers, orelse=orelse, final=final):
+                ends = [definitely_set(h.body, known) for h in handlers if not isinstance(h.body[-1], Raise)]
+                ends.append(definitely_set(orelse, definitely_set(body, known)))
+                known = definitely_set(final, set.intersection(*ends))
+    return known
 
 
 __all__ = ["Assert", "Delete", "Lambda", "Raise", "Return", "Restore", "Save", "children", "prune", "reads_before_writes"]

@@ -26,14 +26,14 @@ from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, Un
 from srcad.analysis.operations import Operation, Refused, function_of, operation, python_value
 from srcad.analysis.specialise import VIEWS, Program, Special, aliases
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Break, Call, Comment, Compare, Const, Dict, Expr, ExprStmt, For, Global, If, Invoke,
+    Assign, Attribute, AugAssign, Break, Call, Comment, Compare, Const, Def, Dict, Expr, ExprStmt, For, Global, If, Invoke,
     List, Logical, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try, Tuple, Undecided,
     While, With, children, lift, map_children, reference, walk,
 )
 from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import negated, product, total
-from srcad.transform.liveness import Restore, Save, prune, reads_before_writes
+from srcad.transform.liveness import Restore, Save, definitely_set, prune, reads_before_writes
 
 Block = list[Stmt]
 
@@ -165,6 +165,7 @@ class _Sweeps:
         for s in body:
             visit(s, 0)
         self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
+        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
         self.stable = {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated
         self.boxed.discard(None)
 
@@ -193,9 +194,8 @@ class _Sweeps:
                     start = (bound - inside) | carried
                     self.trace(s.body, start, definite | (target_names(s.target) if isinstance(s, For) else set()))
                     bound = bound | inside
-                    forever = isinstance(s, While) and isinstance(s.test, Const)
-                    if forever:
-                        definite = definite | self.definite_end(s.body, definite)
+                    if isinstance(s, While) and isinstance(s.test, Const):
+                        definite = definitely_set([s], definite)
                 case With(body=inner, items=items):
                     names = {n for _, t in items if t is not None for n in target_names(t)}
                     bound, definite = self.trace(inner, bound | names, definite | names)
@@ -210,15 +210,6 @@ class _Sweeps:
                     definite = set.intersection(*(e[1] for e in ends))
                     bound, definite = self.trace(s.final, bound, definite)
         return bound, definite
-
-    def definite_end(self, body, definite) -> set[str]:
-        found = set(definite)
-        for s in body:
-            if isinstance(s, Assign):
-                found |= target_names(s.target)
-            elif isinstance(s, If) and s.orelse:
-                found |= self.definite_end(s.body, definite) & self.definite_end(s.orelse, definite)
-        return found
 
     # -- the pair ----------------------------------------------------------------------------------------------------
 
@@ -246,6 +237,8 @@ class _Sweeps:
         needed = reads_before_writes(adjoint, wanted) - {seed}
         tapes = {s.tape for s in kept}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
+        unset = set(saved) - definitely_set(forward, set(special.params)) - tapes
+        forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
         forward = declare_tapes(forward, kept)
         return Pair(
             special, tuple(forward), result, tuple(adjoint), adjoints, seed, saved,
@@ -552,7 +545,7 @@ class _Sweeps:
             return
         kind = plain(e.kind)
         match e:
-            case Name(id=name):
+            case Name(id=name) if name not in self.nested:
                 return self.to_slot(Slot(name), e.kind, bar)
             case Call(fn=Ref(obj=runtime.captured), args=(Name(id=name), Const(value=key))):
                 return self.to_slot(Slot(name, (key,)), e.kind, bar)
@@ -858,6 +851,8 @@ class _Sweeps:
         fn, args, kwargs = function_of(e)
         name: Expr = Const(fn) if isinstance(fn, str) else reference(fn)
         operands = tuple(self.whole_operand(a) for a in args)
+        if fn == "getitem" and any(isinstance(n, Slice) for n in walk(operands[1])):
+            operands = (operands[0], Subscript(Ref(np.s_, "np.s_"), operands[1]))
         keywords = tuple((n, self.whole_operand(v)) for n, v in kwargs)
         called: Expr = Call(symbol(registry.apply_vjp), (name, Const(k), bar, y, *operands), keywords)
         for key in () if item is None else item if isinstance(item, tuple) else (item,):
@@ -1221,7 +1216,7 @@ class _Sweeps:
 
     def records(self, body: Block, local: set[str]) -> tuple[Block, Block]:
         """At the end of each pass, the variables that it has set: the way back starts the pass with them."""
-        end = self.definite_end(body, set())
+        end = definitely_set(body, set())
         saves, restores = [], []
         for name in sorted(local):
             a, b = self.provision(name, None, unset=name not in end)

@@ -33,7 +33,7 @@ def distance(angle, drag, speed=25.0, dt=0.02):
 
 def misfit(drag, angles, measured):
     total = 0.0
-    for angle, landed in zip(angles, measured, strict=True):
+    for angle, landed in zip(angles, measured):
         total += (distance(angle, drag) - landed) ** 2
     return total / len(angles)
 

@@ -59,13 +59,13 @@ def test_the_example_says_what_it_shows(path):
 
 
 def test_01_shows_the_partials_and_adjoints_of_the_lecture():
-    text = output("01")
+    text, generated = output("01").split("What srcad made")
     assert numbers(line(text, "p = exp"))[-3:] == [1.0, -3.0, 0.5]
     assert numbers(line(text, "q = 1 + p"))[-3:] == [2.0, 1.0, 0.5]
     assert numbers(line(text, "r = 1 / q"))[-3:] == [0.5, -0.25, -2.0]
     assert numbers(line(text, "y = -ln r"))[-2:] == [-2.0, 1.0]
     assert numbers(line(text, "df/dx at 0, by srcad"))[-1] == -1.5
-    assert "def f_in_steps" in text
+    assert "def f_in_steps_adjoint" in generated
 
 
 def test_02_shows_the_gradient_of_the_lecture_and_that_symmetry_stays():
@@ -126,3 +126,10 @@ def test_08_converges_quadratically_to_a_point_without_slope():
     assert abs(numbers(line(text, "step 6").split("f' =")[1])[0]) < 1e-14
     by_srcad, by_hand = numbers(line(text, "f'' at the minimum"))
     assert by_srcad == pytest.approx(by_hand, rel=1e-14)
+
+
+def test_09_refuses_with_the_line_and_gets_the_rewritten_one_right():
+    text = output("09")
+    assert text.count("Error") + text.count("MissingRule") >= 3
+    assert "09_right_or_refuse.py:14, in third_largest(w, x)" in text
+    assert text.splitlines()[-1] == "[-0.5  0.   2.   4. ]"

@@ -100,9 +100,9 @@ def test_the_two_neuron_network_neuron_by_neuron():
 def mean_loss(p, inputs, signs):
     """The loss of two neurons on several inputs, each with a sign to learn."""
     total = 0.0
-    for x, sign in zip(inputs, signs, strict=True):
+    for x, sign in zip(inputs, signs):
         score = 0.0
-        for theta, w in zip(p["theta"], p["w"], strict=True):
+        for theta, w in zip(p["theta"], p["w"]):
             score += w * np.maximum(theta @ x, 0.0)
         total += np.log(1 + np.exp(-sign * score))
     return total / len(signs)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,59 +13,189 @@ from srcad import structure
 from srcad.api import grad, vjp
 from srcad.errors import GradientMismatch, KindError
 
-EPS = float(np.finfo(float).eps)
+Argnums = int | str | tuple[int | str, ...]
 
 
 def check_grads(
     fun: Callable,
     args: tuple,
     *,
-    argnums: int | str | tuple[int | str, ...] | None = None,
-    kwargs: dict[str, Any] | None = None,
+    argnums: Argnums | None = None,
     order: int = 1,
     rtol: float | None = None,
-    atol: float | None = None,
-    directions: int = 2,
+    atol: float = 0.0,
     seed: int = 0,
 ) -> None:
     """Raise `GradientMismatch` if the gradient of `fun` at `args` is not what differences of `fun` say.
 
-    `argnums` says with respect to which arguments (an index, a name, or a tuple of those; None for all that hold floats);
-    they may be floats, arrays, and structures of these. A function that returns arrays or structures is checked through
-    `vjp`, with random cotangents. With `order=2` the gradient of the gradient is checked too.
+    `argnums` chooses arguments (an index, a name, or a tuple of those; None: all that hold floats): numbers, arrays, and
+    structures of these. A function that returns an array or a structure is checked through `vjp`, with random cotangents.
+    With `order=2` the gradient's own gradient is checked too. Keyword arguments are given with `functools.partial`.
 
-    Along each of the random directions the slope by srcad is compared with extrapolated central differences. The
-    difference may be `atol + rtol * |slope|` and the error of the differences; by default `rtol` is 1e-6 (in single
-    precision 1e-2) and `atol` the same fraction of what a gradient of that length would give in a typical direction.
+    For each argument the slope along a random direction (of the size of the argument; another `seed`, another direction)
+    is compared with extrapolated central differences. They may differ by `atol`, and by `rtol` (1e-6; in single precision
+    1e-2) times the slope that a gradient of this length has in a typical direction.
 
-    >>> check_grads(lambda x, y: x * y + y**2, (2.0, 3.0))  # says nothing: it is right
+    >>> def area(width, height):
+    ...     return width * height
+    >>> check_grads(area, (3.0, 4.0))  # says nothing: it is right
 
-    Method: one directional derivative sees an error in any component with probability 1, and costs two calls of `fun`
-    (Griewank & Walther, Evaluating Derivatives, 2008, ch. 3).
+    Method: a slope along one random direction shows a wrong component with probability 1, at the cost of a few calls of
+    `fun` (Baydin et al., Automatic differentiation in machine learning: a survey, JMLR 18, 2018, sect. 3).
     """
-    args, kwargs = tuple(args), kwargs or {}
-    chosen = _chosen(fun, args, kwargs, argnums)
-    point = tuple(structure.copied(_argument(args, kwargs, key)) for key in chosen)
-    names = [name if isinstance(key, int) else key for key, name in zip(chosen, _names(fun, chosen))]
-    held = functools.partial(_call, fun, args, kwargs, chosen)
-    single = _is_single(point)
-    check = _Check(
-        title=getattr(fun, "__name__", repr(fun)),
-        rtol=(1e-2 if single else 1e-6) if rtol is None else rtol,
-        atol=atol,
-        step=EPS ** (1 / 7) if not single else 0.03,
-    )
+    args = tuple(args)
+    chosen = _positions(fun, args, argnums)
     rng = np.random.default_rng(seed)
-    value = held(point)
-    derivative = _gradient(fun, args, kwargs, chosen) if _is_number(value) else _pulled(fun, args, kwargs, chosen)
-    for _ in range(directions):
-        cotangent = 1.0 if _is_number(value) else structure.random_like(value, rng)
-        gradients = derivative(cotangent)
-        direction = tuple(structure.random_like(part, rng) for part in point)
-        check(lambda p: _inner(cotangent, held(p)), point, gradients, direction, names)  # noqa: B023 - used at once
+    value = fun(*_own(args))
+    if _is_number(value):
+        value_bar, bars = 1.0, grad(fun, argnums=tuple(chosen))(*_own(args))
+    else:
+        value_bar = structure.random_like(value, rng)
+        adjoints = vjp(fun, *_own(args))[1](value_bar)
+        bars = tuple(adjoints[position] for position in chosen)
+    for (position, name), bar in zip(chosen.items(), bars, strict=True):
+        _Check(fun, args, position, name, value_bar, bar, rtol, atol).run(rng)
     if order > 1:
-        keys = tuple(chosen)
-        check_grads(
-            grad(fun, argnums=keys if len(keys) > 1 else keys[0]), args, argnums=keys, kwargs=kwargs, order=order - 1,
-            rtol=rtol, atol=atol, directions=directions, seed=seed + 1,
-        )  # fmt: skip
+        if not _is_number(value):
+            raise KindError(None, "order=2 needs a function that returns one number")
+        positions = tuple(chosen)
+        gradient = grad(fun, argnums=positions if len(positions) > 1 else positions[0])
+        check_grads(gradient, args, argnums=positions, order=order - 1, rtol=rtol, atol=atol, seed=seed + 1)
+
+
+@dataclass
+class _Check:
+    """The gradient `bar` by one argument, against differences of `<value_bar, fun(...)>`."""
+
+    fun: Callable
+    args: tuple
+    position: int
+    name: str
+    value_bar: structure.Structure
+    bar: structure.Structure
+    rtol: float | None
+    atol: float
+
+    def __post_init__(self):
+        argument = structure.copied(self.args[self.position])
+        self.point, self.unravel = structure.ravel(argument)
+        found = structure.leaves(self.bar, like=argument)
+        self.gradient = np.concatenate([np.zeros(0), *(np.ravel(part) for part in found)])
+        leaves = structure.leaves(argument)
+        single = any(np.asarray(leaf).dtype.itemsize < 8 for leaf in leaves)
+        self.rtol = self.rtol or (1e-2 if single else 1e-6)
+        self.eps = float(np.finfo(np.float32 if single else float).eps)
+        sizes = [np.full(np.size(leaf), np.sqrt(np.mean(np.square(leaf))) if np.size(leaf) else 1.0) for leaf in leaves]
+        self.size = np.concatenate([np.zeros(0), *sizes])
+        self.size[self.size == 0] = 1.0
+
+    def run(self, rng: np.random.Generator) -> None:
+        """Raises GradientMismatch, which names the component that is off most."""
+        direction = rng.standard_normal(self.point.size) * self.size
+        slope, (difference, error) = self.gradient @ direction, self.difference(direction)
+        allowed = self.atol + self.rtol * max(abs(slope), float(np.linalg.norm(self.gradient * self.size)))
+        if abs(slope - difference) <= allowed or abs(slope - difference) <= 10 * error <= 1e3 * allowed:
+            return
+        because = [f"along a random direction: {slope:.10g} by srcad, {difference:.10g} ± {error:.0e} by differences"]
+        if self.point.size > 1:
+            worst = self.worst(direction)
+            unit = np.zeros_like(direction)
+            unit[worst] = 1.0
+            because.append(
+                f"it is off most at {self.component(worst)}: {self.gradient[worst]:.10g} by srcad, "
+                f"{self.difference(unit * self.size[worst])[0] / self.size[worst]:.10g} by differences"
+            )
+            because.append(f"the direction: {np.array2string(direction, precision=4, threshold=10)}")
+        raise GradientMismatch(
+            None,
+            f"the gradient of {_title(self.fun)} by {self.name} is not what differences say",
+            because="\n".join(because),
+            hint="Differences are wrong themselves where the function has a kink or a jump: try another point.",
+        )
+
+    def difference(self, direction: np.ndarray) -> tuple[float, float]:
+        """The slope along `direction` by central differences, extrapolated (Ridders, 1982), and its error."""
+        best, coarser = (math.nan, math.inf), []
+        for step in 0.02 * 4.0 ** -np.arange(7):
+            right, left = self.value(step * direction), self.value(-step * direction)
+            row = [(right - left) / (2 * step)]
+            for order, previous in enumerate(coarser[:3], start=1):
+                row.append(row[-1] + (row[-1] - previous) / (16**order - 1))
+                error = abs(row[-1] - row[-2]) + abs(row[-1] - previous) / 16 + self.eps * abs(right) / step
+                if error < best[1]:
+                    best = row[-1], error
+            coarser = row
+        return best
+
+    def value(self, offset: np.ndarray) -> float:
+        """`<value_bar, fun(...)>` away from the point; nan outside of the domain."""
+        moved = list(_own(self.args))
+        moved[self.position] = self.unravel(self.point + offset)
+        try:
+            with np.errstate(all="ignore"):
+                value = self.fun(*moved)
+        except (ArithmeticError, ValueError):
+            return math.nan
+        return float(value) if _is_number(value) else structure.dot(self.value_bar, value)
+
+    def worst(self, direction: np.ndarray) -> int:
+        """The component that contributes most to a mismatch, found by halving."""
+        low, high = 0, direction.size
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = max(((low, middle), (middle, high)), key=lambda part: self.gap(direction, *part))
+        return low
+
+    def gap(self, direction: np.ndarray, low: int, high: int) -> float:
+        """The mismatch along one part of a direction."""
+        part = np.zeros_like(direction)
+        part[low:high] = direction[low:high]
+        gap = abs(self.gradient @ part - self.difference(part)[0])
+        return math.inf if math.isnan(gap) else gap
+
+    def component(self, number: int) -> str:
+        """How Python writes the component of that number: `w['b'][2]`."""
+        for name, leaf in structure.named_leaves(structure.copied(self.args[self.position]), self.name):
+            if number < np.size(leaf):
+                index = np.unravel_index(number, np.shape(leaf))
+                return name + (f"[{', '.join(map(str, index))}]" if index else "")
+            number -= np.size(leaf)
+        raise IndexError(number)
+
+
+def _positions(fun: Callable, args: tuple, argnums: Argnums | None) -> dict[int, str]:
+    """The chosen arguments: position and name. Raises KindError."""
+    try:
+        parameters = inspect.signature(fun).parameters.values()
+        names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][: len(args)]
+    except (TypeError, ValueError):
+        names = []
+    names += [f"argument {position}" for position in range(len(names), len(args))]
+    if argnums is None:
+        return {k: names[k] for k, arg in enumerate(args) if structure.leaves(arg)}
+    chosen = {}
+    for key in argnums if isinstance(argnums, tuple) else (argnums,):
+        if key not in names and not (isinstance(key, int) and -len(args) <= key < len(args)):
+            raise KindError(
+                None, f"{_title(fun)} is called without an argument {key!r}", hint=f"It has {', '.join(names)}."
+            )
+        position = names.index(key) if isinstance(key, str) else key % len(args)
+        chosen[position] = names[position]
+    return chosen
+
+
+def _own(structures: tuple) -> tuple:
+    """The arguments in containers and arrays of their own: the function may write into them."""
+    return structure.tree_map(_copied, structures, constant=_copied)
+
+
+def _copied(leaf):
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float, np.number)) or isinstance(value, np.ndarray) and value.ndim == 0
+
+
+def _title(fun: Callable) -> str:
+    return getattr(fun, "__name__", None) or repr(fun)

@@ -168,7 +168,7 @@ def _is_same(compiled: types.CodeType, code: types.CodeType) -> bool:
     """Whether `compiled` is what a function with `code` was made from."""
     if compiled.co_name != code.co_name:
         return False
-    if any(REWRITERS.match(name) for name in code.co_names + code.co_varnames):
+    if any(REWRITERS.match(name) for c in (code, *_codes(code)) for name in c.co_names + c.co_varnames):
         arguments = code.co_argcount + code.co_kwonlyargcount
         return compiled.co_varnames[:arguments] == code.co_varnames[:arguments] and set(code.co_names) >= set(
             compiled.co_names
@@ -210,8 +210,9 @@ def _compiled_alone(node: ast.AST, function: types.FunctionType) -> types.CodeTy
         body = ast.ClassDef(name=classes[-1], bases=[], keywords=[], body=[body], decorator_list=[], type_params=[])
     args = [ast.arg(name) for name in code.co_freevars if name.isidentifier()]
     names = ast.arguments(posonlyargs=[], args=args, kwonlyargs=[], kw_defaults=[], defaults=[])
-    own = [] if is_lambda or node.name in code.co_freevars else [ast.Global([node.name])]  # a recursive function's own
-    outer = ast.FunctionDef(name="outer", args=names, body=[*own, body], decorator_list=[], type_params=[])
+    own = [*classes[-1:], *([] if is_lambda else [node.name])]
+    outside = [ast.Global([name]) for name in own if name not in code.co_freevars]
+    outer = ast.FunctionDef(name="outer", args=names, body=[*outside, body], decorator_list=[], type_params=[])
     imports = [ast.Import([ast.alias(name)]) for name in sorted(_imported(code, function.__globals__))]
     module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
     compiled = _compiled(module, code)
@@ -223,12 +224,13 @@ def _imported(code: types.CodeType, namespace: dict) -> set[str]:
     """The global names in `code` that were most likely bound by an import."""
     here = namespace.get("__name__")
     names = {name for c in (code, *_codes(code)) for name in c.co_names if name in namespace}
-    return {n for n in names if isinstance(namespace[n], types.ModuleType) or _home(namespace[n]) not in (None, here)}
-
-
-def _home(obj) -> str | None:
-    home = obj.__dict__.get("__module__") if isinstance(obj, type) else getattr(obj, "__module__", None)
-    return home if isinstance(home, str) else None
+    code_objects = type, types.FunctionType, types.BuiltinFunctionType
+    return {
+        name
+        for name in names
+        if isinstance(obj := namespace[name], types.ModuleType)
+        or (isinstance(obj, code_objects) and obj.__module__ != here)
+    }
 
 
 def _compiled(text: str | ast.Module, code: types.CodeType) -> types.CodeType | None:

@@ -24,6 +24,11 @@ def mapped(function, items):
     return [function(item) for item in items]
 
 
+def mapped_pairs(function, a, b):
+    """`list(map(function, a, b))`"""
+    return [function(a[i], b[i]) for i in range(min(len(a), len(b)))]
+
+
 def filtered(function, items):
     """`list(filter(function, items))`"""
     return [item for item in items if (item if function is None else function(item))]

@@ -117,14 +117,14 @@ def power_slope(x, p):
     """The derivative `p * x**(p - 1)` of `x**p` by x; 0 where p is 0."""
     if isinstance(p, (int, float)):
         return p * x ** (p - 1) if p else 0 * x
-    return p * x ** np.where(np.equal(p, 0), 1, np.subtract(p, 1))
+    return p * x ** (p - 1 + (p == 0))
 
 
 def power_log(y, x):
     """The derivative `y * log(x)` of `y = x**p` by p: 0 where x is 0, NaN where it is negative."""
     if isinstance(x, (int, float)):
         return y * math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
-    return y * np.log(np.where(np.equal(x, 0), 1, x))
+    return y * np.log(x + (x == 0))
 
 
 def product_of_others(x, axis=None):
@@ -172,8 +172,9 @@ def sinc_slope(x):
     t = np.pi * np.asarray(x)
     u = t * t
     series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680))))
-    safe = np.where(u < 0.1, 1, t)
-    return np.pi * np.where(u < 0.1, series, (np.cos(safe) - np.sin(safe) / safe) / safe)
+    small = u < 0.1
+    far = t + small  # nowhere 0
+    return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
 
 def digamma(x):

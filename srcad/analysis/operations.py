@@ -16,7 +16,7 @@ ARRAY_ATTRIBUTES = registry.ATTRIBUTES
 CONSTANT_ATTRIBUTES = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"}
 CONSTANT_METHODS = {
     "argmax", "argmin", "argsort", "any", "all", "nonzero", "tobytes", "item_size", "searchsorted", "is_integer",
-    "as_integer_ratio", "hex",
+    "as_integer_ratio", "hex", "round",
 }
 
 

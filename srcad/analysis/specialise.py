@@ -17,7 +17,6 @@ kinds decide (`if bias is None`) are left out. What is not varied stays as the u
 from __future__ import annotations
 
 import builtins
-import contextlib
 import functools
 import inspect
 import math
@@ -39,8 +38,8 @@ from srcad.analysis.operations import (
 )
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Break, Call, Compare, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt,
-    For, FString, Function, Global, Handler, If, IfExp, Import, Invoke, Lambda, List, Logical, Name, Node, Op, Pass, Raise, Ref,
+    Assert, Assign, Attribute, AugAssign, Break, Call, Clause, Compare, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt,
+    For, FString, Function, Global, If, IfExp, Import, Invoke, Lambda, List, Logical, Name, Node, Op, Param, Pass, Raise, Ref,
     Return, Set, Slice, Starred, Stmt, Subscript, Try, Tuple, Walrus, While, With, map_children, reference, walk,
 )
 from srcad.errors import KindError, MissingRule, Origin, SrcadError, Unsupported
@@ -300,8 +299,9 @@ class _Specialiser:
             case Try():
                 self.try_(s)
             case Def(function=function):
+                function = self.with_fixed_defaults(function)
                 self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
-                self.emit(s)
+                self.emit(replace(s, function=function))
             case Import(names=names):
                 self.import_(s, names)
             case Delete(targets=targets):
@@ -507,9 +507,12 @@ class _Specialiser:
                 self.emit(s)
                 return None
         typed = self.expr(value)
-        if isinstance(typed, (Invoke, Name)):
-            if isinstance(typed, Invoke):
-                self.emit(replace(s, value=typed.call))
+        if not isinstance(value, Call):
+            return None
+        if isinstance(typed, Name):  # a call that has become a statement of its own
+            return None
+        if self.is_differentiable_call(value) and not typed.varied:
+            self.emit(replace(s, value=typed))
             return None
         if typed.varied or self.reads_varied(value):
             self.refuse(
@@ -520,6 +523,16 @@ class _Specialiser:
             self.note_mutation(self.expr(value.fn.value))
         self.emit(replace(s, value=typed))
         return None
+
+    def is_differentiable_call(self, e: Call) -> bool:
+        """Whether `e` calls a function whose text has been gone through, so that it is known what it does."""
+        if self.local_function(e.fn) is not None:
+            return True
+        with self.attempt():
+            kind = self.expr(e.fn).kind
+        return isinstance(kind, Callee) and (
+            isinstance(kind.obj, Local) or isinstance(kind.obj, types.FunctionType) and not is_library(kind.obj)
+        )
 
     def reads_varied(self, e: Node) -> bool:
         return any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for n in walk(e))
@@ -616,11 +629,6 @@ class _Specialiser:
         return typed.varied
 
     def with_(self, s: With) -> None:
-        match s.items:
-            case ((Call(fn=Ref(obj=contextlib.suppress), args=(first, *others)), None),):
-                caught = first if not others else Tuple((first, *others), at=first.at)
-                handler = Handler(caught, None, (Pass(at=s.at),), at=s.at)
-                return self.statement(Try(s.body, (handler,), (), (), at=s.at))
         items = []
         for context, target in s.items:
             typed = self.expr(context)
@@ -630,7 +638,6 @@ class _Specialiser:
                 target = self.unpack_constant(target, UNKNOWN)
             items.append((typed, target))
         self.emit(replace(s, items=tuple(items), body=self.block(s.body)))
-        return None
 
     def try_(self, s: Try) -> None:
         before = self.env
@@ -730,7 +737,9 @@ class _Specialiser:
                 return self.mapping(e)
             case Set():
                 return replace(e, kind=Opaque(set), varied=self.reads_varied(e))
-            case Op(op="not"):
+            case Op(op="not", args=(arg,)):
+                if any(isinstance(n, Walrus) for n in walk(arg)):
+                    e = replace(e, args=(self.expr(arg),))
                 return replace(e, kind=BOOL)
             case Op(args=args):
                 return self.typed_operation(replace(e, args=self.exprs(args)))
@@ -748,7 +757,8 @@ class _Specialiser:
             case Comprehension():
                 return self.comprehension(e)
             case Lambda(function=function):
-                return self.closure(e, Local(function, self.special.owner))
+                function = self.with_fixed_defaults(function)
+                return self.closure(replace(e, function=function), Local(function, self.special.owner))
             case FString():
                 return replace(e, kind=Opaque(str))
             case Starred(value=value):
@@ -789,6 +799,26 @@ class _Specialiser:
         self.disown(set(captured))
         return replace(e, kind=Callee(local, tuple((n, replace(v, owned=False)) for n, v in extra)), varied=varied)
 
+    def with_fixed_defaults(self, function: Function) -> Function:
+        """A nested function whose defaults, which Python computes when it defines the function, are held in variables."""
+        if all(p.default is None or isinstance(p.default, (Const, Ref)) for p in function.params):
+            return function
+        if id(function) not in self.rewritten:
+            setup, params = [], []
+            for p in function.params:
+                if p.default is not None and not isinstance(p.default, (Const, Ref)):
+                    holder = Name(self.special.names.new(f"{p.id}_default"), at=p.default.at)
+                    setup.append(Assign(holder, p.default, at=p.default.at))
+                    p = replace(p, default=holder)
+                params.append(p)
+            self.rewritten[id(function)] = setup, replace(function, params=tuple(params))
+        setup, fixed = self.rewritten[id(function)]
+        if self.loops:
+            self.refuse(function, "a nested function with a computed default, in a loop", "Pass the value as an argument.")
+        for s in setup:
+            self.statement(s)
+        return fixed
+
     def with_siblings(self, local: Local) -> Local:
         """A nested function that knows the other nested functions in sight."""
         seen = tuple((n, v.kind.obj) for n, v in self.env.items() if isinstance(v.kind, Callee) and v.kind.extra == "local")
@@ -807,9 +837,7 @@ class _Specialiser:
                 value = self.env.get(n)
                 if value is not None and isinstance(value.kind, Callee) and value.kind.extra == "local":
                     visit(value.kind.obj.function)
-                elif value is not None and not isinstance(value.kind, Callee):
-                    found[n] = None
-                elif value is not None and value.kind.extra is not None:
+                elif value is not None:
                     found[n] = None
 
         visit(local.function)
@@ -826,7 +854,7 @@ class _Specialiser:
     def held(self, typed: Expr) -> Expr:
         """A varied container as a variable or an item of one: its adjoint is then added to item by item."""
         root = typed
-        while isinstance(root, (Subscript, Attribute)) and not isinstance(root.kind, Array):
+        while isinstance(root, Attribute) or isinstance(root, Subscript) and not isinstance(root.index.kind, Sliced):
             root = root.value
         if typed.varied and isinstance(plain(typed.kind), (Items, Listing)) and not isinstance(root, Name):
             return self.named(typed, "items")
@@ -997,12 +1025,46 @@ class _Specialiser:
         if kind is not None and not kind.varied and (not failed or not self.reads_varied(e)):
             known = kind.kind if e.style in ("list", "generator") else Opaque({"set": set, "dict": dict}[e.style])
             return replace(e, kind=known)
+        unrolled = self.unrolled(e) if e.style == "dict" else None
+        if unrolled is not None:
+            return self.expr(unrolled)
         if e.style in ("set", "dict"):
             self.refuse(e, f"a {e.style} comprehension of values that are differentiated", "Use a list.")
             return replace(e, kind=UNKNOWN)
         for s in stmts:
             self.statement(s)
         return self.name(Name(result, at=e.at), result)
+
+    def unrolled(self, e: Comprehension) -> Dict | None:
+        """A dictionary comprehension over a container of known keys, written out; None where that is not possible."""
+        match e.clauses:
+            case (Clause(target=target, iter=source, ifs=()),):
+                pass
+            case _:
+                return None
+        match source:
+            case Call(fn=Attribute(value=mapping, attr="items" | "keys" | "values" as view), args=()):
+                pass
+            case _:
+                mapping, view = source, "iter"
+        held = self.held(self.expr(mapping))
+        kind = plain(held.kind)
+        if not isinstance(kind, Items) or kind.is_record:
+            return None
+        keys, values = [], []
+        for k in kind.keys:
+            item = Subscript(held, Const(k), at=e.at)
+            parts = {"items": Tuple((Const(k), item)), "keys": Const(k), "values": item,
+                     "iter": Const(k) if kind.cls is dict else item}  # fmt: skip
+            bound = matched(target, parts[view])
+            if bound is None:
+                return None
+            key, value = substituted(e.element.elts[0], bound), substituted(e.element.elts[1], bound)
+            if not isinstance(key, Const):
+                return None
+            keys.append(key)
+            values.append(value)
+        return Dict(tuple(keys), tuple(values), at=e.at)
 
     def comprehension_loop(self, e: Comprehension, add=None):
         """The loop that a comprehension stands for, with its own variables; `add(result, element)` takes an item in."""
@@ -1065,7 +1127,7 @@ class _Specialiser:
                     e.at, f"{describe(container)} is indexed by a value that is differentiated",
                     hint="An index is an integer: leave it out of argnums, or pass it as an int.",
                 )
-        varied = varied and (is_float(kind) or isinstance(kind, (Unknown, Never)))
+        varied = varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
         return replace(e, kind=kind, varied=varied)
 
     def applied_kind(self, e, fn, args, kwargs) -> Kind:
@@ -1155,7 +1217,7 @@ class _Specialiser:
                 if value is not None and isinstance(value.kind, Callee) and value.kind.extra == "local":
                     return self.with_siblings(value.kind.obj)
             case Lambda(function=function):
-                return Local(function, self.special.owner)
+                return self.with_siblings(Local(self.with_fixed_defaults(function), self.special.owner))
         return None
 
     def call_of(self, e: Call, kind: Callee, varied: bool) -> Expr:
@@ -1230,8 +1292,25 @@ class _Specialiser:
         kind = Items(cls, keys, tuple(p.kind for p in parts.values()))
         return replace(e, args=tuple(parts.values()), kwargs=(), kind=kind, varied=varied)
 
+    def super_method(self, e: Call) -> Expr | None:
+        """`super().name(…)`: the function of the class that comes next, with this function's first argument."""
+        found, cls = lookup(self.special.owner, "__class__")
+        if not found or not self.special.params:
+            return None
+        this = self.expr(Name(self.special.params[0], at=e.at))
+        kind = plain(this.kind)
+        own = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else cls
+        for base in own.__mro__[own.__mro__.index(cls) + 1 :]:
+            function = vars(base).get(e.fn.attr)
+            if isinstance(function, types.FunctionType):
+                return self.invoke(e, function, (this,), ())
+        return None
+
     def method(self, e: Call) -> Expr | None:
         """A call of a method; None if the attribute is no method that is known by the kind of its object."""
+        match e.fn.value:
+            case Call(fn=Ref(obj=builtins.super), args=()):
+                return self.super_method(e)
         value = self.expr(e.fn.value)
         kind, attr = plain(value.kind), e.fn.attr
         e = replace(e, fn=replace(e.fn, value=value))
@@ -1332,6 +1411,9 @@ class _Specialiser:
                 flat.append(a)
                 continue
             inner = plain(a.value.kind)
+            if isinstance(inner, Listing) and a is args[-1] and takes_star(source, len(flat)):
+                flat.append(a)
+                continue
             if not (isinstance(inner, Items) and inner.is_sequence):
                 self.refuse(a, "a starred argument of unknown length", "Pass the values one by one, or as a tuple.")
                 return None
@@ -1351,6 +1433,8 @@ class _Specialiser:
         bound: list[Expr] = []
         for p in source.params:
             match p.style:
+                case "star" if len(flat) == 1 and isinstance(flat[0], Starred):
+                    bound.append(flat.pop().value)
                 case "star":
                     bound.append(self.expr_of_parts(Tuple(tuple(flat), at=e.at)))
                     flat = []
@@ -1366,6 +1450,9 @@ class _Specialiser:
                     bound.append(named.pop(p.id))
                 case _ if p.id in defaults:
                     bound.append(self.expr(defaults[p.id]))
+                case _ if isinstance(p.default, Name) and p.default.id not in self.env:
+                    self.refuse(e, f"the default of {p.id!r}, a variable of another function, is used here", "Pass it.")
+                    return None
                 case _ if p.default is not None:
                     bound.append(self.expr(p.default))
                 case _:
@@ -1479,6 +1566,28 @@ class _Iteration:
         if indexable or typed.varied or is_range:
             return self.new("items", e)
         return self.new("items", Call(Ref(list, "list"), (e,), at=self.s.at))
+
+
+def matched(target: Expr, value: Expr) -> dict[str, Expr] | None:
+    """The names of a target with the expressions that they stand for."""
+    match target, value:
+        case Name(id=name), _:
+            return {name: value}
+        case Tuple(elts=names), Tuple(elts=parts) if len(names) == len(parts):
+            found: dict[str, Expr] = {}
+            for n, p in zip(names, parts):
+                inner = matched(n, p)
+                if inner is None:
+                    return None
+                found.update(inner)
+            return found
+    return None
+
+
+def substituted(e: Node, values: dict[str, Expr]) -> Node:
+    if isinstance(e, Name):
+        return values.get(e.id, e)
+    return map_children(e, lambda n: substituted(n, values))
 
 
 def length_of(e: Expr) -> Expr:
@@ -1705,6 +1814,12 @@ def has_star(e: Call) -> bool:
     return any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs)
 
 
+def takes_star(source: Function, position: int) -> bool:
+    """Whether the positional argument number `position` is the first that goes to `*args`."""
+    positional = [p for p in source.params if p.style in ("positional", "any")]
+    return len(positional) == position and any(p.style == "star" for p in source.params)
+
+
 def default_expressions(function: types.FunctionType, e: Expr) -> dict[str, Expr]:
     """The defaults of a function as they are now: as literals, or read off the function when the program runs."""
     found: dict[str, Expr] = {}
@@ -1844,8 +1959,27 @@ def _pow(self: _Specialiser, e: Call) -> Expr | None:
     return None
 
 
-def _zip(self: _Specialiser, e: Call) -> Expr | None:
-    return None
+def _partial(self: _Specialiser, e: Call) -> Expr | None:
+    """`partial(f, x)` as `lambda *args, **kwargs: f(x, *args, **kwargs)`, with the present value of x."""
+    if not e.args or any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs):
+        return None
+    if id(e) not in self.rewritten:
+        names = self.special.names
+        fixed = [(Name(names.new("fixed"), at=e.at), a) for a in e.args[1:]]
+        named = [(k, Name(names.new(k), at=e.at), v) for k, v in e.kwargs]
+        rest, options = Name(names.new("args"), at=e.at), Name(names.new("kwargs"), at=e.at)
+        call = Call(
+            e.args[0], (*(n for n, _ in fixed), Starred(rest, at=e.at)),
+            (*((k, n) for k, n, _ in named), (None, options)), at=e.at,
+        )  # fmt: skip
+        params = (Param(rest.id, "star", at=e.at), Param(options.id, "double star", at=e.at))
+        function = Function("partial", params, (Return(call, at=e.at),), at=e.at)
+        setup = [Assign(n, v, at=e.at) for n, v in fixed] + [Assign(n, v, at=e.at) for _, n, v in named]
+        self.rewritten[id(e)] = setup, Lambda(function, at=e.at)
+    setup, made = self.rewritten[id(e)]
+    for s in setup:
+        self.statement(s)
+    return self.expr(made)
 
 
 def _range(self: _Specialiser, e: Call) -> Expr | None:
@@ -1864,7 +1998,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     sorted: _stand_in(_sorted),
     list: _stand_in(_container),
     tuple: _stand_in(lambda args, kwargs: prelude.listed_tuple if _container(args, kwargs) else None),
-    map: _stand_in(lambda args, kwargs: prelude.mapped if len(args) == 2 else None),
+    map: _stand_in(lambda args, kwargs: {2: prelude.mapped, 3: prelude.mapped_pairs}.get(len(args))),
     filter: _stand_in(lambda args, kwargs: prelude.filtered),
     functools.reduce: _stand_in(lambda args, kwargs: prelude.reduced if len(args) == 2 else prelude.reduced_from),
     max: _stand_in(_extreme(prelude.largest)),
@@ -1874,6 +2008,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),
     getattr: _getattr,
     pow: _pow,
+    functools.partial: _partial,
     range: _range,
 }
 

@@ -132,7 +132,7 @@ elementwise(np.absolute, lambda y, x: np.sign(x))
 elementwise(np.fabs, lambda y, x: np.sign(x))
 elementwise(np.copysign, lambda y, x1, x2: np.sign(x1) * np.copysign(1, x2), None)
 elementwise(np.heaviside, None, lambda y, x1, x2: x1 == 0, examples=[ex(np.array([-1.0, 0.0, 2.0]), A(3)), ex(A(2), 0.5)])
-elementwise(np.nan_to_num, lambda y, x, nan=0.0, posinf=None, neginf=None: np.isfinite(x))
+elementwise(np.nan_to_num, lambda y, x, *, nan=0.0, posinf=None, neginf=None: np.isfinite(x))
 elementwise(np.real_if_close, lambda y, a, tol=100: 1)
 
 
@@ -196,7 +196,8 @@ def clip_upper(y, a, a_min=None, a_max=None):
 elementwise(
     np.clip, clip_partial, clip_lower, clip_upper, synonyms={"min": "a_min", "max": "a_max"},
     examples=[
-        ex(A(5), -0.5, 0.5), ex(A(5), None, 0.5), ex(A(5), a_min=0.1, a_max=None), ex(A(2, 3), A(3, low=-1.0, high=-0.5), 0.5),
+        ex(A(5), -0.5, 0.5), ex(A(5), None, 0.5), ex(A(5), a_min=0.1, a_max=None),
+        ex(A(2, 3), A(3, low=-1.0, high=-0.5), 0.5),
         ex(A(2, 3), A(2, 1, low=-1.0, high=-0.5), A(3, low=0.2, high=1.0)), ex(A(), -0.1, 0.1), ex(A(0), 0.0, 1.0),
         ex(A(4), 1.0, np.array([0.0, 0.5, 1.5, 2.0])),
     ],

@@ -26,15 +26,21 @@ def scatter(y_bar, index, of_shape):
     "getitem",
     examples=[
         ex(A(4), 2), ex(A(4), -1), ex(A(4), slice(1, 3)), ex(A(4), slice(None, None, -1)), ex(A(6), slice(4, 0, -2)),
-        ex(A(3, 4), 1), ex(A(3, 4), (1, 2)), ex(A(3, 4), (slice(None), 1)), ex(A(3, 4), (Ellipsis, 0)), ex(A(3, 4), None),
+        ex(A(3, 4), 1), ex(A(3, 4), (1, 2)), ex(A(3, 4), (slice(None), 1)), ex(A(3, 4), (Ellipsis, 0)),
+        ex(A(3, 4), None),
         ex(A(3, 4), (slice(1, None), None, slice(None, 2))), ex(A(2, 3, 4), (0, Ellipsis, slice(None, None, 2))),
         ex(A(), ()), ex(A(), Ellipsis), ex(A(), None), ex(A(4), slice(2, 2)), ex(A(3, 4), ()),
         ex(A(4), [0, 0, 2]), ex(A(4), np.array([[0, 1], [1, 1]])), ex(A(4), np.array([], int)), ex(A(3, 4), [2, 2]),
-        ex(A(3, 4), ([0, 1, 1], [2, 2, 2])), ex(A(3, 4), (slice(None), [0, 0, 3])), ex(A(2, 3, 4), ([0, 1], slice(1, 3), [0, 0])),
-        ex(A(3, 4), (np.array([0, 2])[:, None], np.array([1, 1, -1]))), ex(A(3, 4), (np.array(1), 2)), ex(A(3, 4), (1, [0, 0])),
-        ex(A(4), np.array([True, False, True, False])), ex(A(4), [True, False, True, True]), ex(A(2, 2), np.eye(2, dtype=bool)),
-        ex(A(3, 4), (np.array([True, False, True]), 1)), ex(A(3, 4), (slice(None), np.array([True, False, True, False]))),
-        ex(A(3, 4), (np.array([True, False, True]), [0, 0])), ex(A(3, 2), np.zeros((3, 2), bool)), ex(A(3), True), ex(A(2, 3), np.int64(1)),
+        ex(A(3, 4), ([0, 1, 1], [2, 2, 2])), ex(A(3, 4), (slice(None), [0, 0, 3])),
+        ex(A(2, 3, 4), ([0, 1], slice(1, 3), [0, 0])),
+        ex(A(3, 4), (np.array([0, 2])[:, None], np.array([1, 1, -1]))), ex(A(3, 4), (np.array(1), 2)),
+        ex(A(3, 4), (1, [0, 0])),
+        ex(A(4), np.array([True, False, True, False])), ex(A(4), [True, False, True, True]),
+        ex(A(2, 2), np.eye(2, dtype=bool)),
+        ex(A(3, 4), (np.array([True, False, True]), 1)),
+        ex(A(3, 4), (slice(None), np.array([True, False, True, False]))),
+        ex(A(3, 4), (np.array([True, False, True]), [0, 0])), ex(A(3, 2), np.zeros((3, 2), bool)), ex(A(3), True),
+        ex(A(2, 3), np.int64(1)),
     ],
 )  # fmt: skip
 def getitem_vjp(y_bar, y, x, index):
@@ -51,7 +57,8 @@ def wrapped(indices, n, mode):
 @linear(
     np.take,
     examples=[
-        ex(A(5), [0, 0, 3]), ex(A(3, 4), 5), ex(A(3, 4), [[0, 5], [5, -1]]), ex(A(3, 4), [1, 1], axis=0), ex(A(3, 4), [3, 0, 3], 1),
+        ex(A(5), [0, 0, 3]), ex(A(3, 4), 5), ex(A(3, 4), [[0, 5], [5, -1]]), ex(A(3, 4), [1, 1], axis=0),
+        ex(A(3, 4), [3, 0, 3], 1),
         ex(A(3, 4), 2, axis=-1), ex(A(2, 3, 4), np.array([[0, 2], [2, 1]]), axis=1), ex(A(5), [7, -1, 2], mode="wrap"),
         ex(A(3, 4), [7, -1, 2], axis=1, mode="clip"), ex(A(3), np.array([], int)),
     ],
@@ -71,7 +78,8 @@ ORDER = np.array([[2, 0, 0], [1, 1, 2]])
 @linear(
     np.take_along_axis,
     examples=[
-        ex(A(2, 3), ORDER, 1), ex(A(2, 3), ORDER[:, :1], axis=-1), ex(A(2, 3), np.array([[1, 0, 1]]), axis=0), ex(A(5), np.array([4, 4, 0]), None),
+        ex(A(2, 3), ORDER, 1), ex(A(2, 3), ORDER[:, :1], axis=-1), ex(A(2, 3), np.array([[1, 0, 1]]), axis=0),
+        ex(A(5), np.array([4, 4, 0]), None),
         ex(A(2, 3), np.array([5, 0]), axis=None), ex(A(2, 1), ORDER * 0, 1), ex(A(2, 3), np.array([[2, 0]]), 1),
     ],
 )  # fmt: skip

@@ -182,7 +182,8 @@ def asarray_whole(y_bar, y, a, dtype=None, order=None, *, copy=None):
 
 
 LISTS = [
-    ex([A(), A(), 1.0]), ex([[A(), 1.0], (A(), A())]), ex([A(3), A(3)]), ex([[A(2), A(2)], [A(2), A(2)]]), ex(A(2, 3)), ex(A()),
+    ex([A(), A(), 1.0]), ex([[A(), 1.0], (A(), A())]), ex([A(3), A(3)]), ex([[A(2), A(2)], [A(2), A(2)]]),
+    ex(A(2, 3)), ex(A()),
     ex([A(), 2], dtype=float), ex([A()], int), ex([]), ex([A(3), [A(), A(), 0.0]]),
 ]  # fmt: skip
 sequence_rule(

@@ -76,7 +76,8 @@ def matmul_second(y_bar, y, x1, x2):
 
 
 MATRICES = [
-    ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(2), A(2, 3)), ex(A(2, 3), A(3, 4)), ex(A(2, 1), A(1, 3)), ex(A(2, 0), A(0, 3)),
+    ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(2), A(2, 3)), ex(A(2, 3), A(3, 4)), ex(A(2, 1), A(1, 3)),
+    ex(A(2, 0), A(0, 3)),
 ]  # fmt: skip
 STACKS = [
     ex(A(5, 2, 3), A(3)), ex(A(2), A(5, 2, 3)), ex(A(5, 2, 3), A(3, 4)), ex(A(2, 3), A(5, 3, 4)),
@@ -215,8 +216,10 @@ def tensordot_second(y_bar, y, a, b, axes=2):
 rule(
     np.tensordot, tensordot_first, tensordot_second, jvp="multilinear",
     examples=[
-        ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3, 4), 1), ex(A(2), A(3), axes=0), ex(A(3, 4, 5), A(4, 3, 2), ((1, 0), (0, 1))),
-        ex(A(3, 4, 5), A(4, 3, 2), ([0, 1], [1, 0])), ex(A(2, 3, 4), A(5, 3), (1, 1)), ex(A(2, 3), A(2, 3), ((-1, 0), (-1, 0))),
+        ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3, 4), 1), ex(A(2), A(3), axes=0),
+        ex(A(3, 4, 5), A(4, 3, 2), ((1, 0), (0, 1))),
+        ex(A(3, 4, 5), A(4, 3, 2), ([0, 1], [1, 0])), ex(A(2, 3, 4), A(5, 3), (1, 1)),
+        ex(A(2, 3), A(2, 3), ((-1, 0), (-1, 0))),
         ex(A(2, 3, 4), A(4, 2), axes=((0, 2), (1, 0))),
     ],
 )  # fmt: skip
@@ -272,12 +275,15 @@ def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
 sequence_rule(
     np.einsum, data="operands", jvp="multilinear",
     examples=[
-        ex("ij,jk->ik", A(2, 3), A(3, 4)), ex("ij,jk", A(2, 3), A(3, 4)), ex("i,i", A(3), A(3)), ex("i,j->ij", A(2), A(3)),
+        ex("ij,jk->ik", A(2, 3), A(3, 4)), ex("ij,jk", A(2, 3), A(3, 4)), ex("i,i", A(3), A(3)),
+        ex("i,j->ij", A(2), A(3)),
         ex("ii", A(3, 3)), ex("ii->i", A(3, 3)), ex("ij->", A(2, 3)), ex("ij->i", A(2, 3)), ex("ij->ji", A(2, 3)),
-        ex("ijk,kl,jm->ilm", A(2, 3, 4), A(4, 2), A(3, 5), optimize=True), ex("...ij,...jk->...ik", A(5, 2, 3), A(3, 4)),
+        ex("ijk,kl,jm->ilm", A(2, 3, 4), A(4, 2), A(3, 5), optimize=True),
+        ex("...ij,...jk->...ik", A(5, 2, 3), A(3, 4)),
         ex("...i,...i", A(5, 3), A(3)), ex("...i,...i->...", A(1, 3), A(5, 3)), ex("i...->...", A(2, 3)),
         ex("iij,j->i", A(2, 2, 3), A(3)), ex("ij,kj->k", A(2, 3), A(4, 3)), ex("ij , jk -> ki", A(2, 1), A(3, 4)),
-        ex(",i->i", A(), A(3)), ex("bi,bi->b", A(0, 3), A(0, 3)), ex("i,i,i->", A(3), A(3), A(3)), ex("ij,ij->", A(2, 3), A(1, 3)),
+        ex(",i->i", A(), A(3)), ex("bi,bi->b", A(0, 3), A(0, 3)), ex("i,i,i->", A(3), A(3), A(3)),
+        ex("ij,ij->", A(2, 3), A(1, 3)),
     ],
 )(einsum_vjp)  # fmt: skip
 
@@ -434,9 +440,11 @@ adjoint(
     np.linalg.norm, jvp=norm_jvp,
     examples=[
         ex(A(3)), ex(A(2, 3)), ex(A(2, 3, 4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=0, keepdims=True), ex(np.zeros(3)),
-        ex(A(2, 3), "fro"), ex(A(2, 3), keepdims=True), ex(A(2, 3, 4), "fro", (0, 2)), ex(A(0)), ex(A(2, 3, 4), None, (0, 1)),
+        ex(A(2, 3), "fro"), ex(A(2, 3), keepdims=True), ex(A(2, 3, 4), "fro", (0, 2)), ex(A(0)),
+        ex(A(2, 3, 4), None, (0, 1)),
         *(ex(A(4), p) for p in (0, 1, 2, 3, 1.5, -1, np.inf, -np.inf)),
-        *(ex(A(3, 4), p, -1) for p in (1, 2, 3, np.inf)), ex(A(3, 4), 1, 0, True), ex(A(3, 4), np.inf, 0, keepdims=True),
+        *(ex(A(3, 4), p, -1) for p in (1, 2, 3, np.inf)), ex(A(3, 4), 1, 0, True),
+        ex(A(3, 4), np.inf, 0, keepdims=True),
         *(ex(A(3, 4), p) for p in (1, -1, np.inf, -np.inf, 2, -2, "nuc")),
         *(ex(A(3, 2, 4), p, axis=(0, 2)) for p in (1, np.inf, 2, -2, "nuc")),
         *(ex(A(2, 3, 4), p, axis=(-1, -2), keepdims=True) for p in (-1, -np.inf, 2)), ex(A(2, 3, 4), 2, (1, 2)),

@@ -69,7 +69,8 @@ for name, partial in (("exp2", lambda y, x: math.log(2) * y), ("cbrt", lambda y,
     for function in available(math, name):  # from Python 3.11 on
         elementwise(function, partial, domain=POSITIVE)
 for function in available(math, "fma"):  # from Python 3.13 on
-    elementwise(function, lambda y, x, a, b: a, lambda y, x, a, b: x, lambda y, x, a, b: 1)
+    products = [ex(A(), A(), A()), ex(A(), 2.0, A())]
+    elementwise(function, lambda y, x, a, b: a, lambda y, x, a, b: x, lambda y, x, a, b: 1, examples=products)
 
 
 def slope_of_abs(x):

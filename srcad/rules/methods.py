@@ -12,7 +12,7 @@ FUNCTIONS = """
 """
 """Methods that have the name, and after the array the parameters, of a function."""
 
-METHODS.update({name: getattr(np, name) for name in FUNCTIONS.split()})
+METHODS.update({name: getattr(np, name) for name in FUNCTIONS.split() if hasattr(np.ndarray, name)})
 METHODS.update({name: getattr(np.ndarray, name) for name in ("astype", "flatten", "item", "tolist")})
 METHODS.update({name: np.conjugate for name in ("conj", "conjugate")})
 VARIADIC_METHODS.update({"reshape", "transpose"})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import operator
 
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, alias, elementwise, ex, is_symbol, symbolic
+from srcad.rules.registry import A, alias, constant, elementwise, ex, is_symbol, symbolic
 from srcad.rules.registry import RULES
 
 power_log = symbolic(runtime.power_log)
@@ -46,3 +46,10 @@ elementwise("**", power_base, power_exponent, domain=(0.5, 2.0))
 elementwise("neg", lambda y, x: -1)
 elementwise("pos", lambda y, x: 1)
 alias(np.matmul, "@")
+constant("//", "<<", ">>", "&", "|", "^", "~", "not")
+for symbol, function in {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "%": operator.mod,
+    "**": operator.pow, "@": operator.matmul, "neg": operator.neg, "pos": operator.pos, "getitem": operator.getitem,
+}.items():  # fmt: skip
+    alias(symbol, function)
+constant(operator.floordiv, operator.not_, operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)

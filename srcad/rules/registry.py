@@ -315,11 +315,11 @@ def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
         return with_data([_tangent(x, x_dot) for x, x_dot in zip(xs, dots)])
     terms = []
     for k, (x, x_dot) in enumerate(zip(xs, dots)):
-        items = x_dot if x_dot is not None and names[k] in rule.sequence else [x_dot]
-        for i, dot in enumerate(items):
+        several = bound.signature.parameters[names[k]].kind is inspect.Parameter.VAR_POSITIONAL
+        for i, dot in enumerate(x_dot or () if several else [x_dot]):
             if dot is not None:
-                moved = dot if items is not x_dot else (*x[:i], dot, *x[i + 1 :])
-                terms.append(with_data([*xs[:k], moved, *xs[k + 1 :]]))
+                changed = (*x[:i], dot, *x[i + 1 :]) if several else _tangent(x, dot)
+                terms.append(with_data([*xs[:k], changed, *xs[k + 1 :]]))
     return sum(terms[1:], terms[0]) if terms else np.zeros_like(y)
 
 

@@ -62,7 +62,7 @@ def scalar(x_bar, x):
 def is_boolean(x) -> bool:
     """Whether `x` is known to be a boolean array."""
     dtype = getattr(x.kind if is_symbol(x) else x, "dtype", None)
-    return dtype is not None and dtype == bool and rank_if_known(x) != 0
+    return dtype == np.dtype(bool) and rank_if_known(x) != 0
 
 
 def known(parameter):

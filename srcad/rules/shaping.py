@@ -152,7 +152,8 @@ def broadcast_to_vjp(y_bar, y, array, shape_, subok=False):
 @linear(
     np.tile,
     examples=[
-        ex(A(3), 2), ex(A(2, 3), 2), ex(A(2, 3), (2, 1)), ex(A(2, 3), (3, 1, 2)), ex(A(), (2, 3)), ex(A(2, 3), 0), ex(A(3), ()),
+        ex(A(3), 2), ex(A(2, 3), 2), ex(A(2, 3), (2, 1)), ex(A(2, 3), (3, 1, 2)), ex(A(), (2, 3)), ex(A(2, 3), 0),
+        ex(A(3), ()),
     ],
 )  # fmt: skip
 def tile_vjp(y_bar, y, A, reps):
@@ -341,18 +342,19 @@ def steps(y_bar, ndim, start, stop, num, endpoint, axis):
     return y_bar @ ramp if ndim == 1 else np.tensordot(ramp, y_bar, (0, axis))
 
 
+def linspace_end(y_bar, y, end, ramp, num, endpoint, retstep, axis):
+    if known(retstep):
+        raise Refused("np.linspace(..., retstep=True) has no rule; compute the step from start, stop and num")
+    end_bar = steps(y_bar, rank(y), *ramp, num, known(endpoint), axis)
+    return end_bar if rank(y) == 1 and rank(end) == 0 else unbroadcast(end_bar, shape(end))
+
+
 def linspace_start(y_bar, y, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    return linspace_end(steps(y_bar, rank(y), 1, 0, num, known(endpoint), axis), y, start, retstep)
+    return linspace_end(y_bar, y, start, (1, 0), num, endpoint, retstep, axis)
 
 
 def linspace_stop(y_bar, y, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    return linspace_end(steps(y_bar, rank(y), 0, 1, num, known(endpoint), axis), y, stop, retstep)
-
-
-def linspace_end(end_bar, y, end, retstep):
-    if known(retstep):
-        raise Refused("np.linspace(..., retstep=True) has no rule; compute the step from start, stop and num")
-    return end_bar if rank(y) == 1 and rank(end) == 0 else unbroadcast(end_bar, shape(end))
+    return linspace_end(y_bar, y, stop, (0, 1), num, endpoint, retstep, axis)
 
 
 rule(
@@ -364,19 +366,19 @@ rule(
 )  # fmt: skip
 
 
-def arange_start(y_bar, y, start, stop=None, step=None, dtype=None):
+def arange_start(y_bar, y, start, stop=None, step=None, *, dtype=None):
     return 0.0 if is_none(stop) else np.sum(y_bar)
 
 
-def arange_stop(y_bar, y, start, stop=None, step=None, dtype=None):
+def arange_stop(y_bar, y, start, stop=None, step=None, *, dtype=None):
     return 0.0
 
 
-def arange_step(y_bar, y, start, stop=None, step=None, dtype=None):
+def arange_step(y_bar, y, start, stop=None, step=None, *, dtype=None):
     return y_bar @ arange(y_bar.size)
 
 
-def arange_jvp(dots, y, start, stop=None, step=None, dtype=None):
+def arange_jvp(dots, y, start, stop=None, step=None, *, dtype=None):
     start_dot, _, step_dot = (*(0.0 if d is None else d for d in dots), 0.0, 0.0)[:3]
     return (0.0 if stop is None else start_dot) + step_dot * np.arange(len(y))
 

@@ -17,12 +17,13 @@ is the last statement of the function; a variable that is given two unrelated va
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assert, Assign, AugAssign, Break, Comprehension, Const, Continue, Def, Delete, Expr, ExprStmt, For, Function,
-    If, Import, Lambda, Logical, Name, Node, Op, Pass, Raise, Return, Starred, Stmt, Try, Tuple, Walrus, While, With,
+    Assert, Assign, AugAssign, Break, Call, Comprehension, Const, Continue, Def, Delete, Expr, ExprStmt, For, Function, Handler,
+    If, Import, Lambda, Logical, Name, Node, Op, Pass, Raise, Ref, Return, Starred, Stmt, Try, Tuple, Walrus, While, With,
     children, map_children, walk,
 )
 
@@ -32,7 +33,17 @@ Block = tuple[Stmt, ...]
 def normalise(function: Function) -> Function:
     """`function` with one exit and one variable a value."""
     names = Names(names_in(function))
-    return split_names(single_exit(function, names), names)
+    return split_names(single_exit(suppress_as_try(function), names), names)
+
+
+def suppress_as_try(node: Node) -> Node:
+    """`with contextlib.suppress(E): …` as the `try: … except E: pass` that it stands for."""
+    node = map_children(node, suppress_as_try)
+    match node:
+        case With(items=((Call(fn=Ref(obj=contextlib.suppress), args=(first, *others)), None),), body=body):
+            caught = first if not others else Tuple((first, *others), at=first.at)
+            return Try(body, (Handler(caught, None, (Pass(at=node.at),), at=node.at),), (), (), at=node.at)
+    return node
 
 
 def names_in(node: Node) -> set[str]:

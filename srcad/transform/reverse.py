@@ -120,11 +120,8 @@ class _Sweeps:
                     self.kind_of_name[id_] = kind if known is None else join(known, kind)
                     if node.varied:
                         self.varied_names.add(id_)
-                case Subscript(value=Name(id=id_, kind=kind), index=index) if isinstance(plain(kind), Items):
-                    if _static_key(plain(kind), index) is None:
-                        self.boxed.add(id_)
                 case Subscript(value=value, index=index) if isinstance(plain(value.kind), Items):
-                    if _static_key(plain(value.kind), index) is None:
+                    if _static_key(plain(value.kind), index) is None and not is_written_out(index):
                         self.boxed.add(_root(value))
             match node:
                 case Assign(target=target, value=value):
@@ -617,7 +614,9 @@ class _Sweeps:
             if not (isinstance(container, Items) and self.is_split(inner.id, kind)):
                 break
             static = _static_key(container, key) if isinstance(key, Expr) else (key,)
-            if static is None or isinstance(static[0], slice):
+            if static is None and isinstance(key, Slice) and position == len(path) - 1:
+                return self.into_items(slot, container, key)
+            if static is None:
                 break
             slot = Slot(inner.id, slot.path + static)
             kind = container.item(static[0])
@@ -635,6 +634,21 @@ class _Sweeps:
         if isinstance(container, (Items, Listing)):
             return lambda bar: self.into_container(slot, kind, rest, e, bar)
         return None
+
+    def into_items(self, slot: Slot, container: Items, key: Slice):
+        """How the adjoint of `t[1:]` gets to the items of t; None where the slice is computed."""
+        try:
+            chosen = range(len(container.keys))[python_value(key)]
+        except ValueError:
+            return None
+
+        def send(bar: Expr) -> None:
+            bar = self.atomic(bar, "items_bar")
+            for position, k in enumerate(chosen):
+                if is_float(container.items[k]):
+                    self.to_slot(Slot(slot.name, (*slot.path, k)), container.items[k], item(bar, position))
+
+        return send
 
     def shadow(self, slot: Slot, kind: Kind, rest) -> Expr:
         """The place in a shadow container that corresponds to a place in a container."""
@@ -1577,6 +1591,14 @@ def ordered_names(forward: Block, params) -> list[str]:
             case With(items=items):
                 found.update(dict.fromkeys(x for _, t in items if t is not None for x in target_list(t)))
     return list(found)
+
+
+def is_written_out(index: Expr) -> bool:
+    try:
+        python_value(index)
+    except ValueError:
+        return False
+    return True
 
 
 def describe(e: Expr) -> str:

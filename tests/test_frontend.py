@@ -332,6 +332,16 @@ def match_binds_before_the_guard(x, value):
     return first, second, x, b
 
 
+@program(([1, 2],), ((),))
+def match_where_the_names_it_needs_are_taken(items):
+    list, Sequence = 3, "local"
+    match items:
+        case [a, *rest]:
+            return a, rest, list
+        case _:
+            return Sequence
+
+
 @program((2,), (3,))
 def match_evaluates_its_subject_once(n):
     calls = []

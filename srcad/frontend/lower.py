@@ -87,6 +87,7 @@ class _Lowering:
         self.taken = {name for node in gast.walk(source.tree) for name in _names(node)}
         self.mangled = _mangled(source.function.__code__)
         self.first_param = next((p.id for p in parameters(source.tree.args)), None)
+        self.supplies: dict[str, str] = {}
         self.inside: Origin | None = None
         self.problems: list[Unsupported] = []
 
@@ -104,6 +105,14 @@ class _Lowering:
         name = fresh(base, self.taken)
         self.taken.add(name)
         return name
+
+    def supplied(self, obj, text: str) -> str:
+        """The name for an object that the user did not write: `text`, or one like it where that is another thing."""
+        if text not in self.supplies:
+            found = self.namespace.find(text)
+            hidden = any(text in scope for scope in self.scopes) or (found is not None and found[0] is not obj)
+            self.supplies[text] = self.fresh(f"{text}_") if hidden else text
+        return self.supplies[text]
 
     def name(self, id: str, at: Origin) -> core.Expr:
         for scope in reversed(self.scopes):

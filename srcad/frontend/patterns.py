@@ -187,11 +187,7 @@ class _Patterns:
         return found
 
     def name(self, obj, text: str) -> core.Ref:
-        """A reference to a class by its bare name, or a free one like it where the user's own is another thing."""
-        match self.lowering.namespace.find(text):
-            case (other,) if other is not obj:
-                text = self.lowering.fresh(text)
-        return core.Ref(obj, text, at=self.at)
+        return core.Ref(obj, self.lowering.supplied(obj, text), at=self.at)
 
     def call(self, fn, *args: core.Expr) -> core.Expr:
         return core.Call(self.name(fn, fn.__name__), args, at=self.at)

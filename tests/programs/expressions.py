@@ -73,14 +73,19 @@ def conditional_guards_its_branch(x):
     return (math.sqrt(x) if x > 0 else 0.0) + x
 
 
-@program((2.0, 3.0), (0.0, 3.0), (2.0, 0.0))
+@program((2.0, 3.0), (-2.0, 0.5))
 def and_gives_a_value(x, y):
     return (x and 2 * y) + x * y
 
 
-@program((2.0, 3.0), (0.0, 3.0))
+@program((2.0, 3.0))
 def or_gives_a_value(x, y):
     return (x or y * y) + y
+
+
+@program((0.0, 3.0), (2.0, 3.0), wrt=(1,))
+def and_or_of_a_zero(x, y):
+    return (x and 2 * y) + (x or y * y) * y
 
 
 @program((2.0, None), (2.0, 3.0), wrt=(0,))

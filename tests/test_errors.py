@@ -8,7 +8,14 @@ import pytest
 
 import srcad
 from srcad.core import nodes as core
-from srcad.errors import KindError, Listing, MissingRule, Origin, SrcadError, Unsupported
+from srcad.errors import (
+    KindError,
+    Listing,
+    MissingRule,
+    Origin,
+    SrcadError,
+    Unsupported,
+)
 from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 

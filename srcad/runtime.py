@@ -171,7 +171,7 @@ def sinc_slope(x):
     """The derivative of `np.sinc(x)`, by its series where x is small."""
     t = np.pi * np.asarray(x)
     u = t * t
-    series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680))))
+    series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680.0))))
     small = u < 0.1
     far = t + small  # nowhere 0
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
@@ -230,7 +230,7 @@ def singular_slope(x, ord):
 
 
 def place_repeated(y_bar, labels, shape):
-    """The adjoint of taking a diagonal by `np.einsum`, as with labels "ii": zeros of `shape`, `y_bar` on the diagonal."""
+    """The adjoint of taking a diagonal by `np.einsum`, as with labels "ii": zeros of `shape`, `y_bar` on it."""
     x_bar = np.zeros(shape, y_bar.dtype)
     np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), x_bar)[...] = y_bar
     return x_bar

@@ -11,9 +11,9 @@ from srcad.rules.registry import available, constant
 
 ROUNDINGS = "around ceil fix floor floor_divide rint round sign signbit spacing trunc"
 POSITIONS = """
-    argmax argmin argpartition argsort argwhere count_nonzero diag_indices diag_indices_from digitize flatnonzero indices
-    ix_ lexsort mask_indices nanargmax nanargmin nonzero ravel_multi_index searchsorted tril_indices tril_indices_from
-    triu_indices triu_indices_from unravel_index
+    argmax argmin argpartition argsort argwhere count_nonzero diag_indices diag_indices_from digitize flatnonzero
+    indices ix_ lexsort mask_indices nanargmax nanargmin nonzero ravel_multi_index searchsorted tril_indices
+    tril_indices_from triu_indices triu_indices_from unravel_index
 """
 TESTS = """
     all allclose any array_equal array_equiv equal greater greater_equal in1d iscomplex iscomplexobj isclose isfinite

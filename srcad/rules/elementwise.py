@@ -1,4 +1,4 @@
-"""Rules of NumPy's elementwise functions: for each argument the partial derivative, in terms of y where that is cheaper."""
+"""Rules of NumPy's elementwise functions: their partial derivatives, in terms of y where that is cheaper."""
 
 from __future__ import annotations
 
@@ -121,7 +121,12 @@ elementwise(np.remainder, lambda y, x1, x2: 1, lambda y, x1, x2: -(x1 // x2), do
 elementwise(
     np.fmod, lambda y, x1, x2: 1, lambda y, x1, x2: np.rint((y - x1) / x2), domain=((-5.0, 5.0), (0.5, 2.0))
 )
-elementwise(np.ldexp, lambda y, x1, x2: np.ldexp(np.ones_like(x1), x2), None, examples=[ex(A(3), 2), ex(A(2, 3), np.array([1, -2, 0]))])
+elementwise(
+    np.ldexp, lambda y, x1, x2: np.ldexp(np.ones_like(x1), x2), None,
+    examples=[
+        ex(A(3), 2), ex(A(2, 3), np.array([1, -2, 0])),
+    ],
+)  # fmt: skip
 alias(np.divide, np.true_divide)
 alias(np.remainder, np.mod)
 
@@ -131,7 +136,12 @@ alias(np.remainder, np.mod)
 elementwise(np.absolute, lambda y, x: np.sign(x))
 elementwise(np.fabs, lambda y, x: np.sign(x))
 elementwise(np.copysign, lambda y, x1, x2: np.sign(x1) * np.copysign(1, x2), None)
-elementwise(np.heaviside, None, lambda y, x1, x2: x1 == 0, examples=[ex(np.array([-1.0, 0.0, 2.0]), A(3)), ex(A(2), 0.5)])
+elementwise(
+    np.heaviside, None, lambda y, x1, x2: x1 == 0,
+    examples=[
+        ex(np.array([-1.0, 0.0, 2.0]), A(3)), ex(A(2), 0.5),
+    ],
+)  # fmt: skip
 elementwise(np.nan_to_num, lambda y, x, *, nan=0.0, posinf=None, neginf=None: np.isfinite(x))
 elementwise(np.real_if_close, lambda y, a, tol=100: 1)
 

@@ -14,12 +14,22 @@ power_log = symbolic(runtime.power_log)
 unbroadcast = symbolic(runtime.unbroadcast)
 
 
-@linear(runtime.unbroadcast, examples=[ex(A(2, 3), (3,)), ex(A(2, 3), ()), ex(A(2, 3), (2, 1)), ex(A(3), (3,)), ex(A(), ())])
+@linear(
+    runtime.unbroadcast,
+    examples=[
+        ex(A(2, 3), (3,)), ex(A(2, 3), ()), ex(A(2, 3), (2, 1)), ex(A(3), (3,)), ex(A(), ()),
+    ],
+)  # fmt: skip
 def unbroadcast_vjp(y_bar, y, x_bar, shape_):
     return y_bar if rank(x_bar) == 0 else np.broadcast_to(y_bar, shape(x_bar))
 
 
-@linear(runtime.scatter, examples=[ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 0, 2], (4,)), ex(A(3), (1, [0, 0, 2]), (2, 3))])
+@linear(
+    runtime.scatter,
+    examples=[
+        ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 0, 2], (4,)), ex(A(3), (1, [0, 0, 2]), (2, 3)),
+    ],
+)  # fmt: skip
 def scatter_vjp(y_bar, y, x_bar, index, shape_):
     return y_bar[index]
 
@@ -29,7 +39,12 @@ def scatter_along_vjp(y_bar, y, x_bar, indices, axis, shape_):
     return np.take_along_axis(y_bar, indices, axis)
 
 
-@linear(runtime.place_diagonal, examples=[ex(A(2), (2, 3), 1), ex(A(2, 3), (2, 3, 3), 0, 1, 2), ex(A(), (3, 3)), ex(A(2, 1), (2, 3, 3), 0, 1, 2)])
+@linear(
+    runtime.place_diagonal,
+    examples=[
+        ex(A(2), (2, 3), 1), ex(A(2, 3), (2, 3, 3), 0, 1, 2), ex(A(), (3, 3)), ex(A(2, 1), (2, 3, 3), 0, 1, 2),
+    ],
+)  # fmt: skip
 def place_diagonal_vjp(y_bar, y, x_bar, shape_, offset=0, axis1=0, axis2=1):
     diagonal = np.diagonal(y_bar, offset, axis1, axis2)
     return np.sum(diagonal) if rank(x_bar) == 0 else unbroadcast(diagonal, shape(x_bar))

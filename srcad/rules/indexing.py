@@ -97,7 +97,10 @@ def sort_jvp(dots, y, a, axis=-1, kind=None):
 
 @adjoint(
     np.sort, jvp=sort_jvp,
-    examples=[ex(A(5)), ex(A(3, 4)), ex(A(3, 4), 0), ex(A(3, 4), axis=None), ex(A(2, 3, 4), axis=1, kind="stable"), ex(A(0)), ex(A(1))],
+    examples=[
+        ex(A(5)), ex(A(3, 4)), ex(A(3, 4), 0), ex(A(3, 4), axis=None), ex(A(2, 3, 4), axis=1, kind="stable"),
+        ex(A(0)), ex(A(1)),
+    ],
 )  # fmt: skip
 def sort_vjp(y_bar, y, a, axis=-1, kind=None):
     if known(axis) is None:
@@ -108,6 +111,11 @@ def sort_vjp(y_bar, y, a, axis=-1, kind=None):
 
 
 
-@linear(np.bincount, data=("weights",), examples=[ex(np.array([0, 2, 2, 1]), A(4)), ex(np.array([1, 1]), A(2), minlength=4)])
+@linear(
+    np.bincount, data=("weights",),
+    examples=[
+        ex(np.array([0, 2, 2, 1]), A(4)), ex(np.array([1, 1]), A(2), minlength=4),
+    ],
+)  # fmt: skip
 def bincount_vjp(y_bar, y, x, weights=None, minlength=0):
     return y_bar[x]

@@ -54,7 +54,10 @@ STACKED = [ex([A(), A()]), ex([A(3), A(3)]), ex((A(2, 3), A(2, 3), A(2, 3))), ex
 
 @sequence_rule(
     np.stack, data="arrays", jvp="linear",
-    examples=[*STACKED, ex([A(3), A(3)], 1), ex([A(2, 3), A(2, 3)], axis=-1), ex([A(2, 3), A(2, 3)], axis=-2), ex([A(0), A(0)])],
+    examples=[
+        *STACKED, ex([A(3), A(3)], 1), ex([A(2, 3), A(2, 3)], axis=-1), ex([A(2, 3), A(2, 3)], axis=-2),
+        ex([A(0), A(0)]),
+    ],
 )
 def stack_vjp(k, y_bar, y, arrays, axis=0, *, dtype=None):
     if known(axis) == -1:
@@ -74,7 +77,12 @@ def lifted_section(k, y_bar, arrays, axis, ndim, long_rank):
     return item if rank(arrays[k]) == ndim - 1 else reshaped(item, arrays[k])
 
 
-@sequence_rule(np.vstack, data="tup", jvp="linear", examples=[*STACKED, ex([A(3), A(2, 3), A(3)]), ex([A(2, 2, 1), A(1, 2, 1)])])
+@sequence_rule(
+    np.vstack, data="tup", jvp="linear",
+    examples=[
+        *STACKED, ex([A(3), A(2, 3), A(3)]), ex([A(2, 2, 1), A(1, 2, 1)]),
+    ],
+)  # fmt: skip
 def vstack_vjp(k, y_bar, y, tup, *, dtype=None):
     return lifted_section(k, y_bar, tup, 0, 2, 2)
 
@@ -114,7 +122,10 @@ rule(
 # ---------------------------------------------------------------------------------------------------------------
 # Splitting
 
-SPLITS = [ex(A(6), 3), ex(A(6), [2, 5]), ex(A(6), [0, 4, 4]), ex(A(4, 6), 2, 1), ex(A(4, 6), [1, 2], axis=0), ex(A(4, 6), 2, axis=-1)]
+SPLITS = [
+    ex(A(6), 3), ex(A(6), [2, 5]), ex(A(6), [0, 4, 4]), ex(A(4, 6), 2, 1), ex(A(4, 6), [1, 2], axis=0),
+    ex(A(4, 6), 2, axis=-1),
+]  # fmt: skip
 
 
 @linear(np.split, examples=SPLITS)

@@ -43,13 +43,13 @@ def matmul_first(y_bar, y, x1, x2):
             return np.outer(y_bar, x2)
         case 1, 2:
             return x2 @ y_bar
-        case n, 1:
+        case _, 1:
             return column(y_bar) * x2
-        case 1, n:
+        case 1, _:
             return unbroadcast((x2 @ column(y_bar))[..., 0], shape(x1))
         case 2, 2:
             return y_bar @ x2.T
-        case m, n:
+        case _:
             x1_bar = y_bar @ swap_last(x2)
             return x1_bar if has_all_stacks(x1, x2) else unbroadcast(x1_bar, shape(x1))
 
@@ -64,13 +64,13 @@ def matmul_second(y_bar, y, x1, x2):
             return np.outer(x1, y_bar)
         case m, 1:
             return np.tensordot(y_bar, x1, m - 1)
-        case 1, n:
+        case 1, _:
             return unbroadcast(column(x1) * row(y_bar), shape(x2))
         case 2, 2:
             return x1.T @ y_bar
         case m, 2:
             return contract(x1, y_bar, range(m - 1), range(m - 1))
-        case m, n:
+        case _:
             x2_bar = swap_last(x1) @ y_bar
             return x2_bar if has_all_stacks(x2, x1) else unbroadcast(x2_bar, shape(x2))
 
@@ -125,7 +125,10 @@ def dot_second(y_bar, y, a, b):
 SCALED = [ex(A(), A()), ex(A(), A(2, 3)), ex(A(2, 3), A())]
 rule(
     np.dot, dot_first, dot_second, jvp="multilinear",
-    examples=[*MATRICES, *SCALED, ex(A(5, 2, 3), A(3)), ex(A(5, 2, 3), A(3, 4)), ex(A(3), A(5, 3, 2)), ex(A(4, 2, 3), A(5, 3, 2))],
+    examples=[
+        *MATRICES, *SCALED, ex(A(5, 2, 3), A(3)), ex(A(5, 2, 3), A(3, 4)), ex(A(3), A(5, 3, 2)),
+        ex(A(4, 2, 3), A(5, 3, 2)),
+    ],
 )  # fmt: skip
 
 
@@ -289,12 +292,16 @@ sequence_rule(
 
 
 def trace_vjp(y_bar, y, a, offset=0, axis1=0, axis2=1, dtype=None):
-    return place_diagonal(y_bar if rank(a) == 2 else column(y_bar), shape(a), *diagonal_parameters(offset, axis1, axis2))
+    on_diagonal = y_bar if rank(a) == 2 else column(y_bar)
+    return place_diagonal(on_diagonal, shape(a), *diagonal_parameters(offset, axis1, axis2))
 
 
 adjoint(
     np.trace, jvp="linear",
-    examples=[ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 4), offset=-1), ex(A(2, 3, 3), axis1=1, axis2=2), ex(A(2, 3, 4), 0, -1, 0)],
+    examples=[
+        ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 4), offset=-1), ex(A(2, 3, 3), axis1=1, axis2=2),
+        ex(A(2, 3, 4), 0, -1, 0),
+    ],
 )(trace_vjp)  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------

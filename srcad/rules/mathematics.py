@@ -165,7 +165,8 @@ def fsum_vjp(k, y_bar, y, seq):
 
 def prod_jvp(dots, y, iterable, *, start=1):
     items, start_dot = list(iterable), dots[1] if len(dots) > 1 else None
-    terms = [product([d, start, *others(items, k)]) for k, d in enumerate(() if dots[0] is None else dots[0]) if d is not None]
+    item_dots = [] if dots[0] is None else dots[0]
+    terms = [product([d, start, *others(items, k)]) for k, d in enumerate(item_dots) if d is not None]
     return sum(terms) + (0 if start_dot is None else start_dot * product(items))
 
 

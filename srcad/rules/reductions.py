@@ -36,7 +36,7 @@ def sum_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, wh
 
 
 def mean_count(a, axis, keepdims, where):
-    """How many items each mean is of; in the dtype of `a` where it is an array, so that this stays that of the result."""
+    """How many items each mean is of: an int, or in the dtype of `a` an array."""
     if where is True:
         return count(a, axis)
     return np.sum(np.broadcast_to(where, shape(a)), **given(axis=axis, keepdims=keepdims), dtype=a.dtype)
@@ -92,7 +92,8 @@ def std_vjp(y_bar, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where
 
 
 def std_jvp(dots, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
-    return var_jvp(dots, y, a, axis, ddof=ddof, keepdims=keepdims, where=where, correction=correction) / (2 * (y + (y == 0)))
+    y_dot = var_jvp(dots, y, a, axis, ddof=ddof, keepdims=keepdims, where=where, correction=correction)
+    return y_dot / (2 * (y + (y == 0)))
 
 
 VARIANCES = [
@@ -101,7 +102,8 @@ VARIANCES = [
     ex(A(2, 3, 4), axis=(0, 2), ddof=1, keepdims=True),
 ]  # fmt: skip
 adjoint(np.var, jvp=var_jvp, examples=VARIANCES)(var_vjp)
-adjoint(np.std, jvp=std_jvp, examples=[e for e in VARIANCES if 1 not in e.args[0].shape] + [ex(np.full(3, 2.0))])(std_vjp)
+DEVIATIONS = [e for e in VARIANCES if 1 not in e.args[0].shape] + [ex(np.full(3, 2.0))]
+adjoint(np.std, jvp=std_jvp, examples=DEVIATIONS)(std_vjp)
 
 
 @adjoint(
@@ -173,8 +175,10 @@ alias(np.min, np.amin)
 
 
 def ptp_jvp(dots, y, a, axis=None, *, keepdims=False):
-    top, bottom = (extremum_jvp(dots, f(a, axis, keepdims=keepdims), a, axis, keepdims=keepdims) for f in (np.max, np.min))
-    return top - bottom
+    def tangent(extremum):
+        return extremum_jvp(dots, extremum(a, axis, keepdims=keepdims), a, axis, keepdims=keepdims)
+
+    return tangent(np.max) - tangent(np.min)
 
 
 @adjoint(np.ptp, jvp=ptp_jvp, examples=[e for e in AXES if e.kwargs.get("axis") != ()])
@@ -187,7 +191,10 @@ def ptp_vjp(y_bar, y, a, axis=None, *, keepdims=False):
 # ---------------------------------------------------------------------------------------------------------------
 # Cumulative functions
 
-ROWS = [ex(A(3, 4), 0), ex(A(3, 4), axis=-1), ex(A(5)), ex(A(3, 4)), ex(A(2, 3, 4), axis=1), ex(A(0)), ex(A(1, 3), axis=0)]
+ROWS = [
+    ex(A(3, 4), 0), ex(A(3, 4), axis=-1), ex(A(5)), ex(A(3, 4)), ex(A(2, 3, 4), axis=1), ex(A(0)),
+    ex(A(1, 3), axis=0),
+]  # fmt: skip
 
 
 def flip(x, axis):

@@ -64,13 +64,17 @@ class Rule:
     """The derivative of `fn` with respect to its data arguments.
 
     `signature` has the parameters of `fn` that the rule knows, in the order of `fn`; a call that uses any other one has
-    no derivative and is refused. `data` names the differentiable ones. `vjps[k](y_bar, y, *args, **params)` is the
-    adjoint of the k-th. `sequence` names those that are sequences (a list of arrays, or `*operands`): the vjp of one takes
-    the item's number first, `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; and that of an array which is
-    given in place of the first list is `whole(y_bar, y, array, ...)`. The number of an item of an item is a tuple. `jvp` is "linear" (the function of the tangents, jointly),
-    "multilinear" (the sum over the data arguments), or `jvp(dots, y, *args, **params)`, where `dots` has the tangent of
-    each data argument, None where it is constant. `partials` is set for elementwise functions instead of `vjps`.
-    `synonyms` are other names under which `fn` takes a parameter.
+    no derivative and is refused. `synonyms` are other names under which `fn` takes a parameter. `data` names the
+    differentiable ones. `vjps[k](y_bar, y, *args, **params)` is the adjoint of the k-th; for an elementwise function,
+    `y_bar * partials[k](y, *data)` is.
+
+    `sequence` names those data that are sequences, a list of arrays or `*operands`. The vjp of one takes the item's
+    number first: `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; the number of an item of an item is a tuple.
+    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list.
+
+    `jvp` is "linear" (the function of the tangents, jointly), "multilinear" (the sum over the data arguments, and over
+    `*operands`), "partials", or `jvp(dots, y, *args, **params)`, where `dots` has the tangent of each data argument,
+    None where it is constant.
     """
 
     fn: Any
@@ -266,8 +270,8 @@ def masked(contribution, where):
 def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
     """The adjoint of data argument k of `y = fn(*args, **kwargs)`, whose own adjoint is `y_bar`.
 
-    It has the shape and dtype of the argument; a Python number has a Python number's, a list (nested, for `np.array`),
-    or `*operands`, the list of the items' adjoints. Raises Refused, or TypeError where the rule does not know a parameter.
+    It has the shape and dtype of the argument: for a Python number it is one, for a list (nested, for `np.array`) or
+    `*operands` the list of the items' adjoints. Raises Refused, or TypeError where the rule does not know a parameter.
     """
     rule, bound = _bound(fn, args, kwargs)
     x = bound.arguments[rule.data[k]]
@@ -276,7 +280,7 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
             return _zeros(x)
         where = bound.kwargs.get("where", True)
         return _fit(masked(y_bar * rule.partials[k](y, *_data(rule, bound)), where), x)
-    if np.asarray(y).dtype.kind in "biu" if not isinstance(y, (tuple, list)) else False:
+    if not isinstance(y, (tuple, list)) and np.asarray(y).dtype.kind in "biu":
         return _zeros(x)
     y_bar = _filled(y_bar, y)
     args, kwargs = _arrays(rule, bound)
@@ -292,7 +296,7 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
 
 
 def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
-    """The tangent of `y = fn(*args, **kwargs)` where `dots` are those of the data arguments, None for a constant one."""
+    """The tangent of `y = fn(*args, **kwargs)`; `dots` are those of the data arguments, None for a constant one."""
     rule, bound = _bound(fn, args, kwargs)
     if rule.jvp == "partials":
         xs, where = _data(rule, bound), bound.kwargs.get("where", True)

@@ -81,7 +81,7 @@ def axes_of(axis, ndim: int) -> tuple[int, ...]:
 
 
 def expand(v, a, axis, keepdims):
-    """`v`, of the shape of a reduction of `a` over `axis`, with the axes of extent 1 that make it broadcast against `a`."""
+    """`v`, of the shape of a reduction of `a` over `axis`, with axes of extent 1 so that it broadcasts against `a`."""
     if known(keepdims) or known(axis) is None:
         return v
     ndim = rank_if_known(a)

@@ -69,7 +69,9 @@ for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
 @linear(
     np.transpose,
-    examples=[ex(A(2, 3)), ex(A(2, 3, 4)), ex(A(2, 3, 4), (2, 0, 1)), ex(A(2, 3, 4), axes=(-1, 0, 1)), ex(A(3)), ex(A())],
+    examples=[
+        ex(A(2, 3)), ex(A(2, 3, 4)), ex(A(2, 3, 4), (2, 0, 1)), ex(A(2, 3, 4), axes=(-1, 0, 1)), ex(A(3)), ex(A()),
+    ],
 )
 def transpose_vjp(y_bar, y, a, axes=None):
     if known(axes) is None:
@@ -126,7 +128,9 @@ def opposite(shift):
 
 @linear(
     np.roll,
-    examples=[ex(A(5), 2), ex(A(2, 3), 1), ex(A(2, 3), 1, axis=1), ex(A(2, 3), (1, -2), (0, 1)), ex(A(2, 3), 1, (0, 1))],
+    examples=[
+        ex(A(5), 2), ex(A(2, 3), 1), ex(A(2, 3), 1, axis=1), ex(A(2, 3), (1, -2), (0, 1)), ex(A(2, 3), 1, (0, 1)),
+    ],
 )
 def roll_vjp(y_bar, y, a, shift, axis=None):
     return np.roll(y_bar, opposite(shift)) if axis is None else np.roll(y_bar, opposite(shift), axis)
@@ -143,7 +147,9 @@ def rot90_vjp(y_bar, y, m, k=1, axes=(0, 1)):
 
 @linear(
     np.broadcast_to, synonyms={"shape": "shape_"},
-    examples=[ex(A(3), (2, 3)), ex(A(), (2, 3)), ex(A(2, 1), (2, 3)), ex(A(3), 3), ex(A(1), (0,)), ex(A(3), shape=(2, 3))],
+    examples=[
+        ex(A(3), (2, 3)), ex(A(), (2, 3)), ex(A(2, 1), (2, 3)), ex(A(3), 3), ex(A(1), (0,)), ex(A(3), shape=(2, 3)),
+    ],
 )  # fmt: skip
 def broadcast_to_vjp(y_bar, y, array, shape_, subok=False):
     return unbroadcast(y_bar, shape(array))
@@ -233,7 +239,8 @@ def diagflat_vjp(y_bar, y, v, k=0):
 
 
 @linear(
-    np.diagonal, examples=[ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 2, 3), 0, 0, 2), ex(A(2, 3, 4), offset=-1, axis1=-1, axis2=1)]
+    np.diagonal,
+    examples=[ex(A(3, 3)), ex(A(2, 4), 1), ex(A(3, 2, 3), 0, 0, 2), ex(A(2, 3, 4), offset=-1, axis1=-1, axis2=1)],
 )
 def diagonal_vjp(y_bar, y, a, offset=0, axis1=0, axis2=1):
     return place_diagonal(y_bar, shape(a), *diagonal_parameters(offset, axis1, axis2))
@@ -263,7 +270,7 @@ for function in (np.ascontiguousarray, np.asfortranarray):
 
 
 def converted(y_bar, x, dtype):
-    """The adjoint of a conversion to `dtype`, None to keep that of x: back in the dtype of x; zero if it is discrete."""
+    """The adjoint of a conversion to `dtype` (None: to that of x), in the dtype of x; zero if `dtype` is discrete."""
     if known(dtype) is None:
         return y_bar
     if np.dtype(dtype).kind not in "fc":
@@ -293,7 +300,12 @@ for number_type in (np.float16, np.float32, np.float64):
         return y_bar
 
 
-@linear(np.ndarray.item, examples=[ex(A()), ex(A(1)), ex(A(1, 1)), ex(A(3), 1), ex(A(2, 3), 1, -1), ex(A(2, 3), (0, 1))])
+@linear(
+    np.ndarray.item,
+    examples=[
+        ex(A()), ex(A(1)), ex(A(1, 1)), ex(A(3), 1), ex(A(2, 3), 1, -1), ex(A(2, 3), (0, 1)),
+    ],
+)  # fmt: skip
 def item_vjp(y_bar, y, x, *args):
     if not args:
         return y_bar if rank(x) == 0 else np.broadcast_to(y_bar, shape(x))
@@ -321,7 +333,9 @@ for function in (np.real, np.conjugate):
 
 @linear(
     np.full, data=("fill_value",), synonyms={"shape": "shape_"},
-    examples=[ex((2, 3), A()), ex(3, A()), ex((), A()), ex((2, 3), A(3)), ex((0,), A()), ex(shape=(2, 3), fill_value=A())],
+    examples=[
+        ex((2, 3), A()), ex(3, A()), ex((), A()), ex((2, 3), A(3)), ex((0,), A()), ex(shape=(2, 3), fill_value=A()),
+    ],
 )  # fmt: skip
 def full_vjp(y_bar, y, shape_, fill_value, dtype=None, order="C"):
     return np.sum(y_bar) if rank(fill_value) == 0 else unbroadcast(y_bar, shape(fill_value))
@@ -385,5 +399,7 @@ def arange_jvp(dots, y, start, stop=None, step=None, *, dtype=None):
 
 rule(
     np.arange, arange_start, arange_stop, arange_step, jvp=arange_jvp,
-    examples=[ex(A(low=3.1, high=3.9)), ex(A(low=0.1, high=0.9), 5.0), ex(A(low=0.1, high=0.2), 5.0, A(low=0.5, high=0.51))],
+    examples=[
+        ex(A(low=3.1, high=3.9)), ex(A(low=0.1, high=0.9), 5.0), ex(A(low=0.1, high=0.2), 5.0, A(low=0.5, high=0.51)),
+    ],
 )  # fmt: skip

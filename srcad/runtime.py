@@ -18,8 +18,9 @@ def unbroadcast(x_bar, shape):
     """
     if np.shape(x_bar) == shape:
         return x_bar
-    if shape == ():
-        return np.sum(x_bar)
+    extra = np.ndim(x_bar) - len(shape)
+    if extra > 0 and x_bar.shape[extra:] == shape:
+        return x_bar.sum(axis=tuple(range(extra)))
     x_bar = np.broadcast_to(x_bar, np.broadcast_shapes(np.shape(x_bar), shape))
     extra = x_bar.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(k + extra for k, n in enumerate(shape) if n != x_bar.shape[k + extra])
@@ -56,8 +57,10 @@ def add_at(x, index, v):
 
 def may_repeat(index) -> bool:
     """Whether `x[index]` may have an item of `x` twice: where integers are looked up in an array or a list."""
+    if isinstance(index, (int, slice)):
+        return False
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [np.asarray(i) for i in parts if isinstance(i, (list, np.ndarray))]
+    arrays = (np.asarray(i) for i in parts if isinstance(i, (list, np.ndarray)))
     return any(a.ndim > 0 and a.dtype != bool for a in arrays)
 
 
@@ -67,7 +70,7 @@ def scatter(y_bar, index, shape):
     >>> scatter(np.array([1.0, 2.0, 3.0]), [0, 2, 2], (4,))
     array([1., 0., 5., 0.])
     """
-    x_bar = np.zeros(shape, np.result_type(y_bar))
+    x_bar = np.zeros(shape, getattr(y_bar, "dtype", float))
     if may_repeat(index):
         add_at(x_bar, index, y_bar)
     else:
@@ -100,11 +103,13 @@ def share(x, y, axis=None, where=True, initial=None):
     >>> share(np.array([1.0, 3.0, 3.0]), 3.0)
     array([0. , 0.5, 0.5])
     """
-    hit = np.equal(x, y) & where
-    count = np.count_nonzero(hit, axis=axis, keepdims=True)
+    hit = np.equal(x, y)
+    if where is not True:
+        hit = hit & where
+    count = hit.sum(axis=axis, keepdims=axis is not None)
     if initial is not None:
-        count = count + (y == initial)
-    if np.all(count == 1):
+        count = count + np.equal(y, initial)
+    if (count == 1).all():
         return hit
     return hit / np.maximum(count, 1).astype(np.result_type(x, np.float16))
 

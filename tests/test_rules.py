@@ -282,9 +282,7 @@ def symbolic_adjoints(call: Call, name: str, y, known: bool):
     try:
         with np.errstate(all="ignore"):
             if rule.partials is not None:
-                data = inspect.BoundArguments(bound.signature, bound.arguments)
-                data.apply_defaults()
-                yield None, y_bar * rule.partials[k](y_symbol, *[data.arguments[n] for n in rule.data])
+                yield None, y_bar * rule.partials[k](y_symbol, *rule.operands(bound.arguments))
             elif name not in rule.sequence:
                 yield None, lift(rule.vjps[k](y_bar, y_symbol, *bound.args, **bound.kwargs))
             elif not isinstance(x, (list, tuple)):

@@ -97,6 +97,10 @@ class Rule:
         """The arguments of a call by the names of the parameters; TypeError where the rule does not know one."""
         return self.signature.bind(*args, **{self.synonyms.get(name, name): v for name, v in kwargs.items()})
 
+    def operands(self, arguments: Mapping[str, Any]) -> list:
+        """The data among the bound `arguments`, in order; the default of one that is not given."""
+        return [arguments.get(name, self.signature.parameters[name].default) for name in self.data]
+
 
 RULES: dict[Any, Rule] = {}
 """Every rule, by function; operators by their symbol ("+", "neg", …), reading `x[index]` as "getitem"."""
@@ -279,7 +283,7 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
         if rule.partials[k] is None:
             return _zeros(x)
         where = bound.kwargs.get("where", True)
-        return _fit(masked(y_bar * rule.partials[k](y, *_data(rule, bound)), where), x)
+        return _fit(masked(y_bar * rule.partials[k](y, *rule.operands(bound.arguments)), where), x)
     if not isinstance(y, (tuple, list)) and np.asarray(y).dtype.kind in "biu":
         return _zeros(x)
     y_bar = _filled(y_bar, y)
@@ -299,7 +303,7 @@ def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
     """The tangent of `y = fn(*args, **kwargs)`; `dots` are those of the data arguments, None for a constant one."""
     rule, bound = _bound(fn, args, kwargs)
     if rule.jvp == "partials":
-        xs, where = _data(rule, bound), bound.kwargs.get("where", True)
+        xs, where = rule.operands(bound.arguments), bound.kwargs.get("where", True)
         terms = [x_dot * p(y, *xs) for x_dot, p in zip(dots, rule.partials) if x_dot is not None and p is not None]
         return _fit(masked(sum(terms), where) + np.zeros_like(y), y) if terms else np.zeros_like(y)
     if callable(rule.jvp):
@@ -332,13 +336,7 @@ def _bound(fn, args, kwargs) -> tuple[Rule, inspect.BoundArguments]:
     if rule is None:
         raise Refused(f"{fn!r} has no derivative rule")
     bound = rule.bind(args, kwargs)
-    if rule.partials is not None:
-        bound.apply_defaults()
     return rule, bound
-
-
-def _data(rule: Rule, bound) -> list:
-    return [bound.arguments[name] for name in rule.data]
 
 
 def _arrays(rule: Rule, bound) -> tuple[tuple, dict]:

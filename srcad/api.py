@@ -77,6 +77,10 @@ def stop_gradient(x):
     return x
 
 
+for _transform in (grad, value_and_grad):
+    _transform.__srcad_transform__ = True  # applied inside of a function, it is applied when the function is compiled
+
+
 class Call:
     """How a function is called: what is below methods and partial objects, and its arguments in the order of its
     parameters."""
@@ -84,6 +88,7 @@ class Call:
     def __init__(self, fun: Callable):
         self.fun = fun
         self.prefix, self.keywords, inner = (), {}, fun
+        self.derivative: Derivative | None = None
         while True:
             if isinstance(inner, functools.partial):
                 self.prefix = (*inner.args, *self.prefix)
@@ -93,7 +98,7 @@ class Call:
                 self.prefix = (inner.__self__, *self.prefix)
                 inner = inner.__func__
             elif isinstance(inner, Derivative):
-                inner = inner.as_function()
+                self.derivative, inner = self.derivative or inner, inner.primal
             elif not isinstance(inner, (types.FunctionType, type)) and hasattr(type(inner), "__call__") and isinstance(
                 type(inner).__call__, types.FunctionType
             ):
@@ -121,6 +126,18 @@ class Call:
         bound = self.signature.bind(*self.prefix, *args, **{**self.keywords, **kwargs})
         bound.apply_defaults()
         return [bound.arguments[p.name] for p in self.parameters]
+
+    def bind_expressions(self, args: tuple, kwargs: tuple) -> list | None:
+        """The expressions for the parameters of a call in a program; None where not each one is given."""
+        if any(k is None for k, _ in kwargs) or self.prefix or self.keywords:
+            return None
+        try:
+            bound = self.signature.bind(*args, **dict(kwargs))
+        except TypeError:
+            return None
+        if list(bound.arguments) != [p.name for p in self.parameters] or not self.is_plain:
+            return None
+        return list(bound.arguments.values())
 
     def positions(self, argnums: Argnums) -> tuple[tuple[int, int | None], ...]:
         """Which arguments `argnums` means: the position of the parameter and, in `*args`, that of the item."""
@@ -171,8 +188,17 @@ class Call:
                 names = [p.name for p in self.parameters]
                 argument_kinds = [kind_of(v, n) for v, n in zip(values, names)]
                 varied = [i in chosen for i in range(len(values))]
-                found = self.cache[key] = compiler.compile_gradient(self.function, argument_kinds, varied, scalar=scalar)
+                found = self.cache[key] = self.compile(argument_kinds, varied, scalar)
             return found
+
+    def compile(self, argument_kinds: list[Kind], varied: list[bool], scalar: bool) -> compiler.Compiled:
+        """The derivative for arguments of these kinds; that of a derivative is that of the function generated for it."""
+        if self.derivative is None:
+            return compiler.compile_gradient(self.function, argument_kinds, varied, scalar=scalar)
+        inner = self.derivative.compiled_for(argument_kinds)
+        outer = compiler.compile_gradient(self.derivative.generated(inner), argument_kinds, varied, scalar=scalar)
+        outer.inner.append(inner)
+        return outer
 
 
 class Derivative:
@@ -186,7 +212,7 @@ class Derivative:
         self.argnums, self.has_aux, self.backend, self._with_value = argnums, has_aux, backend, with_value
         self._positions = self._call.positions(argnums)
         self._latest: compiler.Compiled | None = None
-        functools.update_wrapper(self, fun)
+        functools.update_wrapper(self, fun, updated=())
         self.__wrapped__ = fun
         try:
             self.__signature__ = inspect.signature(fun)
@@ -249,6 +275,38 @@ class Derivative:
             gradient = as_gradient(value, by_name[name]) if name in by_name else zero_like(value)
             found.append(gradient if item is None else gradient[item])
         return tuple(found) if isinstance(self.argnums, tuple) else found[0]
+
+    # -- derivatives of derivatives --------------------------------------------------------------------------------
+
+    def compiled_for(self, argument_kinds: list[Kind]) -> compiler.Compiled:
+        """The derivative for arguments of these kinds, one for each parameter."""
+        chosen = {i for i, _ in self._positions}
+        if self.has_aux or any(item is not None for _, item in self._positions) or (
+            [i for i, _ in self._positions] != sorted(chosen)
+        ):
+            raise SrcadError(
+                None, f"this derivative of {name_of(self.primal)} cannot be differentiated again",
+                hint="Name each of argnums once, in the order of the parameters, without has_aux.",
+            )
+        varied = [i in chosen for i in range(len(argument_kinds))]
+        return self._call.compile(argument_kinds, varied, True)
+
+    def generated(self, compiled: compiler.Compiled) -> types.FunctionType:
+        """The generated function that computes what a call of this derivative does."""
+        return compiled.value_and_gradient if self._with_value else compiled.gradient
+
+    def __srcad_function__(self, specialiser, e):
+        """The call `e` of this derivative in a function that is being specialised."""
+        args, kwargs = specialiser.arguments(e)
+        values = self._call.bind_expressions(args, kwargs)
+        if values is None:
+            specialiser.refuse(e, "a derivative that is called with defaults or starred arguments", "Pass all arguments.")
+            return e
+        chosen = {i for i, _ in self._positions}
+        values = [specialiser.as_float(v) if i in chosen else v for i, v in enumerate(values)]
+        compiled = self.compiled_for([specialiser.argument_kind(v) for v in values])
+        specialiser.program.inner.append(compiled)
+        return specialiser.call_generated(e, self.generated(compiled), values)
 
     # -- what was generated ----------------------------------------------------------------------------------------
 

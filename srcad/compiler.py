@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import types
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis.kinds import Array, Callee, Kind, Listing, Items, Number, Unknown, is_complex, is_float, kind_of, plain
@@ -81,6 +81,7 @@ class Compiled:
     result: Value
     guards: list[tuple]
     references: list[tuple]
+    inner: list[Compiled] = field(default_factory=list)
 
     @property
     def forward(self):
@@ -102,7 +103,7 @@ class Compiled:
         """Whether all that the compilation relied on still holds: helpers, captured variables, kinds of globals."""
         return all(map(holds, self.references)) and all(
             same_kind(owner, name, kind) for owner, name, kind in self.guards
-        )
+        ) and all(compiled.is_current() for compiled in self.inner)
 
 
 def same_kind(owner, name: str, kind: Kind) -> bool:
@@ -139,7 +140,7 @@ def compile_gradient(fun: types.FunctionType, kinds: list[Kind], varied: list[bo
             if s.owner in _lowered:
                 known += [r for r in _lowered[s.owner][2] if r not in known]
         guards = [(owner, name, kind) for (owner, name), kind in program.guards.items()]
-        return Compiled(special, module, special.params, tuple(special.varied_params), special.result, guards, known)
+        return Compiled(special, module, special.params, tuple(special.varied_params), special.result, guards, known, program.inner)
 
 
 def check_result(fun, special: Special, scalar: bool) -> None:

@@ -510,7 +510,9 @@ def _result_kind(fn, args, kwargs) -> Kind:
             return UNKNOWN
         except Exception:  # whatever a library raises on a stand-in: there is no telling, then
             continue
-        return _compare(results[0], results[1], stages, sizes is EQUAL)
+        kind = _compare(results[0], results[1], stages, sizes is EQUAL)
+        listed = any(isinstance(a, Listing) for a in args)  # the stand-in of a list is of an arbitrary length
+        return UNKNOWN if listed and isinstance(kind, Items) else kind
     return UNKNOWN
 
 

@@ -34,7 +34,7 @@ from srcad.analysis.kinds import (
     Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain, result_kind,
 )
 from srcad.analysis.operations import (
-    ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, CONSTANT_METHODS, Refused, function_of, is_array_like, operation,
+    ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, CONSTANT_METHODS, function_of, is_array_like, python_value,
 )
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -111,6 +111,7 @@ class Program:
     function_names: Names = field(default_factory=Names)
     problems: list[Unsupported] = field(default_factory=list)
     needed: set[int] = field(default_factory=set)
+    inner: list[Any] = field(default_factory=list)
 
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""
@@ -212,7 +213,7 @@ def free_names(function: Function) -> list[str]:
             case Lambda(function=inner):
                 bound |= {p.id for p in inner.params}
     inner_params = {p.id for n in walk(function) if isinstance(n, Function) for p in n.params}
-    found = [n.id for n in walk(function) if isinstance(n, Name)]
+    found = [n.id for s in function.body for n in walk(s) if isinstance(n, Name)]
     return [n for n in dict.fromkeys(found) if n not in bound and n not in inner_params]
 
 
@@ -1238,6 +1239,8 @@ class _Specialiser:
             return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=Opaque(kind.extra[1]), at=e.at),), ())
         if isinstance(obj, type):
             return self.construct(e, obj, varied)
+        if hasattr(obj, "__srcad_transform__"):
+            return self.transformed(e, obj)
         derived = getattr(obj, "__srcad_function__", None)
         if derived is not None:
             return derived(self, e)
@@ -1248,6 +1251,31 @@ class _Specialiser:
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
         return replace(e, kind=UNKNOWN, varied=varied)
+
+    def transformed(self, e: Call, transform) -> Expr:
+        """`grad(f)` inside of a function: the derivative, made now."""
+        if id(e) not in self.rewritten:
+            try:
+                made = transform(*map(python_value, e.args), **{k: python_value(v) for k, v in e.kwargs})
+            except ValueError:
+                self.refuse(e, "the derivative of a function that is made here", "Take it of a function of the module.")
+                return replace(e, kind=UNKNOWN)
+            self.rewritten[id(e)] = Ref(made, f"{made.__name__}_derivative", kind=Callee(made), at=e.at)
+        return self.rewritten[id(e)]
+
+    def as_float(self, e: Expr) -> Expr:
+        """An integer as the float that a derivative is taken at."""
+        if isinstance(plain(e.kind), Number) and e.kind.type in ("int", "bool"):
+            return Call(Ref(float, "float", kind=Callee(float)), (e,), kind=kinds.FLOAT, at=e.at)
+        return e
+
+    def argument_kind(self, e: Expr) -> Kind:
+        return canonical([Value(e.kind)])[0].kind
+
+    def call_generated(self, e: Call, function: types.FunctionType, values: list[Expr]) -> Expr:
+        """A call of a generated function in place of the derivative that it was generated for."""
+        call = replace(e, fn=replace(reference(function), kind=Callee(function)), args=tuple(values), kwargs=())
+        return self.invoke(call, function, (), ())
 
     def may_read_varied(self, kind: Callee) -> bool:
         return False
@@ -1292,12 +1320,8 @@ class _Specialiser:
         kind = Items(cls, keys, tuple(p.kind for p in parts.values()))
         return replace(e, args=tuple(parts.values()), kwargs=(), kind=kind, varied=varied)
 
-    def super_method(self, e: Call) -> Expr | None:
-        """`super().name(…)`: the function of the class that comes next, with this function's first argument."""
-        found, cls = lookup(self.special.owner, "__class__")
-        if not found or not self.special.params:
-            return None
-        this = self.expr(Name(self.special.params[0], at=e.at))
+    def super_method(self, e: Call, cls: type, this: Expr) -> Expr | None:
+        """`super().name(…)`: the function of the class that comes after `cls`, applied to `this`."""
         kind = plain(this.kind)
         own = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else cls
         for base in own.__mro__[own.__mro__.index(cls) + 1 :]:
@@ -1309,8 +1333,8 @@ class _Specialiser:
     def method(self, e: Call) -> Expr | None:
         """A call of a method; None if the attribute is no method that is known by the kind of its object."""
         match e.fn.value:
-            case Call(fn=Ref(obj=builtins.super), args=()):
-                return self.super_method(e)
+            case Call(fn=Ref(obj=builtins.super), args=(Ref(obj=cls), Name() as this)):
+                return self.super_method(e, cls, self.expr(this))
         value = self.expr(e.fn.value)
         kind, attr = plain(value.kind), e.fn.attr
         e = replace(e, fn=replace(e.fn, value=value))
@@ -1788,6 +1812,8 @@ def is_harmless(obj) -> bool:
 
 def is_library(function: types.FunctionType) -> bool:
     root = (function.__module__ or "").partition(".")[0]
+    if root == "srcad":
+        return function.__module__ != "srcad.prelude"
     return root in ("numpy", "scipy", "math", "pandas", "matplotlib", "sklearn", "jax", "torch")
 
 

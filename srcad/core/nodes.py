@@ -494,6 +494,8 @@ def reference(obj) -> Ref:
         return Ref(obj, f"np.{owner.__name__}.{obj.__name__}")
     module = getattr(obj, "__module__", None) or ""
     name = getattr(obj, "__name__", None)
+    if not module and hasattr(obj, "__objclass__"):
+        return Ref(obj, f"np.{obj.__objclass__.__name__}.{name}")
     if name is None:
         raise TypeError(f"a rule used {obj!r}, which has no name to print it by")
     if module == "builtins" or module.startswith("srcad."):

@@ -97,7 +97,12 @@ def _find(function: types.FunctionType, lines: Sequence[str]) -> ast.AST | None:
 
 
 def _matching(nodes: Iterable[ast.AST], function: types.FunctionType) -> list[ast.AST]:
-    """The nodes that give the code of `function` when they are compiled by themselves."""
+    """The nodes that give the code of `function` when they are compiled by themselves.
+
+    What srcad has generated is compiled inside of other code, and is never edited: there the line tells.
+    """
+    if function.__code__.co_filename.startswith("<srcad "):
+        return [node for node in nodes if _first_line(node) == function.__code__.co_firstlineno]
     return [node for node in nodes if (c := _compiled_alone(node, function)) and _is_same(c, function.__code__)]
 
 

@@ -250,8 +250,8 @@ def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
     if not isinstance(known(subscripts), str):
         raise Refused("np.einsum needs its subscripts as a string, as in np.einsum('ij,jk->ik', a, b)")
     inputs, output = labels(subscripts, operands)
-    own, others = inputs[k], "".join(inputs[:k] + inputs[k + 1 :])
-    axes = [c for n, c in enumerate(own) if c not in own[:n]]
+    x, own, others = operands[k], inputs[k], "".join(inputs[:k] + inputs[k + 1 :])
+    axes = "".join(dict.fromkeys(own))
     present = "".join(c for c in axes if c in output + others)
     terms, arrays = [*inputs[:k], output, *inputs[k + 1 :]], [*operands[:k], y_bar, *operands[k + 1 :]]
     if output == "":
@@ -263,16 +263,18 @@ def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
         x_bar = np.einsum(",".join(terms) + "->" + present, *arrays, **options)
     if output == "" and arrays:
         x_bar = y_bar * x_bar
-    extents = tuple(shape(operands[k])[own.index(c)] for c in axes)
-    if len(present) < len(axes):
+
+    def extents_of(letters):
+        return shape(x) if letters == own else tuple(shape(x)[own.index(c)] for c in letters)
+
+    shared = set(own) & set(others)
+    if not all(never_one(a, [n for n, c in enumerate(term) if c in shared]) for a, term in zip(operands, inputs)):
+        x_bar = unbroadcast(x_bar, extents_of(present))  # np.einsum repeats an axis of extent 1
+    if present != axes:
         if present:
             x_bar = x_bar[tuple(slice(None) if c in present else None for c in axes)]
-        x_bar = np.broadcast_to(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
-    shared = set(own) & set(others)
-    if not all(never_one(x, [n for n, c in enumerate(term) if c in shared]) for x, term in zip(operands, inputs)):
-        # np.einsum repeats an axis of extent 1
-        x_bar = unbroadcast(x_bar, shape(operands[k]) if len(axes) == len(own) else extents)
-    return x_bar if len(axes) == len(own) else place_repeated(x_bar, own, shape(operands[k]))
+        x_bar = np.broadcast_to(x_bar, extents_of(axes))
+    return x_bar if axes == own else place_repeated(x_bar, own, shape(x))
 
 
 sequence_rule(

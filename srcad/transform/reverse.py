@@ -806,7 +806,7 @@ class _Sweeps:
         if partial is None:
             return self.zero(self.operand(x), x.kind)
         data = [arguments[name] for name in rule.data if name in arguments]
-        local = partial(y, *data)
+        local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
         where = arguments.get("where", True)
         uniform = as_uniform(bar)
         if uniform is not None and where is True:
@@ -1263,6 +1263,8 @@ class _Sweeps:
                     a = name
                 args.append(a)
             iterable = replace(iterable, args=tuple(args))
+        elif trips is None and safe and is_reversed_range(iterable):
+            return ahead, setup, (iterable, s.target, self.stripped(iterable.args[0]))
         elif not (isinstance(iterable, Name) and safe and is_sequence_kind(iterable.kind)):
             name = Name(self.names.new("passes"))
             setup.append(Assign(name, Call(symbol(list), (iterable,))))
@@ -1447,6 +1449,13 @@ def is_basic_index(index: Expr) -> bool:
 
 def is_range(e: Expr) -> bool:
     return isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
+
+
+def is_reversed_range(e: Expr) -> bool:
+    match e:
+        case Call(fn=Ref(obj=builtins.reversed), args=(inner,)):
+            return is_range(inner)
+    return False
 
 
 def is_sequence_kind(kind: Kind) -> bool:

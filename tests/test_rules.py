@@ -501,6 +501,14 @@ def test_repeated_indices_add_up():
     np.testing.assert_array_equal(x_bar, [0, 3, 0, 3])
 
 
+def test_the_adjoint_of_an_item_of_a_container_is_a_container():
+    y = [np.ones(2), 3.0]
+    x_bar = apply_vjp("getitem", 0, 5.0, 3.0, y, 1)
+    assert x_bar[1] == 5.0 and x_bar[0].tolist() == [0, 0]
+    assert apply_vjp("getitem", 0, 5.0, 3.0, {"a": 3.0, "b": 1.0}, "a") == {"a": 5.0, "b": 0.0}
+    assert apply_vjp("getitem", 0, [5.0], [3.0], (1.0, 3.0), slice(1, None)) == [0.0, 5.0]
+
+
 def test_a_python_number_has_a_python_number_as_adjoint():
     assert type(gradient(np.exp, 1.0)) is float and type(gradient(np.sum, 1.0)) is float
     assert [type(v) for v in apply_vjp(np.array, 0, np.ones(2), np.ones(2), [1.0, 2.0])] == [float, float]

@@ -17,8 +17,8 @@ POSITIONS = """
 """
 TESTS = """
     all allclose any array_equal array_equiv equal greater greater_equal in1d iscomplex iscomplexobj isclose isfinite
-    isin isinf isnan isneginf isposinf isreal isrealobj isscalar less less_equal logical_and logical_not logical_or
-    logical_xor may_share_memory not_equal shares_memory
+    isin isinf isnan isnat isneginf isposinf isreal isrealobj isscalar less less_equal logical_and logical_not
+    logical_or logical_xor may_share_memory not_equal shares_memory
 """
 INTEGERS = """
     bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, alias, available, elementwise, ex, symbolic
+from srcad.rules.registry import A, adjoint, alias, available, elementwise, ex, symbolic
 from srcad.rules.shapes import is_boolean, is_none, number
 
 wins = symbolic(runtime.wins)
@@ -127,8 +127,21 @@ elementwise(
         ex(A(3), 2), ex(A(2, 3), np.array([1, -2, 0])),
     ],
 )  # fmt: skip
+elementwise(np.nextafter, lambda y, x1, x2: 1, None)
 alias(np.divide, np.true_divide)
 alias(np.remainder, np.mod)
+
+
+
+@adjoint(np.modf, jvp=lambda dots, y, x: (dots[0], 0 * y[1]), examples=[ex(A()), ex(A(2, 3)), ex(A(0))])
+def modf_vjp(y_bar, y, x):
+    return y_bar[0]
+
+
+@adjoint(np.frexp, jvp=lambda dots, y, x: (np.ldexp(dots[0], -y[1]), 0 * y[1]), examples=[ex(A()), ex(A(2, 3))])
+def frexp_vjp(y_bar, y, x):
+    return np.ldexp(y_bar[0], -y[1])
+
 
 # ---------------------------------------------------------------------------------------------------------------
 # Signs, choices and parts

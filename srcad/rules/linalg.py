@@ -6,8 +6,8 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, rule, sequence_rule, symbolic
-from srcad.rules.shaping import diagonal_parameters
 from srcad.rules.shapes import expand, known, never_one, rank, shape, swap_last
+from srcad.rules.shaping import diagonal_parameters
 
 unbroadcast = symbolic(runtime.unbroadcast)
 share = symbolic(runtime.share)
@@ -287,7 +287,8 @@ sequence_rule(
         ex("...ij,...jk->...ik", A(5, 2, 3), A(3, 4)),
         ex("...i,...i", A(5, 3), A(3)), ex("...i,...i->...", A(1, 3), A(5, 3)), ex("i...->...", A(2, 3)),
         ex("iij,j->i", A(2, 2, 3), A(3)), ex("ij,kj->k", A(2, 3), A(4, 3)), ex("ij , jk -> ki", A(2, 1), A(3, 4)),
-        ex(",i->i", A(), A(3)), ex("bi,bi->b", A(0, 3), A(0, 3)), ex("i,i,i->", A(3), A(3), A(3)),
+        ex(",i->i", A(), A(3)), ex("bi,bi->b", A(0, 3), A(0, 3)), ex("ij,k->ik", A(2, 1), A(3)),
+        ex("ij,ik->k", A(1, 2), A(4, 3)), ex("i,i,i->", A(3), A(3), A(3)),
         ex("ij,ij->", A(2, 3), A(1, 3)),
     ],
 )(einsum_vjp)  # fmt: skip

@@ -6,8 +6,8 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, adjoint, alias, ex, linear, symbolic
-from srcad.rules.shaping import reshaped
 from srcad.rules.shapes import count, expand, known, number, rank_if_known, shape, spread
+from srcad.rules.shaping import reshaped
 
 share = symbolic(runtime.share)
 product_of_others = symbolic(runtime.product_of_others)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from srcad.core.nodes import REF_TEXT, Call, Expr, Node, lift
-from srcad.runtime import unbroadcast
+from srcad.runtime import unbroadcast, zeros_like
 
 
 class Refused(Exception):
@@ -284,6 +284,10 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
             return _zeros(x)
         where = bound.kwargs.get("where", True)
         return _fit(masked(y_bar * rule.partials[k](y, *rule.operands(bound.arguments)), where), x)
+    if fn == "getitem" and isinstance(x, (list, tuple, dict)):
+        x_bar = zeros_like(x)
+        x_bar[bound.arguments["index"]] = y_bar
+        return x_bar
     if not isinstance(y, (tuple, list)) and np.asarray(y).dtype.kind in "biu":
         return _zeros(x)
     y_bar = _filled(y_bar, y)
@@ -359,7 +363,7 @@ def _item_vjp(vjp, path, y_bar, y, item, args, kwargs):
 def _filled(y_bar, y):
     """`y_bar` as arrays, with zeros for the parts of a tuple of results that nothing depends on."""
     if isinstance(y, (tuple, list)):
-        return type(y_bar)(np.zeros_like(b) if a is None else np.asarray(a) for a, b in zip(y_bar, y))
+        return [np.zeros_like(b) if a is None else np.asarray(a) for a, b in zip(y_bar, y)]
     return np.asarray(y_bar)
 
 

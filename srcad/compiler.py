@@ -19,7 +19,7 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Tuple, map_children, walk,
+    Assign, Attribute, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
 )
 from srcad.errors import KindError, Unsupported
 from srcad.frontend.lower import lower
@@ -240,8 +240,12 @@ def seed_with_one(node: Node, seed: str) -> Node:
 
 def simplified(node: Node) -> Node:
     """A node without products with the number 1."""
-    node = map_children(node, simplified)
+    node, whole = map_children(node, simplified), node
     match node:
+        case Assign(value=Name() | Attribute() | Subscript() as value) if isinstance(whole.value, Op):
+            if isinstance(plain(value.kind), Array):  # a product with 1 is an array of its own
+                return replace(node, value=Call(Attribute(value, "copy"), ()))
+            return node if isinstance(plain(value.kind), Number) else whole
         case Op(op="neg", args=(Const(value=float() as value),)):
             return Const(-value)
         case Op(op="*", args=(Const(value=1.0), x)) if not isinstance(x, Const):

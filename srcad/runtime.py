@@ -312,3 +312,39 @@ def swallowed(place):
     from srcad.errors import Unsupported
 
     raise Unsupported(None, f"{place}: an exception ended this `with` block midway; what it computed has no derivative")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Tangents: of a container, one of the same class
+
+
+def widened(y_dot, y):
+    """The tangent `y_dot` in the shape of `y`, where only an operand that was broadcast moves.
+
+    >>> widened(2.0, np.ones(3))
+    array([2., 2., 2.])
+    """
+    return y_dot if np.shape(y_dot) == np.shape(y) else np.broadcast_to(y_dot, np.shape(y))
+
+
+def still(x):
+    """The zero tangent of any value: 0.0 for a number, None for what is none, the same structure of those.
+
+    >>> still((1.0, {"a": "text", "b": 2}))
+    (0.0, {'a': None, 'b': 0.0})
+    """
+    if isinstance(x, np.ndarray):
+        return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    if isinstance(x, (int, float, complex, np.number)):
+        return 0.0
+    if isinstance(x, (tuple, list)):
+        items = [still(item) for item in x]
+        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    if isinstance(x, dict):
+        return {key: still(item) for key, item in x.items()}
+    if hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
+        zeros = object.__new__(type(x))
+        for key in x.__dataclass_fields__:
+            object.__setattr__(zeros, key, still(getattr(x, key, None)))
+        return zeros
+    return None

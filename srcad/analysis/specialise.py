@@ -331,7 +331,7 @@ class _Specialiser:
                 self.bind(n, Value(kind_of(namespace[n], n)))
         self.emit(s)
 
-    def assign(self, s: Assign, target: Expr, value: Expr) -> None:
+    def assign(self, s: Stmt, target: Expr, value: Expr) -> None:
         match target:
             case Name():
                 typed = self.expr(value, name=target.id)
@@ -342,7 +342,7 @@ class _Specialiser:
                 typed = self.expr(value)
                 self.unpack(s, target, typed)
             case Subscript() | Attribute():
-                self.store(s, target, self.expr(value))
+                self.store(Assign(target, value, at=s.at), target, self.expr(value))
             case _:
                 self.refuse(s, "this target of an assignment is not supported")
 
@@ -437,16 +437,56 @@ class _Specialiser:
         """A write into an array, a container or an object."""
         container = self.expr(target.value)
         if isinstance(target, Subscript):
-            self.expr(target.index)
+            target = replace(target, value=container, index=self.expr(target.index))
+        else:
+            target = replace(target, value=container)
         if typed.varied or container.varied:
-            what = "an item" if isinstance(target, Subscript) else "an attribute"
-            self.refuse(
-                s, f"writing into {what} of a value that is differentiated",
-                "Build the new value by an expression (np.where, np.concatenate, a list that is appended to).",
-            )
+            place = self.owned_place(s, target, typed)
+            if place is not None:
+                self.emit(replace(s, target=place, value=typed))
+            return
         self.note_mutation(container)
         self.disown(aliases(typed))
-        self.emit(replace(s, value=typed))
+        if isinstance(target, Subscript):
+            target = replace(target, kind=self.typed_operation(target).kind)
+        self.emit(replace(s, target=target, value=typed))
+
+    def owned_place(self, s: Stmt, target: Expr, typed: Expr) -> Expr | None:
+        """The place that a write goes to, in an array or list of this function that nobody else shares; None, and a
+        problem noted, where that is not known."""
+        name = target
+        while isinstance(name, Subscript):
+            name = name.value
+        hint = "Build the new value by an expression (np.where, np.concatenate), or make a copy first: a = a.copy()."
+        what = "an item" if isinstance(target, Subscript) else "an attribute"
+        if not (isinstance(target, Subscript) and isinstance(name, Name)):
+            self.refuse(s, f"writing into {what} of a value that is differentiated", hint)
+            return None
+        known = self.env.get(name.id)
+        if known is None:
+            self.refuse(s, f"writing into {what} of `{name.id}`, a variable of an enclosing function", "Return the new value.")
+            return None
+        place = self.typed_operation(target)
+        containers, inner = [], target
+        while isinstance(inner, Subscript):
+            containers.append((plain(inner.value.kind), inner.index))
+            inner = inner.value
+        if not known.owned:
+            self.refuse(s, f"writing into {what} of `{name.id}`, whose memory another name may share", hint)
+            return None
+        for kind, index in containers:
+            if not isinstance(kind, (Array, Listing)) or isinstance(kind, Array) and not is_float(kind):
+                if not isinstance(kind, Unknown):
+                    self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", hint)
+                else:
+                    self.refuse(s, f"writing into {what} of `{name.id}`, of which too little is known", hint)
+                return None
+            if not is_basic(index):
+                self.refuse(s, "writing to places that an array of indices names", hint)
+                return None
+        self.disown(aliases(typed))
+        self.bind(name.id, replace(known, varied=True))
+        return replace(place, varied=True, value=mark_varied(place.value))
 
     def note_mutation(self, container: Expr) -> None:
         root = container
@@ -457,15 +497,23 @@ class _Specialiser:
 
     def augmented(self, s: AugAssign) -> None:
         if not isinstance(s.target, Name):
+            if s.op not in ("+", "-") and isinstance(s.target, Subscript):
+                self.assign(s, s.target, Op(s.op, (s.target, s.value), at=s.at))
+                return
             container = self.expr(s.target.value)
             typed = self.expr(s.value)
+            target = replace(s.target, value=container)
+            if isinstance(target, Subscript):
+                target = replace(target, index=self.expr(target.index))
             if typed.varied or container.varied:
-                self.refuse(
-                    s, f"`{s.op}=` into an item of a value that is differentiated",
-                    "Build the new value by an expression (np.where, np.concatenate, a list that is appended to).",
-                )
+                place = self.owned_place(s, target, typed)
+                if place is not None:
+                    self.emit(replace(s, target=place, value=typed))
+                return
             self.note_mutation(container)
-            self.emit(replace(s, value=typed))
+            if isinstance(target, Subscript):
+                target = replace(target, kind=self.typed_operation(target).kind)
+            self.emit(replace(s, target=target, value=typed))
             return
         target = self.expr(s.target)
         typed = self.expr(s.value)
@@ -1638,6 +1686,33 @@ def index_kind(index: Expr) -> Kind:
     return kind
 
 
+def is_basic(index: Expr) -> bool:
+    """Whether an index is made of integers, slices, None and Ellipsis."""
+    match index:
+        case Tuple(elts=elts):
+            return all(map(is_basic, elts))
+        case Slice():
+            return True
+    kind = plain(index.kind)
+    return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type == "int"
+
+
+def mark_varied(e: Expr) -> Expr:
+    """A place with all that it is in marked as varied."""
+    if isinstance(e, Subscript):
+        return replace(e, varied=True, value=mark_varied(e.value))
+    return replace(e, varied=True)
+
+
+def kind_name(kind: Kind) -> str:
+    match kind:
+        case Array(dtype=dtype):
+            return f"an array of {dtype}"
+        case Items(cls=cls) | Listing(cls=cls):
+            return f"a {cls.__name__}"
+    return "this object"
+
+
 def const_key(index: Expr):
     """A key or slice that is written out. Raises ValueError."""
     match index:
@@ -1669,9 +1744,13 @@ def element_kind(iterable: Expr, typed: Expr) -> Kind:
     match iterable:
         case Call(fn=Ref(obj=builtins.range)):
             return INT
+        case Call(fn=Ref(obj=builtins.reversed), args=(inner,)):
+            return element_kind(inner, inner)
+        case Subscript(value=inner, index=Slice()):
+            return element_kind(inner, inner)
         case Call(fn=Ref(obj=builtins.enumerate)):
             return Items(tuple, (0, 1), (INT, UNKNOWN))
-    kind = plain(typed.kind)
+    kind = plain(typed.kind) if typed.kind is not None else UNKNOWN
     if isinstance(kind, Items) and kind.cls is dict:
         return functools.reduce(join, (constant_kind(k) for k in kind.keys), NEVER) if kind.keys else UNKNOWN
     found = item_kind(kind)
@@ -2019,7 +2098,30 @@ def _range(self: _Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
 
 
+def _zeros_like(self: _Specialiser, e: Call) -> Expr | None:
+    """The shadow of a value: of the same structure, with lists for tuples."""
+    args, _ = self.arguments(e)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=shadow_kind(args[0].kind))
+
+
+def shadow_kind(kind: Kind) -> Kind:
+    kind = plain(kind)
+    match kind:
+        case Number():
+            return kinds.FLOAT
+        case Items(cls=cls, items=items):
+            shadows = tuple(map(shadow_kind, items))
+            if not kind.is_sequence:
+                return Items(dict, kind.keys, shadows)
+            joined = functools.reduce(join, shadows, NEVER)
+            return Listing(joined) if kinds.is_settled(joined) else Items(list, kind.keys, shadows)
+        case Listing(item=item):
+            return Listing(shadow_kind(item))
+    return kind
+
+
 SPECIAL_FORMS: dict[Any, Any] = {
+    runtime.zeros_like: _zeros_like,
     sum: _sum,
     sorted: _stand_in(_sorted),
     list: _stand_in(_container),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from srcad import runtime
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Call, Comment, Const, Delete, Expr, ExprStmt, For, If, Lambda, Name, Node, Pass,
-    Raise, Return, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
-)
+    Assign, Attribute, AugAssign, Call, Comment, Const, Expr, ExprStmt, For, If, Name, Node, Op, Pass, Raise, Ref,
+    Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+)  # fmt: skip
 
 Block = list[Stmt]
 
@@ -16,13 +19,15 @@ Block = list[Stmt]
 @dataclass(frozen=True, eq=False)
 class Save(Stmt):
     """Keeps the value of a variable before it is overwritten, or at the end of a pass of a loop. `unset`: it may have
-    none. `key` is what it shares with its `Restore`."""
+    none. `key` is what it shares with its `Restore`. `place` is the part of an array or list that is overwritten, None
+    where it is the variable itself."""
 
     tape: str
     name: str
     in_loop: bool
     key: Any
     unset: bool = False
+    place: Expr | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +38,37 @@ class Restore(Stmt):
     name: str
     in_loop: bool
     key: Any
+    place: Expr | None = None
+
+
+SHAPE = ".shape"
+"""Marks a variable of which only the shape is read: a write into it does not change that."""
 
 
 def names_read(node: Node | None) -> set[str]:
-    return set() if node is None else {n.id for n in walk(node) if isinstance(n, Name)}
+    """The variables that an expression or statement reads; `x.shape` where it is only the shape of x."""
+    match node:
+        case None:
+            return set()
+        case Name(id=name):
+            return {name}
+        case Attribute(value=Name(id=name), attr="shape" | "size" | "ndim" | "dtype"):
+            return {name + SHAPE}
+        case Call(fn=Ref(obj=obj), args=(Name(id=name), *rest)) if any(obj is f for f in READ_SHAPES):
+            return {name + SHAPE}.union(*map(names_read, rest))
+    return set().union(*map(names_read, children(node)))
+
+
+READ_SHAPES = (np.zeros_like, np.shape, runtime.zeros_like)
+
+
+def gone(live: set[str], names: set[str]) -> set[str]:
+    """`live` before the variables `names` get a value."""
+    return live - names - {n + SHAPE for n in names}
+
+
+def is_live(name: str, live: set[str]) -> bool:
+    return name in live or name + SHAPE in live
 
 
 def targets(target: Expr) -> set[str]:
@@ -93,23 +125,21 @@ class _Pruner:
         match s:
             case Comment() | Pass():
                 return s, live
-            case Restore(name=name, tape=tape):
-                if name not in live:
+            case Restore(name=name, tape=tape, place=None):
+                if not is_live(name, live):
                     return None, live
-                return s, (live - {name}) | {tape}
+                return s, gone(live, {name}) | {tape}
+            case Restore(name=name, tape=tape, place=place):
+                return (s, live | names_read(place) | {tape}) if name in live else (None, live)
             case Assign(target=target, value=value):
                 names = targets(target)
                 if not names:  # into an item: the container stays what it was, with one item changed
-                    root = names_read(target)
-                    return (s, live | root | names_read(value)) if root & live else (None, live)
-                if not names & live:
+                    return (s, live | names_read(target) | names_read(value)) if root(target) in live else (None, live)
+                if not any(is_live(n, live) for n in names):
                     return None, live
-                return s, (live - names) | target_reads(target) | names_read(value)
+                return s, gone(live, names) | target_reads(target) | names_read(value)
             case AugAssign(target=target, value=value):
-                base = target
-                while isinstance(base, (Subscript, Attribute)):
-                    base = base.value
-                if isinstance(base, Name) and base.id not in live:
+                if root(target) is not None and root(target) not in live:
                     return None, live
                 return s, live | names_read(target) | names_read(value)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner)))):
@@ -117,10 +147,7 @@ class _Pruner:
                     return None, live
                 return s, live | names_read(s)
             case ExprStmt(value=Call(args=(first, *_))):
-                base = first
-                while isinstance(base, (Subscript, Attribute)):
-                    base = base.value
-                if isinstance(base, Name) and base.id not in live:
+                if root(first) is not None and root(first) not in live:
                     return None, live
                 return s, live | names_read(s)
             case If(test=test, body=body, orelse=orelse):
@@ -129,8 +156,6 @@ class _Pruner:
                 if not has_code(body) and not has_code(orelse):
                     return None, live
                 if not has_code(body):
-                    from srcad.core.nodes import Op
-
                     test, body, orelse = Op("not", (test,)), orelse, []
                 new = replace(s, test=test, body=tuple(body), orelse=tuple(orelse) if has_code(orelse) else ())
                 return new, live_body | live_else | names_read(test)
@@ -139,7 +164,7 @@ class _Pruner:
                 at_head = set(live)
                 while True:
                     kept, start = self.block(body, at_head)
-                    grown = at_head | (start - bound)
+                    grown = at_head | gone(start, bound)
                     if grown == at_head:
                         break
                     at_head = grown
@@ -154,6 +179,13 @@ class _Pruner:
                     start = start | names_read(context)
                 return replace(s, body=tuple(kept)), start
         return s, live | names_read(s)
+
+
+def root(e: Expr) -> str | None:
+    """The variable that a place is in."""
+    while isinstance(e, (Subscript, Attribute, Starred)):
+        e = e.value
+    return e.id if isinstance(e, Name) else None
 
 
 def has_code(block) -> bool:
@@ -179,18 +211,24 @@ def without_empty_comments(block: Block) -> Block:
 
 def reads_before_writes(block, live: set[str]) -> set[str]:
     """The variables that are live at the start of a block of plain statements, `live` being those at its end."""
+    return {n.removesuffix(SHAPE) for n in _live_before(block, live)}
+
+
+def _live_before(block, live: set[str]) -> set[str]:
     for s in reversed(list(block)):
         match s:
             case Assign(target=target, value=value):
-                live = (live - targets(target)) | target_reads(target) | names_read(value)
-            case Restore(name=name, tape=tape):
-                live = (live - {name}) | {tape}
+                live = gone(live, targets(target)) | target_reads(target) | names_read(value)
+            case Restore(name=name, tape=tape, place=None):
+                live = gone(live, {name}) | {tape}
+            case Restore(place=place, tape=tape):
+                live = live | names_read(place) | {tape}
             case If(test=test, body=body, orelse=orelse):
-                live = reads_before_writes(body, live) | reads_before_writes(orelse, live) | names_read(test)
+                live = _live_before(body, live) | _live_before(orelse, live) | names_read(test)
             case For(target=target, iter=iterable, body=body):
                 bound = targets(target)
                 while True:
-                    grown = live | (reads_before_writes(body, live) - bound)
+                    grown = live | gone(_live_before(body, live), bound)
                     if grown == live:
                         break
                     live = grown
@@ -198,19 +236,19 @@ def reads_before_writes(block, live: set[str]) -> set[str]:
             case While(test=test, body=body):
                 live = live | names_read(test)
                 while True:
-                    grown = live | reads_before_writes(body, live)
+                    grown = live | _live_before(body, live)
                     if grown == live:
                         break
                     live = grown
             case With(items=items, body=body):
-                live = reads_before_writes(body, live)
+                live = _live_before(body, live)
                 for context, target in reversed(items):
-                    live = (live - (targets(target) if target is not None else set())) | names_read(context)
+                    live = gone(live, targets(target) if target is not None else set()) | names_read(context)
             case Try():
-                after = reads_before_writes(s.final, live)
-                start = reads_before_writes(s.orelse, after)
-                handled = set().union(*(reads_before_writes(h.body, after) for h in s.handlers)) if s.handlers else set()
-                live = reads_before_writes(s.body, start | handled) | handled
+                after = _live_before(s.final, live)
+                start = _live_before(s.orelse, after)
+                handled = set().union(*(_live_before(h.body, after) for h in s.handlers)) if s.handlers else set()
+                live = _live_before(s.body, start | handled) | handled
             case _:
                 live = live | names_read(s)
     return live
@@ -235,6 +273,3 @@ def definitely_set(block, known: set[str]) -> set[str]:
                 ends.append(definitely_set(orelse, definitely_set(body, known)))
                 known = definitely_set(final, set.intersection(*ends))
     return known
-
-
-__all__ = ["Assert", "Delete", "Lambda", "Raise", "Return", "Restore", "Save", "children", "prune", "reads_before_writes"]

@@ -33,7 +33,7 @@ from srcad.core.nodes import (
 from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import negated, product, total
-from srcad.transform.liveness import Restore, Save, definitely_set, prune, reads_before_writes
+from srcad.transform.liveness import Restore, Save, definitely_set, names_read as names_live, prune, reads_before_writes, root
 
 Block = list[Stmt]
 
@@ -107,6 +107,7 @@ class _Sweeps:
         in_loop: set[str] = set()
         groups: dict[str, set[str]] = {}
         mutated: set[str] = set()
+        written: set[str] = set()
 
         def together(names: set[str]) -> None:
             merged = set(names).union(*(groups.get(n, {n}) for n in names)) if names else set()
@@ -130,15 +131,19 @@ class _Sweeps:
                             assigned[n.id] = assigned.get(n.id, 0) + 1
                             if loops:
                                 in_loop.add(n.id)
-                    if isinstance(target, (Subscript, Attribute)):
+                    if isinstance(target, Attribute) or isinstance(target, Subscript) and not is_undone(target):
                         mutated.add(_root(target))
+                    if isinstance(target, (Subscript, Attribute)):
+                        written.add(_root(target))
                         together({_root(target)} | aliases(value))
                     else:
                         shared = aliases(value)
                         if shared:
                             together({n.id for n in walk(target) if isinstance(n, Name)} | shared)
                 case AugAssign(target=target):
-                    mutated.add(_root(target))
+                    written.add(_root(target))
+                    if not is_undone(target):
+                        mutated.add(_root(target))
                     if isinstance(target, Name):
                         assigned[target.id] = assigned.get(target.id, 0) + 2
                 case ExprStmt(value=Call(fn=Attribute(value=value))) if not isinstance(value, (Ref, Global)):
@@ -162,8 +167,9 @@ class _Sweeps:
         for s in body:
             visit(s, 0)
         self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
+        self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
         self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
-        self.stable = {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated
+        self.stable = {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
         self.boxed.discard(None)
 
     def trace(self, body, bound: set[str], definite: set[str]) -> tuple[set[str], set[str]]:
@@ -266,7 +272,7 @@ class _Sweeps:
                         continue
                     if s.unset:
                         unset.add(s.name)
-                    tape, value = Name(s.tape), Name(s.name)
+                    tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
                     if s.in_loop:
                         out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
                     else:
@@ -294,6 +300,8 @@ class _Sweeps:
         match s:
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s)
+            case Assign(target=Subscript()) | AugAssign(target=Subscript()):
+                return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(varied=True), attr="append"))):
                 return self.append(s)
             case If():
@@ -747,7 +755,10 @@ class _Sweeps:
             bar = self.atomic(bar, f"{self.base_name(e, root)}_bar")
         y = root if root is not None else self.operand(e, always=True)
         for k, i, x in flows:
-            contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
+            try:
+                contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
+            except registry.Refused as refused:
+                raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
             whole = i is None and applied.rule.data[k] not in applied.rule.sequence
             if whole and isinstance(plain(x.kind), (Items, Listing)):
                 contribution = Call(symbol(list), (contribution,))
@@ -805,7 +816,7 @@ class _Sweeps:
         partial = rule.partials[k]
         if partial is None:
             return self.zero(self.operand(x), x.kind)
-        data = [arguments[name] for name in rule.data if name in arguments]
+        data = rule.operands(arguments)
         local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
         where = arguments.get("where", True)
         uniform = as_uniform(bar)
@@ -985,6 +996,71 @@ class _Sweeps:
 
         value = rebuild(e)
         return before, value
+
+    # -- writes into arrays and lists --------------------------------------------------------------------------------
+
+    def store(self, s: Assign | AugAssign) -> tuple[Block, Block]:
+        """`a[i] = v` and `a[i] += v`: the shadow has the same place; what was there comes back first."""
+        name = root(s.target)
+        before: Block = []
+        place = self.place(s.target, before)
+        save, restore = self.place_provision(name, place)
+        if not s.target.varied:
+            return [*before, save, replace(s, target=place)], [restore]
+        slot, kind = Slot(name), self.kind_of_name[name]
+        if slot not in self.set_:
+            ahead, value = self.finish(s, s.value)
+            return [*before, save, *ahead, replace(s, target=place, value=value)], [restore]
+        held: Block = [restore]
+        if slot not in self.fresh:
+            held.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
+            self.fresh.add(slot)
+        shadow = self.substitute_root(place, self.bar(slot))
+        scalar = isinstance(plain(s.target.kind), Number)
+        self.out, self.deferred, self.spent = held, None, set()
+        value, at = s.value, Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None
+        bar: Expr = replace(shadow, kind=s.target.kind)
+        if isinstance(s, Assign):
+            if value.varied:
+                copied = bar if scalar else Call(Attribute(bar, "copy"), ())
+                bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
+                held.append(Assign(bar, copied))
+            held.append(Assign(shadow, Const(0.0)))
+        if value.varied:
+            contribution = bar if at is None or s.op == "+" else negated(bar)
+            self.propagate(value, self.fitted_to(contribution, value, s.target))
+        ahead, value = self.finish(s, value)
+        return [*before, save, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
+
+    def fitted_to(self, contribution: Expr, value: Expr, target: Expr) -> Expr:
+        """An adjoint of the shape of a place, summed to the shape of a value that was broadcast into it."""
+        x, y = plain(value.kind), plain(target.kind)
+        if isinstance(y, Number) or same_shape(x, y):
+            return contribution
+        if isinstance(x, Number):
+            return Call(symbol(np.sum), (contribution,))
+        return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.value(value))))
+
+    def place(self, target: Subscript, before: Block) -> Expr:
+        """A place that both sweeps can name: computed indices are held in variables."""
+        value = target.value if isinstance(target.value, Name) else self.place(target.value, before)
+        index = target.index
+        if not self.is_cheap_index(index):
+            name = Name(self.names.new("index"), kind=index.kind)
+            before.append(Assign(name, index))
+            index = name
+        return replace(target, value=value, index=index)
+
+    def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
+        in_loop, key = self.loop_depth > 0, object()
+        base = f"{name}_tape" if in_loop else f"{name}_old"
+        tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base)) if in_loop else self.names.new(base)
+        return Save(tape, name, in_loop, key, place=place), Restore(tape, name, in_loop, key, place=self.stripped(place))
+
+    def substitute_root(self, place: Expr, bar: Name) -> Expr:
+        if isinstance(place, Name):
+            return bar
+        return replace(self.stripped(place), value=self.substitute_root(place.value, bar))
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
@@ -1169,8 +1245,12 @@ class _Sweeps:
             n.value.fn.value.id for n in walk_all(s.body) if isinstance(n, ExprStmt) and isinstance(n.value, Call)
             and isinstance(n.value.fn, Attribute) and isinstance(n.value.fn.value, Name) and n.value.varied
         }
-        relevant = any(slot.name in inside for slot in self.set_) or appended
-        if not relevant or not (inside & self.varied_names or appended):
+        stored = {
+            root(n.target) for n in walk_all(s.body)
+            if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, Subscript)
+        }
+        relevant = any(slot.name in inside | stored for slot in self.set_) or appended
+        if not relevant or not ((inside | stored) & self.varied_names or appended):
             self.spend([n for n in inside])
             restore, save = self.loop_provisions(s, inside)
             return [*save, s], restore
@@ -1451,6 +1531,17 @@ def is_range(e: Expr) -> bool:
     return isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
 
 
+def is_undone(target: Expr) -> bool:
+    """Whether a write to `target` can be taken back: a place in an array or a list of a variable."""
+    while isinstance(target, Subscript):
+        if not isinstance(plain(target.value.kind), (Array, Listing, Items)) or not is_basic_index(target.index):
+            return False
+        target = target.value
+        if isinstance(target, Name):
+            return True
+    return False
+
+
 def is_reversed_range(e: Expr) -> bool:
     match e:
         case Call(fn=Ref(obj=builtins.reversed), args=(inner,)):
@@ -1569,10 +1660,21 @@ def lower_restores(block) -> Block:
     for s in block:
         if isinstance(s, Restore):
             value = Call(Attribute(Name(s.tape), "pop"), ()) if s.in_loop else Name(s.tape)
-            out.append(Assign(Name(s.name), value))
+            out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:
             out.append(with_blocks(s, lower_restores))
     return out
+
+
+def kept_value(place: Expr) -> Expr:
+    """What is kept of a place before it is overwritten: a number as it is, a part of an array as a copy."""
+    return place if isinstance(plain(place.kind), Number) else Call(symbol(runtime.own), (place,))
+
+
+def same_shape(x: Kind, y: Kind) -> bool:
+    if not (isinstance(x, Array) and isinstance(y, Array)) or None in (x.dims, y.dims) or len(x.dims) != len(y.dims):
+        return isinstance(x, (Items, Listing))
+    return all(a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many) for a, b in zip(x.dims, y.dims))
 
 
 def kept_in_loop(kept, tape: str) -> bool:

@@ -13,7 +13,7 @@ import operator
 import numpy as np
 
 from srcad import runtime
-from srcad.core.nodes import Attribute, Call, Undecided, lift
+from srcad.core.nodes import Attribute, Call, IfExp, Undecided, lift
 from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
     A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
@@ -293,8 +293,18 @@ def index_in(y, items):
 
 def choice_jvp(dots, y, *args, key=None, default=None):
     items, dots = (args, dots[0]) if len(args) > 1 else (args[0], dots[0][0])
+    if is_symbol(items) and rank(items) != 1:
+        raise Undecided("the items of a symbol")
+    if has_symbol(tuple(items) if isinstance(items, list) else items) and not is_symbol(items):
+        return choice_of([(item, 0.0 if dot is None else dot) for item, dot in zip(items, dots)], y)
     dot = dots[index_in(y, items)]
     return 0.0 if dot is None else dot
+
+
+def choice_of(pairs, y):
+    """The second of the first of `pairs` whose first equals `y`, as an expression."""
+    (item, dot), *others = pairs
+    return IfExp(lift(y) == item, lift(dot), choice_of(others, y)) if others else lift(dot)
 
 
 CHOICES = [

@@ -26,7 +26,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, Unknown, is_float, plain
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, Operation, Refused, function_of, operation, python_value
-from srcad.analysis.specialise import Program, Special
+from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Dict, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda,
     List, Name, Node, Op, Param, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try, Tuple, Undecided, While,
@@ -34,7 +34,7 @@ from srcad.core.nodes import (
 )
 from srcad.errors import MissingRule
 from srcad.rules import registry
-from srcad.transform.algebra import product
+from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
     OP_NAMES, REENTERED, _positional_and_keyword, _root, assigned_names, describe, ends_raising, is_in, is_unbroadcast, item,
     names_read, node_count, shape_of, symbol, target_list, target_names, walk_all, with_blocks,
@@ -44,8 +44,10 @@ Block = list[Stmt]
 Names = frozenset[str]
 NONE: Names = frozenset()
 
-LONG = 8
-"""How many nodes the tangent of a part of an expression may have without getting a name."""
+LONG = 14
+"""How many nodes the tangent of a part of an expression may have without getting a name,"""
+SHORT = 6
+"""and how many if the part itself has one."""
 
 
 def tangent(special: Special, program: Program) -> Function:
@@ -80,6 +82,8 @@ class _Needs:
             case Assign(target=Tuple(elts=targets), value=Tuple(elts=parts)) if is_pairwise(s):
                 needed = [v for t, v in zip(targets, parts) if t.id in live]
                 return (live - target_names(s.target)).union(*map(self.reads, needed))
+            case Assign(target=Subscript() as target, value=value) | AugAssign(target=Subscript() as target, value=value):
+                return live | self.reads(value) if _root(target) in live else live
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
@@ -159,6 +163,10 @@ class _Tangents:
         self.dot_names: dict[str, str] = {}
         self.made: set[str] = set()
         self.guarded: Names = NONE
+        self.written = {
+            _root(s.target) for s in walk_all(self.body)
+            if isinstance(s, (Assign, AugAssign)) and isinstance(s.target, Subscript) and s.target.varied
+        }
         self.seen: set[str] = set(special.params)
 
     def function(self) -> Function:
@@ -202,6 +210,10 @@ class _Tangents:
                 return self.invocation(s, live)
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s, live)
+            case Assign(target=Subscript(varied=True) as target) | AugAssign(target=Subscript(varied=True) as target) if (
+                _root(target) in live
+            ):
+                return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"))) if owner in live:
                 return self.append(s)
             case If(body=body, orelse=orelse):
@@ -247,7 +259,9 @@ class _Tangents:
         """The zero tangent, anew, of a constant container that `s` changes in place."""
         match s:
             case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target):
-                found = [target]
+                found = [] if isinstance(plain(target.kind), Number) or isinstance(target, Subscript) and isinstance(
+                    plain(target.value.kind), Array
+                ) else [target]
             case Delete(targets=targets):
                 found = list(targets)
             case ExprStmt(value=Call(fn=Attribute(value=value, attr=attr))) if attr != "pop":
@@ -277,8 +291,10 @@ class _Tangents:
         y, y_dot = s.target, Name(self.dot_name(name))
         if name in self.guarded and name in self.seen:
             ahead, (value,), (dot,) = parts.settled([value], [dot])
+            dot = self.apart(dot, s.value, name)
             return [*ahead, replace(s, target=Tuple((y, y_dot)), value=Tuple((value, dot)))]
         ahead, (value,), (dot,) = parts.settled([value], [dot], result=RESULT)
+        dot = self.apart(dot, s.value, name)
         read = names_read(dot)
         if RESULT.id not in read:
             moved = [] if isinstance(dot, Name) and dot.id == y_dot.id else [Assign(y_dot, dot)]
@@ -298,6 +314,7 @@ class _Tangents:
         values = [copied(v) for v in s.value.elts]
         chosen = [(t, v) for t, v in zip(s.target.elts, values) if t.id in wanted]
         ahead, settled, dots = parts.settled(values, [parts.dot_or_zero(v) for _, v in chosen])
+        dots = [self.apart(dot, v, t.id) for dot, (t, v) in zip(dots, chosen)]
         targets = [Name(self.dot_name(t.id)) for t, _ in chosen]
         new = replace(s, value=replace(s.value, elts=tuple(settled)))
         if any(t.id in self.guarded and t.id in self.seen for t, _ in chosen):
@@ -310,16 +327,64 @@ class _Tangents:
     def append(self, s: ExprStmt) -> Block:
         """`xs.append(v)` and `xs_dot.append(v_dot)`"""
         owner: Name = s.value.fn.value
-        value, parts = copied(s.value.args[0]), _Parts(self)
-        dot = parts.dot_or_zero(value)
-        if owner.id in self.guarded:
-            parts.keep(value)
-        ahead, (value,), (dot,) = parts.settled([value], [dot])
-        if owner.id in self.guarded and not isinstance(dot, (Name, Const)):
-            name = Name(self.new(f"{owner.id}_item_dot"))
-            ahead, dot = [*ahead, Assign(name, dot)], name
+        ahead, value, dot = self.put(owner.id, s.value.args[0])
         grown = ExprStmt(Call(Attribute(Name(self.dot_name(owner.id)), "append"), (dot,)))
         return [*ahead, grown, replace(s, value=replace(s.value, args=(value,)))]
+
+    def store(self, s: Assign | AugAssign) -> Block:
+        """`a[i] = v` and `a_dot[i] = v_dot`, `a[i] += v` and `a_dot[i] += v_dot`."""
+        name = _root(s.target)
+        before: Block = []
+        target = self.place(s.target, before)
+        ahead, value, dot = self.put(name, s.value, isinstance(plain(target.value.kind), Array))
+        new = replace(s, target=target, value=value)
+        if isinstance(s, AugAssign) and not s.value.varied:
+            return [*before, *ahead, new]
+        return [*before, *ahead, replace(new, target=self.place_of_dot(target), value=dot), new]
+
+    def put(self, owner: str, e: Expr, may_spread: bool = False) -> tuple[Block, Expr, Expr]:
+        """What goes into a container, and its tangent, which may be a number for a whole array if it `may_spread`."""
+        value, parts = copied(e), _Parts(self)
+        dot = Const(0.0) if may_spread and not value.varied else parts.dot_or_zero(value)
+        if owner in self.guarded:
+            parts.keep(value)
+        ahead, (value,), (dot,) = parts.settled([value], [dot])
+        if not may_spread:
+            dot = self.apart(dot, e, owner)
+        if owner in self.guarded and not isinstance(dot, (Name, Const)):
+            name = Name(self.new(f"{owner}_item_dot"))
+            ahead, dot = [*ahead, Assign(name, dot)], name
+        return ahead, value, dot
+
+    def place(self, target: Subscript, before: Block) -> Subscript:
+        """A place that is named twice: computed indices are held in variables."""
+        value = self.place(target.value, before) if isinstance(target.value, Subscript) else target.value
+        index = target.index
+        if not is_cheap_index(index):
+            name = Name(self.names.new("index"), kind=index.kind)
+            before.append(Assign(name, index))
+            index = name
+        return replace(target, value=value, index=index)
+
+    def place_of_dot(self, place: Expr) -> Expr:
+        if isinstance(place, Name):
+            return Name(self.dot_name(place.id), kind=place.kind)
+        return replace(place, value=self.place_of_dot(place.value))
+
+    def apart(self, dot: Expr, value: Expr, *names: str) -> Expr:
+        """The tangent of a value for a variable, in memory of its own if the value is and one of the two is written into.
+
+        `y = x + 1` has the tangent `y_dot = x_dot`, but what is written into y is not in x.
+        """
+        if not self.written or aliases(value):
+            return dot
+        shared = aliases(dot)
+        narrow = isinstance(dot, Call) and isinstance(dot.fn, Ref) and dot.fn.obj in (np.broadcast_to, runtime.widened)
+        if (shared or narrow) and self.written & set(names) or shared & {self.dot_names.get(n) for n in self.written}:
+            if isinstance(plain(value.kind), (Array, Listing)):
+                return Call(Attribute(dot, "copy"), ())
+            return Call(symbol(runtime.own), (dot,))
+        return dot
 
     def invocation(self, s: Assign, live: Names) -> Block:
         """`y, y_dot = h_tangent(x, x_dot)`: a call of a function that is differentiated through."""
@@ -333,6 +398,8 @@ class _Tangents:
         values = [copied(a) for a in invoked.args]
         dots = [parts.dot_or_zero(x) for x, v in zip(values, callee.values) if v.varied]
         ahead, values, dots = parts.settled(values, dots)
+        moving = [x for x, v in zip(invoked.args, callee.values) if v.varied]
+        dots = [self.apart(dot, x, *wanted) for dot, x in zip(dots, moving)]
         if isinstance(s.target, Tuple):
             dot_target: Expr = Tuple(tuple(Name(self.dot_name(n) if n in wanted else "_") for n in target_list(s.target)))
         else:
@@ -428,7 +495,7 @@ class _Parts:
         match e:
             case Tuple() | List() if not any(isinstance(x, Starred) for x in e.elts):
                 return replace(e, elts=tuple(map(self.dot_or_zero, e.elts)))
-            case Dict() if None not in e.keys:
+            case Dict() if all(k is not None for k in e.keys):
                 return replace(e, values=tuple(map(self.dot_or_zero, e.values)))
         return self.dot(e) if e.varied else zero(self.value(e), e.kind)
 
@@ -482,10 +549,10 @@ class _Parts:
             case "linear":
                 return self.linear(e, found)
             case "multilinear":
-                return summed([self.with_dots(e, {id(x): self.dot(x)}) for _, _, x in found.data if x.varied])
+                return total([self.with_dots(e, {id(x): self.dot(x)}) for _, _, x in found.data if x.varied])
         try:
             return self.elementwise(e, found) if found.rule.jvp == "partials" else self.by_rule(e, found)
-        except Undecided:
+        except (Undecided, TypeError, AttributeError, IndexError):  # what a rule for arrays makes of symbols
             return self.at_run_time(e, found)
         except registry.Refused as refused:
             raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
@@ -539,7 +606,7 @@ class _Parts:
             moving.add(k)
         if not terms:
             return zero(y, e.kind)
-        whole = summed(terms)
+        whole = total(terms)
         where = arguments.get("where", True)
         if where is not True:
             whole = registry.masked(whole, where)
@@ -557,7 +624,7 @@ class _Parts:
         arguments = {name: self.argument(value) for name, value in found.arguments.items()}
         args, kwargs = _positional_and_keyword(found.rule, arguments)
         made = lift(found.rule.jvp(self.dots(found), self.value(e), *args, **kwargs))
-        return tidied(made, {k for k, _ in function_of(e)[2]})
+        return shortened(made, {k for k, _ in function_of(e)[2]})
 
     def dots(self, found: Operation) -> tuple:
         """The tangent of each data argument, None for a constant one; of a list that is written out, a tuple of them."""
@@ -628,15 +695,15 @@ class _Parts:
                 ahead.append(Assign(named[value], new, at=e.at))
                 new = named[value]
             if dot in uses and not any(isinstance(d, Name) and d.id == dot for d in dots):
-                found = resolved(self.tangents[dot])
-                if uses[dot] > 1 or node_count(found) > LONG:
+                found = neat(resolved(self.tangents[dot]))
+                if uses[dot] > 1 and node_count(found) > 1 or node_count(found) > (SHORT if value in named else LONG):
                     base = named[value].id if value in named else base_name(e)
                     named[dot] = Name(self.outer.new(f"{base}_dot"), kind=e.kind)
                     ahead.append(Assign(named[dot], found))
             return new
 
         values = [rebuilt(v) for v in values]
-        return ahead, values, [resolved(d) for d in dots]
+        return ahead, values, [neat(resolved(d)) for d in dots]
 
 
 RESULT = Name("?")
@@ -681,44 +748,42 @@ def missing(e: Expr, message: str) -> MissingRule:
     return MissingRule(e.at, message, because=because, hint="Mark the value as constant with srcad.stop_gradient.")
 
 
-def summed(terms: list[Expr]) -> Expr:
-    """The sum of terms; what has a minus sign in front is subtracted."""
-    whole = terms[0]
-    for term in terms[1:]:
-        negative, bare = without_sign(term)
-        whole = Op("-" if negative else "+", (whole, bare))
-    return whole
+def neat(e: Node) -> Node:
+    """A tangent with its minus signs in front, and no sum that starts from 0."""
+    e = map_children(e, neat)
+    match e:
+        case Op(op="+", args=(Const(value=0), x)):
+            return x
+        case Op(op="neg", args=(Op(op="neg", args=(x,)),)):
+            return x
+        case Op(op="*" | "/", args=(a, Op(op="neg", args=(b,)))):
+            return neat(Op("neg", (Op(e.op, (a, b)),)))
+        case Op(op="neg", args=(Op(op="*" | "/" as op, args=(a, b)),)):
+            return Op(op, (neat(Op("neg", (a,))), b))
+        case Op(op="+" | "-" as op, args=(a, b)):
+            bare = without_sign(b)
+            return e if bare is None else Op("-" if op == "+" else "+", (a, bare))
+    return e
 
 
-def without_sign(e: Expr) -> tuple[bool, Expr]:
-    """Whether a product has a minus sign in front, and the product without it."""
+def without_sign(e: Expr) -> Expr | None:
+    """A product without the minus sign in front of it, None if it has none."""
     match e:
         case Op(op="neg", args=(inner,)):
-            return True, inner
+            return inner
         case Op(op="*" | "/", args=(a, b)):
-            negative, bare = without_sign(a)
-            return negative, Op(e.op, (bare, b))
-    return False, e
+            bare = without_sign(a)
+            return None if bare is None else Op(e.op, (bare, b))
+    return None
 
 
-def tidied(e: Expr, keywords: set[str]) -> Expr:
-    """What a rule made, without parameters that are the default, sums that start from 0 and products with 1.
-
-    Parameters that the user named, `keywords`, are named again.
-    """
-
-    def tidy(node: Node) -> Node:
-        node = map_children(node, tidy)
-        match node:
-            case Op(op="+", args=(Const(value=0), x)) | Op(op="+", args=(x, Const(value=0))):
-                return x
-            case Op(op="*", args=(Const(value=1), x)) | Op(op="*" | "/", args=(x, Const(value=1))):
-                return x
-            case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs) if registry.find(obj) is not None:
-                return short_call(node, registry.find(obj), args, dict(kwargs), keywords)
-        return node
-
-    return tidy(e)
+def shortened(e: Node, keywords: set[str]) -> Node:
+    """What a rule made, its calls without parameters that are the default; the user named those in `keywords`."""
+    e = map_children(e, lambda n: shortened(n, keywords))
+    match e:
+        case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs) if registry.find(obj) is not None:
+            return short_call(e, registry.find(obj), args, dict(kwargs), keywords)
+    return e
 
 
 def short_call(e: Call, rule, args, kwargs, keywords: set[str]) -> Call:

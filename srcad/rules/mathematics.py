@@ -293,6 +293,8 @@ def index_in(y, items):
 
 def choice_jvp(dots, y, *args, key=None, default=None):
     items, dots = (args, dots[0]) if len(args) > 1 else (args[0], dots[0][0])
+    if is_symbol(items) and getattr(items.kind, "cls", None) is list:
+        return dots[Call(Attribute(items, "index"), (lift(y),))]
     if is_symbol(items) and rank(items) != 1:
         raise Undecided("the items of a symbol")
     if has_symbol(tuple(items) if isinstance(items, list) else items) and not is_symbol(items):

@@ -468,7 +468,7 @@ class _Parts:
         if isinstance(e, (Const, Ref, Global, Name)):
             return e
         if isinstance(e, Slice):
-            return replace(e, **{n: v and self.value(v) for n, v in vars(e).items() if n in ("lower", "upper", "step")})
+            return Slice(*(None if p is None else self.value(p) for p in (e.lower, e.upper, e.step)), kind=e.kind)
         if isinstance(e, (Tuple, List)):
             return replace(e, elts=tuple(map(self.value, e.elts)))
         if isinstance(e, Starred):

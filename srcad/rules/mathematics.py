@@ -23,6 +23,7 @@ from srcad.rules.shapes import is_none, number, rank, rank_if_known, shape, spre
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
 digamma = symbolic(runtime.digamma)
+length = symbolic(len)
 product_of_others = symbolic(runtime.product_of_others)
 scatter = symbolic(runtime.scatter)
 unbroadcast = symbolic(runtime.unbroadcast)
@@ -245,6 +246,10 @@ def sum_start(y_bar, y, iterable, /, start=0):
     return like(start, y_bar, y)
 
 
+def sum_listed(y_bar, y, items):
+    return lift([y_bar]) * length(items)
+
+
 def sum_whole(y_bar, y, iterable, /, start=0):
     total = y_bar if number(start) == 0 else unbroadcast(y_bar, shape(iterable)[1:])
     return spread(total, iterable)
@@ -256,7 +261,7 @@ def like(item, y_bar, y):
 
 
 @sequence_rule(
-    builtins.sum, sum_start, data=("iterable", "start"), jvp="linear", whole=sum_whole,
+    builtins.sum, sum_start, data=("iterable", "start"), jvp="linear", whole=sum_whole, listed=sum_listed,
     examples=[
         ex([A(), A(), 1.0]), ex([A(2, 3), A(), A(3)]), ex((A(2), A(2)), A()), ex([A(), A()], start=A(2)), ex([]),
         ex(A(3)), ex(A(2, 3)), ex(A(2, 1), A(3)),

@@ -85,6 +85,7 @@ class Rule:
     partials: tuple[Callable, ...] | None = None
     sequence: tuple[str, ...] = ()
     whole: Callable | None = None
+    listed: Callable | None = None
     synonyms: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     domain: tuple = (-2.0, 2.0)
@@ -163,7 +164,7 @@ def rule(fn, *vjps: Callable, jvp, examples, data: tuple[str, ...] | None = None
 
 
 def sequence_rule(
-    fn, *others: Callable, data: str | tuple[str, ...], jvp, examples, whole=None, sequences: tuple[str, ...] = ()
+    fn, *others: Callable, data: str | tuple[str, ...], jvp, examples, whole=None, listed=None, sequences: tuple[str, ...] = ()
 ) -> Callable:
     """Declares a function of a sequence of arrays by `vjp(k, y_bar, y, ...)`, the adjoint of item k.
 
@@ -174,7 +175,7 @@ def sequence_rule(
     def declare(vjp: Callable) -> Callable:
         names = (data,) if isinstance(data, str) else data
         RULES[fn] = Rule(
-            fn, _parameters(vjp, 3), names, (vjp, *others), jvp, sequence=sequences or names[:1], whole=whole,
+            fn, _parameters(vjp, 3), names, (vjp, *others), jvp, sequence=sequences or names[:1], whole=whole, listed=listed,
             examples=tuple(examples),
         )  # fmt: skip
         return vjp

@@ -240,7 +240,7 @@ class _Sweeps:
         needed = reads_before_writes(adjoint, wanted) - {seed}
         tapes = {s.tape for s in kept}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
-        unset = set(saved) - definitely_set(forward, set(special.params)) - tapes
+        unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
         forward = declare_tapes(forward, kept)
         return Pair(
@@ -783,6 +783,9 @@ class _Sweeps:
         if isinstance(x.kind, Unknown) and rule.partials is None or isinstance(e.kind, Unknown) and rule.partials is None:
             return self.at_run_time(e, applied, k, item, y, bar)
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
+            numbers = isinstance(plain(x.kind), Listing) and isinstance(plain(x.kind).item, Number)
+            if rule.listed is not None and numbers and len(applied.arguments) == 1:
+                return rule.listed(bar, y, self.operand(x))
             return self.at_run_time(e, applied, k, item, y, bar)
         arguments = {name: self.argument(value) for name, value in applied.arguments.items()}
         try:
@@ -1503,9 +1506,17 @@ def is_fresh_value(value: Expr) -> bool:
     match value:
         case Op() | Const():
             return True
+        case Call(fn=Ref(obj=runtime.unbroadcast), args=(inner, _)):
+            return is_fresh_value(inner)
         case Call(fn=Ref(obj=obj)):
-            return not is_in(obj, VIEWS) and obj not in (np.broadcast_to, registry.apply_vjp) and not isinstance(obj, Special)
+            if obj in MAKERS or isinstance(obj, np.ufunc):
+                return True
+            return is_in(obj, registry.RULES) and not is_in(obj, VIEWS) and getattr(obj, "__module__", "") != "builtins"
     return False
+
+
+MAKERS = {np.zeros_like, np.sum, runtime.scatter, runtime.zeros_like, runtime.own, runtime.add}
+"""Functions whose result shares memory with nothing."""
 
 
 def is_in(obj, collection) -> bool:

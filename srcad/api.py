@@ -48,26 +48,25 @@ def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
     """The value of `fun(*args)`, and its pullback: `pullback(value_bar)` gives the tuple of the arguments' adjoints.
 
     `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
-    are not numeric have the adjoint None.
+    are not numeric, and integers, are constants: their adjoint is None.
     """
     call = Call(fun)
     values = call.bind(args, {})
-    chosen = [i for i, v in enumerate(values) if is_float(kind_of(promoted(v)))]
-    values = [promoted(v) if i in chosen else v for i, v in enumerate(values)]
+    chosen = [i for i, v in enumerate(values) if is_float(kind_of(v))]
     compiled = call.compiled(values, tuple(chosen), scalar=False)
     value, saved = compiled.forward(*values)
 
     def pullback(value_bar):
         """The adjoints of the arguments, from that of the value."""
         if not compiled.varied:
-            return call.spread_star(values, [zero_like(v) for v in values])
+            return call.spread_star(values, [zero_like(v) for v in values])[: len(args)]
         bars = compiled.adjoint(saved, seed_like(value, value_bar))
         bars = bars if len(compiled.varied) > 1 else (bars,)
         by_name = dict(zip(compiled.varied, bars))
         return call.spread_star(values, [
             as_gradient(v, by_name[p]) if p in by_name else zero_like(v)
             for p, v in zip(compiled.params, values)
-        ])
+        ])[: len(args)]
 
     return value, pullback
 

@@ -19,7 +19,7 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Compare, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Compare, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
 )
 from srcad.errors import KindError, Unsupported
 from srcad.frontend.lower import lower
@@ -195,7 +195,7 @@ def adjoint(pair: Pair) -> Function:
     unpack: tuple[Stmt, ...] = ()
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
-    copies = tuple(Assign(Name(t), Call(Attribute(Name(t), "copy"), ())) for t in pair.tapes)
+    copies = tuple(Assign(Name(n), Call(Attribute(Name(n), "copy"), ())) for n in pair.used_up)
     wanted = ", ".join(special.varied_params) or "nothing"
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
@@ -212,7 +212,7 @@ def joined(pair: Pair, with_value: bool) -> Function:
     name = f"{special.name}_value_and_grad" if with_value else f"{special.name}_grad"
     if with_value:
         result = Name(Names(special.names.taken).new("result"))
-        keep = isinstance(pair.result, (Name, Const))
+        keep = isinstance(pair.result, Const) or isinstance(pair.result, Name) and pair.result.id not in changed(seeded)
         value = pair.result if keep else result
         first = () if keep else (Assign(result, pair.result),)
         body = (*pair.forward, *first, *seeded, Return(Tuple((value, gradient))))
@@ -221,6 +221,15 @@ def joined(pair: Pair, with_value: bool) -> Function:
         body = (*pair.forward, *seeded, Return(gradient))
         doc = f"The gradient of {describe(special)}: both sweeps in one."
     return Function(name, tuple(Param(p) for p in special.params), body, doc)
+
+
+def changed(body: tuple[Stmt, ...]) -> set[str]:
+    """The variables that statements set, or write into."""
+    found = set()
+    for node in (n for s in body for n in walk(s)):
+        if isinstance(node, (Assign, AugAssign)):
+            found |= {n.id for n in walk(node.target) if isinstance(n, Name)}
+    return found
 
 
 def describe(special: Special) -> str:

@@ -85,6 +85,7 @@ class Special:
     result: Value = Value(NEVER)
     recursive: bool = False
     done: bool = False
+    is_nested: bool = False
 
     @property
     def varied_params(self) -> list[str]:
@@ -133,7 +134,7 @@ class Program:
         params = tuple(p.id for p in source.params) + captured
         special = Special(
             source, owner, params, tuple(values), self.function_names.new(_identifier(source.name)),
-            Names(names_in(source) | set(params)),
+            Names(names_in(source) | set(params)), is_nested=isinstance(target, Local),
         )
         self.specials[key] = special
         for _ in range(6):
@@ -229,6 +230,8 @@ class _Specialiser:
         self.loops: list[int] = []
         self.rewritten: dict[int, Any] = {}
         self.mutated: set[str] = set()
+        self.own_functions = {n.function.name for s in special.source.body for n in walk(s) if isinstance(n, Def)}
+        self.own_functions |= set(special.params)
 
     def run(self) -> None:
         special = self.special
@@ -272,7 +275,11 @@ class _Specialiser:
 
     def is_owned(self, name: str) -> bool:
         """Whether no other variable shares the memory of `name`; generated code writes to nothing else."""
-        return self.env[name].owned or self.special.owner.__code__.co_filename.startswith("<srcad ")
+        return self.env[name].owned or self.is_generated
+
+    @property
+    def is_generated(self) -> bool:
+        return self.special.owner.__code__.co_filename.startswith("<srcad ")
 
     def disown(self, names: set[str]) -> None:
         for name in names:
@@ -478,6 +485,10 @@ class _Specialiser:
         if not self.is_owned(name.id):
             self.refuse(s, f"writing into {what} of `{name.id}`, whose memory another name may share", hint)
             return None
+        if any(isinstance(k, Array) for k, _ in containers) and any(isinstance(k, Listing) for k, _ in containers):
+            if not self.is_generated:
+                self.refuse(s, f"writing into {what} of an array that a list holds", hint)
+                return None
         for kind, index in containers:
             if not isinstance(kind, (Array, Listing)) or isinstance(kind, Array) and not is_float(kind):
                 if not isinstance(kind, Unknown):
@@ -677,7 +688,7 @@ class _Specialiser:
                 if isinstance(plain(typed.kind), (Items, Listing, Unknown)):
                     return typed.varied and e.fn.attr != "keys"
         typed = self.expr(e)
-        if isinstance(plain(typed.kind), Items) and typed.kind.cls is dict:
+        if is_mapping(typed.kind):
             return False
         return typed.varied
 
@@ -840,6 +851,8 @@ class _Specialiser:
         if value is None:
             return replace(e, kind=UNKNOWN)
         if isinstance(value.kind, Callee) and isinstance(value.kind.obj, Local) and value.kind.extra == "local":
+            if id_ not in self.own_functions:
+                self.refuse(e, f"`{id_}`, a nested function of another function, is used as a value", "Call it.")
             return self.closure(e, value.kind.obj)
         return replace(e, kind=value.kind, varied=value.varied)
 
@@ -962,6 +975,8 @@ class _Specialiser:
                 elif isinstance(inner, Items) and inner.is_sequence:
                     source = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
                     flat.extend(self.expr(Subscript(source, Const(i), at=x.at)) for i in inner.keys)
+                elif isinstance(e, List) and isinstance(inner, Listing):
+                    return self.joined_display(e)
                 elif varied:
                     self.refuse(x, "a starred item of unknown length", "Use `+` of lists, or np.concatenate.")
                 else:
@@ -975,32 +990,41 @@ class _Specialiser:
             return replace(e, kind=Listing(joined))
         return replace(e, kind=Items(list, tuple(range(len(items))), items))
 
+    def joined_display(self, e: List) -> Expr:
+        """`[x, *items, y]` as `[x] + items + [y]`."""
+        parts: list[Expr] = []
+        for x in e.elts:
+            if isinstance(x, Starred):
+                parts.append(x.value)
+            elif parts and isinstance(parts[-1], List):
+                parts[-1] = replace(parts[-1], elts=(*parts[-1].elts, x))
+            else:
+                parts.append(List((x,), at=x.at))
+        typed = [self.display(p) if isinstance(p, List) else p for p in parts]
+        typed = [replace(p, kind=Listing(item_kind(plain(p.kind)))) for p in typed]
+        return functools.reduce(lambda a, b: self.typed_operation(Op("+", (a, b), at=e.at)), typed)
+
     def mapping(self, e: Dict) -> Expr:
         values = self.exprs(e.values)
         keys = [None if k is None else self.expr(k) for k in e.keys]
         varied = any(v.varied for v in values)
-        names: list = []
-        parts: list[Kind] = []
+        entries: dict[Any, tuple[Expr, Expr]] = {}
         for key, value in zip(keys, values):
             inner = plain(value.kind)
             if key is None and isinstance(inner, Items) and inner.cls is dict:
-                names.extend(inner.keys)
-                parts.extend(inner.items)
-                if varied:
-                    self.refuse(e, "`**` in a dictionary of values that are differentiated", "Name the keys.")
+                holder = self.named(value, "items") if not isinstance(value, Name) else value
+                for k in inner.keys:
+                    item = self.expr(Subscript(holder, Const(k), at=e.at))
+                    entries[k] = (Const(k, kind=constant_kind(k)), item)
             elif isinstance(key, Const):
-                names.append(key.value)
-                parts.append(value.kind)
+                entries[key.value] = (key, value)
             else:
                 if varied:
                     self.refuse(e, "a dictionary of differentiated values with computed keys", "Use a list.")
                 return replace(e, keys=tuple(keys), values=values, kind=Opaque(dict), varied=varied)
-        e = replace(e, keys=tuple(keys), values=values, varied=varied)
-        if len(set(names)) != len(names):
-            if varied:
-                self.refuse(e, "a key occurs twice in a dictionary of values that are differentiated")
-            return replace(e, kind=Opaque(dict))
-        return replace(e, kind=Items(dict, tuple(names), tuple(parts)))
+        items = tuple(v for _, v in entries.values())
+        kind = Items(dict, tuple(entries), tuple(v.kind for v in items))
+        return replace(e, keys=tuple(k for k, _ in entries.values()), values=items, varied=varied, kind=kind)
 
     def compare(self, e: Compare) -> Expr:
         if any(isinstance(n, Walrus) for n in walk(e)):
@@ -1091,7 +1115,7 @@ class _Specialiser:
     def unrolled(self, e: Comprehension) -> Dict | None:
         """A dictionary comprehension over a container of known keys, written out; None where that is not possible."""
         match e.clauses:
-            case (Clause(target=target, iter=source, ifs=()),):
+            case (Clause(target=target, iter=source),):
                 pass
             case _:
                 return None
@@ -1100,18 +1124,27 @@ class _Specialiser:
                 pass
             case _:
                 mapping, view = source, "iter"
-        held = self.held(self.expr(mapping))
-        kind = plain(held.kind)
-        if not isinstance(kind, Items) or kind.is_record:
-            return None
         keys, values = [], []
-        for k in kind.keys:
-            item = Subscript(held, Const(k), at=e.at)
-            parts = {"items": Tuple((Const(k), item)), "keys": Const(k), "values": item,
-                     "iter": Const(k) if kind.cls is dict else item}  # fmt: skip
-            bound = matched(target, parts[view])
+        if isinstance(mapping, (Tuple, List)) and view == "iter":
+            sources = list(mapping.elts)
+        else:
+            held = self.held(self.expr(mapping))
+            kind = plain(held.kind)
+            if not isinstance(kind, Items) or kind.is_record:
+                return None
+            items = [(Const(k), Subscript(held, Const(k), at=e.at)) for k in kind.keys]
+            parts = {"items": Tuple, "keys": lambda kv: kv[0], "values": lambda kv: kv[1],
+                     "iter": lambda kv: kv[0] if kind.cls is dict else kv[1]}  # fmt: skip
+            sources = [parts[view](kv) for kv in items]
+        for source in sources:
+            bound = matched(target, source)
             if bound is None:
                 return None
+            chosen = [self.decide(substituted(test, bound)) for test in e.clauses[0].ifs]
+            if None in chosen:
+                return None
+            if False in chosen:
+                continue
             key, value = substituted(e.element.elts[0], bound), substituted(e.element.elts[1], bound)
             if not isinstance(key, Const):
                 return None
@@ -1180,6 +1213,8 @@ class _Specialiser:
                     e.at, f"{describe(container)} is indexed by a value that is differentiated",
                     hint="An index is an integer: leave it out of argnums, or pass it as an int.",
                 )
+        if fn == "getitem" and is_mapping(args[0].kind) and isinstance(e, Subscript):
+            e = replace(e, index=replace(e.index, varied=False))
         varied = varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
         return replace(e, kind=kind, varied=varied)
 
@@ -1426,6 +1461,11 @@ class _Specialiser:
                         "Build a new container by an expression.",
                     )
                 return replace(e, kind=UNKNOWN, varied=varied)
+        if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_replace" and not e.args:
+            changed = dict(e.kwargs)
+            holder = self.held(value)
+            fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
+            return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
         cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
@@ -1474,10 +1514,14 @@ class _Specialiser:
         special = self.program.special(target, captured, values)
         result = special.result
         kind = unnamed(result.kind)
-        if not result.varied:
+        if not result.varied and not (isinstance(target, Local) and self.is_elsewhere(e)):
             return replace(e, kind=kind, varied=False)
-        invoked = Invoke(special, tuple(operands), e, kind=kind, varied=True, at=e.at)
+        invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
         return self.named(invoked, special.source.name if special.source.name.isidentifier() else "value")
+
+    def is_elsewhere(self, e: Expr) -> bool:
+        """Whether a call names a nested function that the text of another function defines."""
+        return isinstance(e, Call) and isinstance(e.fn, Name) and e.fn.id not in self.own_functions
 
     def bind_arguments(self, e, source: Function, args, kwargs, defaults) -> list[Expr] | None:
         """The expression for each parameter of `source`."""
@@ -1820,6 +1864,8 @@ def aliases(e: Expr) -> set[str]:
             return aliases(body) | aliases(orelse)
         case Logical(args=args):
             return {n for x in args for n in aliases(x)}
+        case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
+            return set()  # an item; the container itself stays whose it was
         case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
             return aliases(value) if not isinstance(e.kind, Number) else set()
         case Invoke(args=args):
@@ -1840,6 +1886,8 @@ def aliases(e: Expr) -> set[str]:
 
 def is_fresh(e: Expr) -> bool:
     """Whether the value of `e` is made anew, and seen by nobody else."""
+    if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
+        return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
     return not isinstance(e, (Global, Ref, Name)) and not (
         isinstance(e, (Attribute, Subscript)) and any(isinstance(n, (Global, Ref)) for n in walk(e))
     )
@@ -1921,6 +1969,11 @@ def callable_method(cls: type):
 
 def has_star(e: Call) -> bool:
     return any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs)
+
+
+def is_mapping(kind: Kind) -> bool:
+    kind = plain(kind)
+    return isinstance(kind, (Items, Listing)) and issubclass(kind.cls, dict)
 
 
 def takes_star(source: Function, position: int) -> bool:
@@ -2017,6 +2070,8 @@ def _stand_in(function):
                 args, kwargs = self.arguments(e)
             except SrcadError:
                 return None
+        if args and is_mapping(args[0].kind):  # its keys
+            return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(Opaque(str)), varied=False)
         varied = any(a.varied for a in args)
         if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
             return replace(e, fn=self.expr(e.fn), kind=UNKNOWN, varied=False)
@@ -2091,6 +2146,13 @@ def _partial(self: _Specialiser, e: Call) -> Expr | None:
     return self.expr(made)
 
 
+def _dict(self: _Specialiser, e: Call) -> Expr | None:
+    """`dict(a=x)` as `{"a": x}`."""
+    if all(k is not None for k, _ in e.kwargs) and not e.args:
+        return self.expr(Dict(tuple(Const(k, at=e.at) for k, _ in e.kwargs), tuple(v for _, v in e.kwargs), at=e.at))
+    return None
+
+
 def _range(self: _Specialiser, e: Call) -> Expr | None:
     args, _ = self.arguments(e)
     for a in args:
@@ -2139,6 +2201,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     enumerate: _stand_in(lambda args, kwargs: prelude.enumerated),
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),
     getattr: _getattr,
+    dict: _dict,
     pow: _pow,
     functools.partial: _partial,
     range: _range,

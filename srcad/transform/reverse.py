@@ -48,7 +48,7 @@ REENTERED = {np.errstate}
 @dataclass(frozen=True)
 class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
-    `tapes` are those of them that the second uses up."""
+    `used_up` are those of them that the second changes: tapes, and arrays in which it brings back old values."""
 
     special: Special
     forward: tuple[Stmt, ...]
@@ -57,7 +57,7 @@ class Pair:
     adjoints: tuple[Expr, ...]
     seed: str
     saved: tuple[str, ...]
-    tapes: tuple[str, ...]
+    used_up: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _Sweeps:
         forward = declare_tapes(forward, kept)
         return Pair(
             special, tuple(forward), result, tuple(adjoint), adjoints, seed, saved,
-            tuple(n for n in saved if n in tapes and kept_in_loop(kept, n)),
+            tuple(n for n in saved if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)),
         )
 
     def returned(self, s: Return, root: Expr, seed: str) -> tuple[Block, Block, Expr]:
@@ -1086,7 +1086,11 @@ class _Sweeps:
         flows = [(x, p) for x, p, v in zip(invoked.args, callee.params, callee.values) if v.varied]
         spent = self.spend(names)
         if bar is None or not flows:
-            return [replace(s, value=invoked.call)], []
+            if invoked.varied or not callee.is_nested:
+                return [replace(s, value=invoked.call)], []
+            self.program.needed.add(id(callee))
+            called = Call(Ref(callee, f"{callee.name}_forward"), tuple(self.stripped(a) for a in invoked.args))
+            return [replace(s, value=Subscript(called, Const(0)))], []
         self.program.needed.add(id(callee))
         saved = Name(self.names.new(f"{callee.name}_saved"))
         held: Block = []

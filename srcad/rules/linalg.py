@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, rule, sequence_rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, is_symbol, rule, sequence_rule, symbolic
 from srcad.rules.shapes import expand, known, never_one, rank, shape, swap_last
 from srcad.rules.shaping import diagonal_parameters
 
@@ -15,6 +15,7 @@ place_diagonal = symbolic(runtime.place_diagonal)
 place_repeated = symbolic(runtime.place_repeated)
 cofactors = symbolic(runtime.cofactors)
 cholesky_adjoint = symbolic(runtime.cholesky_adjoint)
+half_lower = symbolic(runtime.half_lower)
 singular_slope = symbolic(runtime.singular_slope)
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -319,7 +320,7 @@ def inv_vjp(y_bar, y, a):
 
 
 @adjoint(
-    np.linalg.det, jvp=lambda dots, y, a: np.sum(dots[0] * runtime.cofactors(a), (-2, -1)),
+    np.linalg.det, jvp=lambda dots, y, a: np.sum(dots[0] * cofactors(a), (-2, -1)),
     examples=[*SQUARE, ex(np.array([[1.0, 2.0], [2.0, 4.0]])), ex(np.ones((3, 3)))],
 )  # fmt: skip
 def det_vjp(y_bar, y, a):
@@ -382,11 +383,11 @@ rule(
 
 
 def cholesky_jvp(dots, y, a, *, upper=False):
-    if upper:
+    if known(upper):
         return swap_last(cholesky_jvp((swap_last(dots[0]),), swap_last(y), a))
     lower = np.tril(dots[0])
     symmetric = lower + swap_last(np.tril(dots[0], -1))
-    return y @ runtime.half_lower(np.linalg.solve(y, swap_last(np.linalg.solve(y, symmetric))))
+    return y @ half_lower(np.linalg.solve(y, swap_last(np.linalg.solve(y, symmetric))))
 
 
 @adjoint(
@@ -404,10 +405,15 @@ def cholesky_vjp(y_bar, y, a, *, upper=False):
 # Norms
 
 
+def is_euclidean(x, ord, axis) -> bool:
+    """Whether a norm is the root of the sum of the squares."""
+    vector = isinstance(axis, int) or (ord == 2 and axis is None and rank(x) == 1)
+    return ord is None or (ord == 2 and vector) or (ord == "fro" and not vector)
+
+
 def norm_vjp(y_bar, y, x, ord=None, axis=None, keepdims=False):
     ord, axis = known(ord), known(axis)
-    vector = isinstance(axis, int) or (ord == 2 and axis is None and rank(x) == 1)
-    if ord is None or (ord == 2 and vector) or (ord == "fro" and not vector):
+    if is_euclidean(x, ord, axis):
         return expand(y_bar / (y + (y == 0)), x, axis, keepdims) * x
     axes = tuple(range(rank(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(k % rank(x) for k in axes)
@@ -442,7 +448,9 @@ def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):
 
 
 def norm_jvp(dots, y, x, ord=None, axis=None, keepdims=False):
-    slope = norm_vjp(np.ones_like(y), np.asarray(y), x, ord, axis, keepdims)
+    if is_euclidean(x, known(ord), known(axis)):
+        return np.sum(x * dots[0], axis, keepdims=keepdims) / (y + (y == 0))
+    slope = norm_vjp(np.ones_like(y), y if is_symbol(y) else np.asarray(y), x, ord, axis, keepdims)
     return np.sum(dots[0] * slope, axis, keepdims=keepdims)
 
 

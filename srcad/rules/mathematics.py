@@ -138,7 +138,7 @@ def hypot_vjp(k, y_bar, y, *coordinates):
 
 
 def dist_jvp(dots, y, p, q):
-    p_dot, q_dot = ([0.0] * len(p) if d is None else [e or 0.0 for e in d] for d in dots)
+    p_dot, q_dot = ([0.0] * len(p) if d is None else [0.0 if e is None else e for e in d] for d in dots)
     differences = [a - b for a, b in zip(p_dot, q_dot)]
     return norm_jvp((differences,), y, *(a - b for a, b in zip(p, q)))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, adjoint, alias, ex, linear, symbolic
+from srcad.rules.registry import A, adjoint, alias, ex, is_symbol, linear, symbolic
 from srcad.rules.shapes import count, expand, known, number, rank_if_known, shape, spread
 from srcad.rules.shaping import reshaped
 
 share = symbolic(runtime.share)
 product_of_others = symbolic(runtime.product_of_others)
 cumprod_adjoint = symbolic(runtime.cumprod_adjoint)
+cumprod_tangent = symbolic(runtime.cumprod_tangent)
 
 MASK = np.array([[True, False, True, True], [True, True, False, True], [False, True, True, True]])
 AXES = [
@@ -157,7 +158,7 @@ def extremum_vjp(y_bar, y, a, axis=None, *, keepdims=False, initial=None, where=
 
 
 def extremum_jvp(dots, y, a, axis=None, *, keepdims=False, initial=None, where=True):
-    partial = share_of(a, np.asarray(y), axis, keepdims, initial, where)
+    partial = share_of(a, y if is_symbol(y) else np.asarray(y), axis, keepdims, initial, where)
     return np.sum(dots[0] * partial, axis, keepdims=keepdims)
 
 
@@ -219,8 +220,8 @@ def cumprod_vjp(y_bar, y, a, axis=None, dtype=None):
 
 def cumprod_jvp(dots, y, a, axis=None, dtype=None):
     if axis is None:
-        return runtime.cumprod_tangent(np.ravel(dots[0]), y, np.ravel(a), 0)
-    return runtime.cumprod_tangent(dots[0], y, a, axis)
+        return cumprod_tangent(np.ravel(dots[0]), y, np.ravel(a), 0)
+    return cumprod_tangent(dots[0], y, a, axis)
 
 
 adjoint(

@@ -394,7 +394,7 @@ def arange_step(y_bar, y, start, stop=None, step=None, *, dtype=None):
 
 def arange_jvp(dots, y, start, stop=None, step=None, *, dtype=None):
     start_dot, _, step_dot = (*(0.0 if d is None else d for d in dots), 0.0, 0.0)[:3]
-    return (0.0 if stop is None else start_dot) + step_dot * np.arange(len(y))
+    return (0.0 if stop is None else start_dot) + step_dot * arange(size(y))
 
 
 rule(

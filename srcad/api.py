@@ -13,6 +13,7 @@ import numpy as np
 from srcad import compiler
 from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
+from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError
 
 Argnums = int | str | tuple[int | str, ...]
@@ -211,6 +212,7 @@ class Derivative:
         self.argnums, self.has_aux, self.backend, self._with_value = argnums, has_aux, backend, with_value
         self._positions = self._call.positions(argnums)
         self._latest: compiler.Compiled | None = None
+        self._entered: compiler.Compiled | None = None
         functools.update_wrapper(self, fun, updated=())
         self.__wrapped__ = fun
         try:
@@ -219,6 +221,10 @@ class Derivative:
             pass
 
     def __call__(self, *args, **kwargs):
+        return self._dispatch(*args, **kwargs)
+
+    def _dispatch(self, *args, **kwargs):
+        """The general way of a call; it prepares the short one for the calls that follow."""
         value, gradient = self._run(args, kwargs, self._with_value or self.has_aux)
         if not self._with_value:
             return (gradient, value[1]) if self.has_aux else gradient
@@ -227,6 +233,26 @@ class Derivative:
     def value_and_grad(self, *args, **kwargs):
         """`(value, gradient)` at these arguments."""
         return self._run(args, kwargs, True)
+
+    def _prepare(self, compiled, values: list) -> None:
+        """Gives this object's calls, from now on, the entry for arguments like these."""
+        call = self._call
+        if compiled is self._entered or self.has_aux or call.prefix or call.derivative is not None or not compiled.varied:
+            return
+        if any(item is not None for _, item in self._positions) or any(
+            call.parameters[i].name not in compiled.varied for i, _ in self._positions
+        ):
+            return
+        self._entered = compiled
+        parameters = call.parameters
+        flexible = any(p.default is not p.empty or p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters)
+        entry = functools.partial(
+            make_entry, compiled, call.function, values, [i for i, _ in self._positions],
+            as_tuple=isinstance(self.argnums, tuple), is_flexible=flexible, signature_of=signature_of,
+            as_gradient=as_gradient, check_scalar=check_scalar,
+        )  # fmt: skip
+        calls = {"__call__": staticmethod(entry(with_value=self._with_value, dispatch=self._dispatch))}
+        self.__class__ = type("Derivative", (Derivative,), {**calls, "__module__": __name__})
 
     def _run(self, args, kwargs, with_value: bool):
         values = self._call.bind(args, kwargs)
@@ -242,6 +268,7 @@ class Derivative:
             check_scalar(self.primal, value)
         else:
             value, bars = None, compiled.gradient(*values)
+        self._prepare(compiled, values)
         return value, self._gradients(compiled, values, bars)
 
     def _with_aux(self, compiled, values):

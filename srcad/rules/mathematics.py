@@ -13,7 +13,7 @@ import operator
 import numpy as np
 
 from srcad import runtime
-from srcad.core.nodes import Attribute, Call, IfExp, Undecided, lift
+from srcad.core.nodes import Attribute, Call, IfExp, List, Tuple, Undecided, lift
 from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
     A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
@@ -298,6 +298,7 @@ def index_in(y, items):
 
 def choice_jvp(dots, y, *args, key=None, default=None):
     items, dots = (args, dots[0]) if len(args) > 1 else (args[0], dots[0][0])
+    items = items.elts if isinstance(items, (List, Tuple)) else items
     if is_symbol(items) and getattr(items.kind, "cls", None) is list:
         return dots[Call(Attribute(items, "index"), (lift(y),))]
     if is_symbol(items) and rank(items) != 1:

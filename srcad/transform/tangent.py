@@ -519,7 +519,10 @@ class _Parts:
                 return replace(e, args=tuple(map(self.dot_or_zero, args)))
             case Subscript(value=value, index=index) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, value=self.dot(value), index=self.value(index))
-            case Attribute(value=value) if isinstance(plain(value.kind), Items):
+            case Attribute(value=value, attr=attr) if isinstance(plain(value.kind), Items):
+                cls = plain(value.kind).cls
+                if cls.__module__.partition(".")[0] in ("numpy", "scipy"):  # a rule gives a plain tuple for theirs
+                    return item(self.dot(value), cls._fields.index(attr))
                 return replace(e, value=self.dot(value))
             case Op(op="+", args=(a, b)) if isinstance(kind, (Items, Listing)):
                 return replace(e, args=(self.dot_or_zero(a), self.dot_or_zero(b)))
@@ -778,9 +781,12 @@ def without_sign(e: Expr) -> Expr | None:
 
 
 def shortened(e: Node, keywords: set[str]) -> Node:
-    """What a rule made, its calls without parameters that are the default; the user named those in `keywords`."""
+    """What a rule made, without products with 1, sums with 0, and parameters that are the default; the user named those
+    in `keywords`."""
     e = map_children(e, lambda n: shortened(n, keywords))
     match e:
+        case Op(op="*", args=(x, Const(value=1))) | Op(op="+" | "-", args=(x, Const(value=0))):
+            return x
         case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs) if registry.find(obj) is not None:
             return short_call(e, registry.find(obj), args, dict(kwargs), keywords)
     return e

@@ -19,7 +19,7 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Compare, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
 )
 from srcad.errors import KindError, Unsupported
 from srcad.frontend.lower import lower
@@ -265,14 +265,16 @@ def simplified(node: Node) -> Node:
             return Const(-value)
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
-        case Op(op="*", args=(Const(value=-1.0), x)) if not isinstance(x, Const):
+        case Op(op="*", args=(Const(value=-1.0), x)) if is_new(x) or isinstance(x, Name) and not isinstance(x.kind, Array):
             return negated(x)
     return node
 
 
 def is_new(e: Expr) -> bool:
     """Whether the value of `e` shares no memory with a variable."""
-    return isinstance(e, (Op, Compare)) or isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
+    if isinstance(e, Op):  # a product with 1 makes numbers of a mask
+        return e.op not in ("~", "&", "|", "^")
+    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
 
 
 __all__ = ["Callee", "Compiled", "LOCK", "Number", "Unknown", "compile_gradient", "replace", "Any"]

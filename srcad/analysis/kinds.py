@@ -148,6 +148,13 @@ class Callee(Kind):
 
 
 @dataclass(frozen=True)
+class Either(Kind):
+    """One of several functions."""
+
+    options: tuple[Callee, ...]
+
+
+@dataclass(frozen=True)
 class Opaque(Kind):
     """Another object, known by its type only: a string, a generator, an instance of a user's class."""
 
@@ -324,7 +331,15 @@ def join(a: Kind, b: Kind) -> Kind:
             return Listing(join(a.item, b.item), a.cls)
         case _ if a == b:
             return a
+        case (Callee() | Either()), (Callee() | Either()):
+            options = tuple(dict.fromkeys((*options_of(a), *options_of(b))))
+            if all(o.extra is None for o in options):
+                return Either(options)
     return UNKNOWN
+
+
+def options_of(kind: Callee | Either) -> tuple[Callee, ...]:
+    return kind.options if isinstance(kind, Either) else (kind,)
 
 
 def is_list(kind: Kind) -> bool:
@@ -450,7 +465,7 @@ class Stage:
                 numbers = {"bool": True, "int": 2 + self.run, "float": 0.75, "complex": 0.75 + 0.25j}
                 return numbers[type_] if type_ in numbers else np.dtype(type_).type(1)
             case Array(dtype=dtype, dims=dims) if dims is not None and dtype.kind in "biufc":
-                return stand_in(dtype, tuple(self.extent(d) for d in dims))
+                return stand_in(dtype, tuple(self.extent(d) for d in dims), self.run)
             case Items(cls=cls, keys=keys, items=items) if not kind.is_record:
                 values = [self.example(i) for i in items]
                 if cls is dict:
@@ -470,17 +485,21 @@ class Stage:
 
 
 @functools.lru_cache(maxsize=512)
-def stand_in(dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """A read-only array on which most functions are defined: within (0, 2), diagonally dominant if square."""
+def stand_in(dtype: np.dtype, shape: tuple[int, ...], run: int) -> np.ndarray:
+    """A read-only array on which most functions are defined: within (0, 2), diagonally dominant if square.
+
+    The two runs have different values, so that an extent which depends on values (a mask, counts, np.unique) differs.
+    """
     size = math.prod(shape)
     if size > 200_000:
         raise NoExample
     if dtype.kind == "b":
         array = np.ones(shape, dtype)
+        array.reshape(-1)[:run] = False
     elif dtype.kind in "iu":
-        array = np.ones(shape, dtype)
+        array = np.full(shape, 1 + run, dtype)
     else:
-        array = (0.5 + np.arange(size) / (size + 1)).reshape(shape).astype(dtype)
+        array = (0.5 + (np.arange(size) // (1 + run)) / (size + 1)).reshape(shape).astype(dtype)
         if len(shape) >= 2 and shape[-1] == shape[-2]:
             array = (array + np.swapaxes(array, -1, -2)) / 2 + shape[-1] * np.eye(shape[-1], dtype=dtype)
     array.flags.writeable = False

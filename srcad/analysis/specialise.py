@@ -30,7 +30,7 @@ import numpy as np
 from srcad import prelude, runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    BOOL, INT, NEVER, NOTHING, UNKNOWN, Array, Callee, Dim, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number,
+    BOOL, INT, NEVER, NOTHING, UNKNOWN, Array, Callee, Dim, Either, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number,
     Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain, result_kind,
 )
 from srcad.analysis.operations import (
@@ -994,7 +994,11 @@ class _Specialiser:
         """`[x, *items, y]` as `[x] + items + [y]`."""
         parts: list[Expr] = []
         for x in e.elts:
-            if isinstance(x, Starred):
+            inner = plain(x.value.kind) if isinstance(x, Starred) else None
+            if isinstance(inner, Items):
+                holder = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
+                parts.append(List(tuple(self.expr(Subscript(holder, Const(i), at=x.at)) for i in inner.keys), at=x.at))
+            elif isinstance(x, Starred):
                 parts.append(x.value)
             elif parts and isinstance(parts[-1], List):
                 parts[-1] = replace(parts[-1], elts=(*parts[-1].elts, x))
@@ -1286,6 +1290,8 @@ class _Specialiser:
         kind = fn.kind
         if isinstance(kind, Callee):
             return self.call_of(e, kind, varied)
+        if isinstance(kind, Either):
+            return self.call_of_one(e, fn, kind)
         if isinstance(kind, Opaque) and callable_method(kind.type) is not None:
             return self.invoke(e, callable_method(kind.type), (fn,), ())
         if varied or fn.varied:
@@ -1363,6 +1369,15 @@ class _Specialiser:
         """A call of a generated function in place of the derivative that it was generated for."""
         call = replace(e, fn=replace(reference(function), kind=Callee(function)), args=tuple(values), kwargs=())
         return self.invoke(call, function, (), ())
+
+    def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
+        """A call of one of several functions: `f(x) if function is f else g(x)`."""
+        holder = fn if isinstance(fn, Name) else self.named(fn, "function")
+        *others, last = [replace(e, fn=replace(reference(o.obj), at=e.at)) for o in kind.options]
+        chosen: Expr = last
+        for call in reversed(others):
+            chosen = IfExp(Compare(("is",), (holder, call.fn), at=e.at), call, chosen, at=e.at)
+        return self.expr(chosen)
 
     def may_read_varied(self, kind: Callee) -> bool:
         return False
@@ -1799,7 +1814,7 @@ def element_kind(iterable: Expr, typed: Expr) -> Kind:
         case Call(fn=Ref(obj=builtins.enumerate)):
             return Items(tuple, (0, 1), (INT, UNKNOWN))
     kind = plain(typed.kind) if typed.kind is not None else UNKNOWN
-    if isinstance(kind, Items) and kind.cls is dict:
+    if isinstance(kind, Items) and issubclass(kind.cls, dict):
         return functools.reduce(join, (constant_kind(k) for k in kind.keys), NEVER) if kind.keys else UNKNOWN
     found = item_kind(kind)
     return UNKNOWN if isinstance(found, (Never,)) else found

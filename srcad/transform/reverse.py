@@ -738,6 +738,14 @@ class _Sweeps:
         self.out.append(Assign(name, bar))
         return name
 
+    def held(self, bar: Expr, base: str) -> Expr:
+        """`bar` in a variable; of one number spread to a shape, the number."""
+        uniform = as_uniform(bar)
+        if uniform is None:
+            return self.atomic(bar, base)
+        number, shape = uniform
+        return replace(bar, args=(number if node_count(number) < 7 else self.atomic(number, base), shape))
+
     def apply(self, e: Expr, bar: Expr, root: Expr | None) -> None:
         """Runs the rule of an operation with symbols and sends what it gives to the operands."""
         try:
@@ -749,10 +757,8 @@ class _Sweeps:
         if kinds.is_complex(e.kind):
             raise self.missing(e, "complex numbers are not differentiated yet")
         flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
-        if len(flows) > 1:
-            bar = self.atomic(bar, f"{self.base_name(e, root)}_bar")
-        elif node_count(bar) > 6:
-            bar = self.atomic(bar, f"{self.base_name(e, root)}_bar")
+        if len(flows) > 1 or node_count(bar) > 6:
+            bar = self.held(bar, f"{self.base_name(e, root)}_bar")
         y = root if root is not None else self.operand(e, always=True)
         for k, i, x in flows:
             try:
@@ -762,6 +768,8 @@ class _Sweeps:
             whole = i is None and applied.rule.data[k] not in applied.rule.sequence
             if whole and isinstance(plain(x.kind), (Items, Listing)):
                 contribution = Call(symbol(list), (contribution,))
+            if isinstance(plain(e.kind), Number):
+                contribution = as_spread(contribution)
             self.propagate(x, contribution)
 
     def missing(self, e: Expr, message: str) -> MissingRule:
@@ -830,7 +838,7 @@ class _Sweeps:
             else:
                 inner = product(scalar, local)
                 if is_unbroadcast(x.kind, e.kind, applied):
-                    return Call(symbol(np.broadcast_to), (inner, shape), kind=bar.kind)
+                    return Spread(symbol(np.broadcast_to), (inner, shape))
         contribution = product(bar, local)
         if where is not True:
             contribution = registry.masked(contribution, where)
@@ -854,7 +862,7 @@ class _Sweeps:
             return contribution
         kind, result = plain(x.kind), plain(e.kind)
         if isinstance(kind, Number) and isinstance(result, Array):
-            return Call(symbol(np.sum), (contribution,))
+            return summed(contribution)
         if isinstance(kind, Array) and isinstance(result, Array) and None not in (kind.dims, result.dims):
             extra = len(result.dims) - len(kind.dims)
             tail = result.dims[extra:]
@@ -867,11 +875,11 @@ class _Sweeps:
             if certain and not any(spread_):
                 axes = tuple(range(extra))
                 axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
-                return Call(symbol(np.sum), (contribution,), (("axis", axis),))
+                return summed(contribution, (("axis", axis),))
             if certain and extra == 0:
                 axes = tuple(i for i, s in enumerate(spread_) if s)
                 axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
-                return Call(symbol(np.sum), (contribution,), (("axis", axis), ("keepdims", Const(True))))
+                return summed(contribution, (("axis", axis), ("keepdims", Const(True))))
         return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.operand(x))))
 
     def at_run_time(self, e: Expr, applied: Operation, k: int, item, y: Expr, bar: Expr) -> Expr:
@@ -923,6 +931,11 @@ class _Sweeps:
 
     def resolve(self, e: Expr) -> Expr:
         """`e` with each placeholder replaced: by a cheap recomputation, or by a variable that the forward sweep sets."""
+        if isinstance(e, Attribute) and e.attr in ("shape", "size") and isinstance(e.value, Name):
+            if e.value.id.startswith("?"):
+                same = self.of_same_shape(self.placeholders[e.value.id])
+                if same is not None:
+                    return replace(e, value=same)
         if isinstance(e, Name):
             if not e.id.startswith("?"):
                 return e
@@ -933,6 +946,18 @@ class _Sweeps:
                 return self.stripped(source)
             return self.hoist(source)
         return map_children(e, self.resolve)
+
+    def of_same_shape(self, e: Expr) -> Name | None:
+        """A variable that is read in `e` and known to have the shape of its value."""
+        if id(e) in self.hoisted or not isinstance(e.kind, Array) or e.kind.dims is None:
+            return None
+        for n in walk(e):
+            kind = n.kind if isinstance(n, Name) else None
+            if isinstance(kind, Array) and kind.dims is not None and n.id not in self.mutated and (
+                len(kind.dims) == len(e.kind.dims)
+            ) and all(a == b == kinds.ONE or kinds.same_extent(a, b) for a, b in zip(kind.dims, e.kind.dims)):
+                return n
+        return None
 
     def stripped(self, e: Expr) -> Expr:
         return map_children(e, self.stripped)
@@ -1445,6 +1470,13 @@ def symbol(function) -> Ref:
     return reference(function)
 
 
+def summed(e: Expr, kwargs: tuple = ()) -> Expr:
+    """The sum of an array: as a method of a variable, which is faster, as a function of an expression."""
+    if isinstance(e, Name):
+        return Call(Attribute(e, "sum"), (), kwargs)
+    return Call(symbol(np.sum), (e,), kwargs)
+
+
 def item(bar: Expr, key) -> Expr:
     """The item of an adjoint that is a container; of one that is written out, the item itself."""
     if isinstance(bar, (Tuple, List)) and isinstance(key, int):
@@ -1480,12 +1512,22 @@ def values_in(e: Expr):
         yield from values_in(child)
 
 
+@dataclass(frozen=True, eq=False)
+class Spread(Call):
+    """`np.broadcast_to(number, shape)`: an adjoint that is one number everywhere."""
+
+
+def as_spread(bar: Expr) -> Expr:
+    """The adjoint of an operand of a function whose result is a number, marked where it is one number everywhere."""
+    match bar:
+        case Call(fn=Ref(obj=np.broadcast_to), args=args):
+            return Spread(bar.fn, args)
+    return bar
+
+
 def as_uniform(bar: Expr):
     """The number and the shape of an adjoint that is one number everywhere."""
-    match bar:
-        case Call(fn=Ref(obj=np.broadcast_to), args=(scalar, shape), kind=Number()):
-            return scalar, shape
-    return None
+    return bar.args if isinstance(bar, Spread) else None
 
 
 def is_unbroadcast(x: Kind, y: Kind, applied: Operation) -> bool:
@@ -1509,6 +1551,8 @@ def is_fresh_value(value: Expr) -> bool:
     """Whether the value of an expression of the reverse sweep is an array of its own."""
     match value:
         case Op() | Const():
+            return True
+        case Call(fn=Attribute(attr="sum" | "copy")):
             return True
         case Call(fn=Ref(obj=runtime.unbroadcast), args=(inner, _)):
             return is_fresh_value(inner)

@@ -232,6 +232,9 @@ class _Tangents:
                 parts = _Parts(self)
                 value = copied(value)
                 ahead, (value,), (dot,) = parts.settled([value], [parts.dot_or_zero(value)])
+                if node_count(dot) > 2 * LONG:
+                    name = Name(self.new("result_dot"))
+                    ahead, dot = [*ahead, Assign(name, dot)], name
                 return [*ahead, replace(s, value=Tuple((value, dot)))]
         return [s, *self.popped(s, live), *self.changed(s, live)]
 

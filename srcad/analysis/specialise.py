@@ -363,7 +363,8 @@ class _Specialiser:
         for other in shared:
             if other in self.mutated:
                 self.mutated.add(name)
-        self.bind(name, Value(typed.kind, typed.varied, not shared and is_fresh(typed)))
+        made_here = isinstance(typed, (List, Dict))  # the container; its items may be others'
+        self.bind(name, Value(typed.kind, typed.varied, made_here or not shared and is_fresh(typed)))
 
     def unpack(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets: together where the value's items are known, else item by item."""
@@ -440,7 +441,7 @@ class _Specialiser:
 
     def fresh(self, base: str, node: Node) -> str:
         """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
-        key = (base, node.at, type(node).__name__)
+        key = (base, node.at, type(node).__name__, describe(node))
         names = self.rewritten.setdefault(key, self.special.names.new(base))
         return names
 
@@ -759,6 +760,9 @@ class _Specialiser:
                         return bool(kinds.OPERATORS[op](x, y))
                     case Literal(value=x), Literal(value=y) if op in ("==", "!="):
                         return (x == y) == (op == "==")
+            case Compare(ops=("in" | "not in" as op,), args=(Const(value=key), Tuple() | List() | Set() as display)):
+                if all(isinstance(x, Const) for x in display.elts):
+                    return (key in [x.value for x in display.elts]) == (op == "in")
             case Call(fn=Ref(obj=builtins.isinstance), args=(a, classes), kwargs=()):
                 return decide_instance(self.peek(a), classes)
         return None
@@ -1460,6 +1464,8 @@ class _Specialiser:
             return self.expr(e.args[1]) if len(e.args) > 1 else replace(Const(None, at=e.at), kind=NOTHING)
         if isinstance(kind, (Items, Listing)) and issubclass(kind.cls, (tuple, list, dict)) and hasattr(kind.cls, attr):
             found = inspect.getattr_static(kind.cls, attr)
+            if attr in ("values", "items") and isinstance(kind, Items) and value.varied and not e.args:
+                return self.view(e, self.held(value), attr)
             if not isinstance(found, types.FunctionType):
                 args, kwargs = self.arguments(e)
                 e = replace(e, args=args, kwargs=kwargs)
@@ -1495,6 +1501,14 @@ class _Specialiser:
                 varied = value.varied or any(a.varied for a in args) or any(v.varied for _, v in kwargs)
                 return replace(e, args=args, kwargs=kwargs, kind=UNKNOWN, varied=varied)
         return None
+
+    def view(self, e: Call, holder: Expr, attr: str) -> Expr:
+        """`d.values()` or `d.items()` of a dictionary of known keys, written out."""
+        keys = plain(holder.kind).keys
+        values = [self.expr(Subscript(holder, Const(k), at=e.at)) for k in keys]
+        if attr == "items":
+            values = [self.expr_of_parts(Tuple((self.expr(Const(k)), v), at=e.at)) for k, v in zip(keys, values)]
+        return self.expr_of_parts(Tuple(tuple(values), at=e.at))
 
     def maybe_invoke(self, e: Call, function, first) -> Expr:
         args, kwargs = self.arguments(e)

@@ -99,7 +99,6 @@ class _Needs:
                         return live
                     live = found
             case With(body=body):
-                floor = floor | (live if may_swallow(s) else NONE)
                 self.entry[id(s)] = self.block(body, live, floor)
                 return self.entry[id(s)]
             case Try():
@@ -223,9 +222,7 @@ class _Tangents:
                 start = self.starts(s.target, s) if isinstance(s, For) else []
                 return [replace(s, body=(*start, *self.inner(s.body)))]
             case With():
-                start = [z for _, t in s.items if t is not None for z in self.starts(t, s)]
-                with self.guard(live if may_swallow(s) else NONE):
-                    return [replace(s, body=(*start, *self.inner(s.body)))]
+                return self.with_(s)
             case Try():
                 return [self.try_(s)]
             case Return(value=value):
@@ -295,6 +292,8 @@ class _Tangents:
         if name in self.guarded and name in self.seen:
             ahead, (value,), (dot,) = parts.settled([value], [dot])
             dot = self.apart(dot, s.value, name)
+            if isinstance(dot, Name) and dot.id == y_dot.id:
+                return [*ahead, replace(s, value=value)]
             return [*ahead, replace(s, target=Tuple((y, y_dot)), value=Tuple((value, dot)))]
         ahead, (value,), (dot,) = parts.settled([value], [dot], result=RESULT)
         dot = self.apart(dot, s.value, name)
@@ -411,6 +410,16 @@ class _Tangents:
         return [*ahead, replace(s, target=Tuple((s.target, dot_target)), value=call)]
 
     # -- exceptions ------------------------------------------------------------------------------------------------
+
+    def with_(self, s: With) -> Block:
+        """`with`; what a block computes that an exception ends midway has no derivative if the manager keeps it to itself."""
+        start = [z for _, t in s.items if t is not None for z in self.starts(t, s)]
+        body = [*start, *self.inner(s.body)]
+        if not may_swallow(s) or not any(target_names(n.target) & self.made for n in walk_all(body) if isinstance(n, Assign)):
+            return [replace(s, body=tuple(body))]
+        done = Name(self.names.new("done"))
+        check = If(Op("not", (done,)), (ExprStmt(Call(symbol(runtime.swallowed), (Const(str(s.at)),))),), at=s.at)
+        return [Assign(done, Const(False)), replace(s, body=(*body, Assign(done, Const(True)))), check]
 
     def try_(self, s: Try) -> Try:
         caught = self.needs.caught[id(s)]

@@ -441,7 +441,7 @@ class _Specialiser:
 
     def fresh(self, base: str, node: Node) -> str:
         """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
-        key = (base, node.at, type(node).__name__, describe(node))
+        key = (base, node.at, type(node).__name__, describe(node.call if isinstance(node, Invoke) else node))
         names = self.rewritten.setdefault(key, self.special.names.new(base))
         return names
 

@@ -330,21 +330,30 @@ def widened(y_dot, y):
 def still(x):
     """The zero tangent of any value: 0.0 for a number, None for what is none, the same structure of those.
 
+    What is in two places of the value is in the same two of the tangent.
+
     >>> still((1.0, {"a": "text", "b": 2}))
     (0.0, {'a': None, 'b': 0.0})
     """
-    if isinstance(x, np.ndarray):
-        return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    return _still(x, {})
+
+
+def _still(x, known):
     if isinstance(x, (int, float, complex, np.number)):
         return 0.0
-    if isinstance(x, (tuple, list)):
-        items = [still(item) for item in x]
-        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
-    if isinstance(x, dict):
-        return {key: still(item) for key, item in x.items()}
-    if hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
+    if id(x) in known:
+        return known[id(x)]
+    zeros = None
+    if isinstance(x, np.ndarray):
+        zeros = np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    elif isinstance(x, (tuple, list)):
+        items = [_still(item, known) for item in x]
+        zeros = type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    elif isinstance(x, dict):
+        zeros = {key: _still(item, known) for key, item in x.items()}
+    elif hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
         zeros = object.__new__(type(x))
         for key in x.__dataclass_fields__:
-            object.__setattr__(zeros, key, still(getattr(x, key, None)))
-        return zeros
-    return None
+            object.__setattr__(zeros, key, _still(getattr(x, key, None), known))
+    known[id(x)] = zeros
+    return zeros

@@ -28,9 +28,9 @@ from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, Un
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, Operation, Refused, function_of, operation, python_value
 from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Delete, Dict, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda,
-    List, Name, Node, Op, Param, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try, Tuple, Undecided, While,
-    With, children, lift, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For, Function, Global, If,
+    IfExp, Invoke, Lambda, List, Logical, Name, Node, Op, Param, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript,
+    Try, Tuple, Undecided, While, With, children, lift, map_children, walk,
 )
 from srcad.errors import MissingRule
 from srcad.rules import registry
@@ -204,6 +204,8 @@ class _Tangents:
 
     def statement(self, s: Stmt) -> Block:
         live = self.needs.after[id(s)]
+        if isinstance(s, (If, While)) and any(n in live for n in pops(s.test)):
+            raise missing(s.test, "`.pop()` in a condition has no derivative", "Give the item a name first.")
         match s:
             case Assign(value=Invoke()):
                 return self.invocation(s, live)
@@ -283,9 +285,16 @@ class _Tangents:
         if not wanted:
             return [s, *self.popped(s, live)]
         if isinstance(s.target, Tuple):
-            return self.together(s, wanted)
-        if not s.value.varied and pops(s):
-            return [s, *self.popped(s, live), self.start(replace(s.target, kind=s.value.kind))]
+            return [*self.together(s, wanted), *self.popped(s, live)]
+        if is_pop(s.value) and s.value.varied:
+            item_dot = Call(Attribute(Name(self.dot_name(s.value.fn.value.id)), "pop"), ())
+            return [Assign(Name(self.dot_name(s.target.id)), item_dot), s]
+        if pops(s):
+            return [*self.changing(s), *self.popped(s, live)]
+        return self.changing(s)
+
+    def changing(self, s: Assign) -> Block:
+        """An assignment to one variable."""
         name, value, parts = s.target.id, copied(s.value), _Parts(self)
         dot = parts.dot_or_zero(value)
         y, y_dot = s.target, Name(self.dot_name(name))
@@ -331,7 +340,7 @@ class _Tangents:
         owner: Name = s.value.fn.value
         ahead, value, dot = self.put(owner.id, s.value.args[0])
         grown = ExprStmt(Call(Attribute(Name(self.dot_name(owner.id)), "append"), (dot,)))
-        return [*ahead, grown, replace(s, value=replace(s.value, args=(value,)))]
+        return [*ahead, grown, replace(s, value=replace(s.value, args=(value,))), *self.popped(s, self.needs.after[id(s)])]
 
     def store(self, s: Assign | AugAssign) -> Block:
         """`a[i] = v` and `a_dot[i] = v_dot`, `a[i] += v` and `a_dot[i] += v_dot`."""
@@ -341,8 +350,9 @@ class _Tangents:
         ahead, value, dot = self.put(name, s.value, isinstance(plain(target.value.kind), Array))
         new = replace(s, target=target, value=value)
         if isinstance(s, AugAssign) and not s.value.varied:
-            return [*before, *ahead, new]
-        return [*before, *ahead, replace(new, target=self.place_of_dot(target), value=dot), new]
+            return [*before, *ahead, new, *self.popped(s, self.needs.after[id(s)])]
+        moved = replace(new, target=self.place_of_dot(target), value=dot)
+        return [*before, *ahead, moved, new, *self.popped(s, self.needs.after[id(s)])]
 
     def put(self, owner: str, e: Expr, may_spread: bool = False) -> tuple[Block, Expr, Expr]:
         """What goes into a container, and its tangent, which may be a number for a whole array if it `may_spread`."""
@@ -540,10 +550,10 @@ class _Parts:
                 return replace(e, args=(self.dot_or_zero(a), self.dot_or_zero(b)))
             case Op(op="*", args=args) if isinstance(kind, (Items, Listing)):
                 return replace(e, args=tuple(self.dot(a) if a.varied else self.value(a) for a in args))
-            case Call(fn=Attribute(value=value, attr="copy" | "pop"), args=()) if isinstance(
-                plain(value.kind), (Items, Listing)
-            ):
+            case Call(fn=Attribute(value=value, attr="copy"), args=()) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, fn=replace(e.fn, value=self.dot(value)))
+            case Call() if is_pop(e):
+                raise missing(e, "`.pop()` within an expression has no derivative", "Give the item a name first.")
         key = self.key(e, "!")
         if key not in self.tangents:
             self.sources[key] = e
@@ -594,15 +604,19 @@ class _Parts:
                 return replace(e, args=tuple(map(changed, args)))
             case Subscript(value=value, index=index):
                 return replace(e, value=changed(value), index=changed(index))
+            case Attribute(value=value) if not isinstance(plain(value.kind), Array):
+                return Call(symbol(function_of(e)[0]), (changed(value),))  # 0.0 has no attributes
             case Attribute(value=value):
                 return replace(e, value=changed(value))
         args, kwargs = tuple(map(changed, e.args)), tuple((k, changed(v)) for k, v in e.kwargs)
         if not isinstance(e.fn, Attribute):
             return replace(e, args=args, kwargs=kwargs)
-        owner, function = e.fn.value, function_of(e)[0]
-        if isinstance(plain(owner.kind), Number) and not hasattr(function, "__objclass__"):
-            return replace(e, fn=symbol(function), args=(changed(owner), *args), kwargs=kwargs)  # 0.0 has no methods
-        return replace(e, fn=replace(e.fn, value=changed(owner)), args=args, kwargs=kwargs)
+        owner, function = changed(e.fn.value), function_of(e)[0]
+        if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
+            if not hasattr(function, "__objclass__"):
+                return replace(e, fn=symbol(function), args=(owner, *args), kwargs=kwargs)
+            owner = Call(symbol(np.asarray), (owner,))
+        return replace(e, fn=replace(e.fn, value=owner), args=args, kwargs=kwargs)
 
     def elementwise(self, e: Expr, found: Operation) -> Expr:
         """The sum of the tangents of the operands, each times the partial derivative, in the shape of the result."""
@@ -671,6 +685,19 @@ class _Parts:
             self.sources[key] = e
             self.kept.add(key)
 
+    def keep_order(self, values: list[Expr], uses: dict[str, int]) -> None:
+        """Names all calls with effects that come before one that gets a name, so that their order stays."""
+        calls = [c for v in values for c in impure_calls(v)]
+        named = [i for i, c in enumerate(calls) if any(
+            self.key(n, "?") in uses or self.key(n, "?") in self.kept for n in self.around(values, c)
+        )]
+        for c in calls[: max(named, default=0)]:
+            self.keep(c)
+
+    def around(self, values: list[Expr], call: Expr):
+        """The parts of the values that `call` is in, itself included."""
+        return (n for v in values for n in walk(v) if any(m is call for m in walk(n)))
+
     def reached(self, dots: list[Expr]) -> dict[str, int]:
         """How often each stand-in is read, for these tangents."""
         found: dict[str, int] = {}
@@ -689,6 +716,7 @@ class _Parts:
         `result` is the variable that the only value is in, when its tangent is computed.
         """
         uses = self.reached(dots)
+        self.keep_order(values, uses)
         named: dict[str, Expr] = {}
         if result is not None:
             named[self.key(values[0], "?")] = result
@@ -758,9 +786,9 @@ def zero(value: Expr, kind: Kind) -> Expr:
     return Call(symbol(runtime.still), (value,))
 
 
-def missing(e: Expr, message: str) -> MissingRule:
+def missing(e: Expr, message: str, hint: str = "Mark the value as constant with srcad.stop_gradient.") -> MissingRule:
     because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-    return MissingRule(e.at, message, because=because, hint="Mark the value as constant with srcad.stop_gradient.")
+    return MissingRule(e.at, message, because=because, hint=hint)
 
 
 def neat(e: Node) -> Node:
@@ -867,12 +895,26 @@ def copied(e: Node) -> Node:
     return replace(new) if new is e and isinstance(e, Expr) else new
 
 
+def is_pop(e: Node) -> bool:
+    """Whether `e` is `xs.pop()`."""
+    return isinstance(e, Call) and isinstance(e.fn, Attribute) and e.fn.attr == "pop" and isinstance(e.fn.value, Name)
+
+
 def pops(s: Node) -> list[str]:
-    """The lists that a statement pops from."""
-    return [
-        n.fn.value.id for n in walk(s)
-        if isinstance(n, Call) and isinstance(n.fn, Attribute) and n.fn.attr == "pop" and isinstance(n.fn.value, Name)
-    ]
+    """The lists that a simple statement pops from."""
+    return [n.fn.value.id for n in walk(s) if is_pop(n)]
+
+
+def impure_calls(e: Node) -> list[Expr]:
+    """The parts of an expression that must be computed once and in order, as those that draw random numbers."""
+    if isinstance(e, (IfExp, Logical, Comprehension)):
+        return [e] if any(map(impure_calls, children(e))) else []
+    found = [] if isinstance(e, Lambda) else [c for part in children(e) for c in impure_calls(part)]
+    if isinstance(e, Call) and not (isinstance(e.fn, Ref) and e.fn.obj is runtime.captured):
+        applied = function_of(e)
+        if applied is None or not kinds.is_pure(applied[0]):
+            found.append(e)
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The core language: the subset of Python that a program is held in between the passes.
 
-Expressions and statements are frozen dataclasses. Every node knows its place in the user's source (`at`), and every
+Expressions and statements are frozen dataclasses (see `Node`). Every node knows its place in the user's source (`at`), and every
 expression its `kind` once `analysis.kinds` has seen it. `printer.text` shows any of it as Python.
 
 Expressions also *act*: `x * np.cos(x)` on expressions builds the expression `x * np.cos(x)`. That is how a derivative
@@ -9,7 +9,7 @@ rule, written for arrays, is run with symbols and pasted into a program (see `ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, Iterator
 
 import numpy as np
@@ -19,11 +19,44 @@ class Undecided(Exception):
     """A rule asked a symbol for something that is only known when the program runs."""
 
 
-@dataclass(frozen=True, eq=False)
+LEAVES = ("Any", "bool", "str", "str | None", "tuple[str, ...]")
+"""The types of fields that hold no node."""
+
+
+@dataclass(init=False, repr=False, eq=False)
 class Node:
-    """What the nodes share: a place in the user's source."""
+    """What the nodes share: a place in the user's source.
+
+    Each subclass is a frozen dataclass, compared by identity.
+    """
 
     at: Any = field(default=None, kw_only=True, repr=False)
+
+    def __init_subclass__(cls):
+        # `dataclass` generates and compiles the methods of a class, and spells its signature where it has no docstring:
+        # for sixty classes that is most of the time of importing srcad. The methods here serve them all.
+        cls.__doc__ = cls.__doc__ or f"{cls.__name__} of a program."
+        dataclass(init=False, repr=False, eq=False)(cls)
+        cls._required = frozenset(f.name for f in fields(cls) if f.default is MISSING)
+        cls._below = tuple(f.name for f in fields(cls) if f.type not in LEAVES and f.name != "call")
+
+    def __init__(self, *values, **named):
+        state, names = self.__dict__, self.__match_args__
+        state.update(zip(names, values), **named)
+        if (named or len(values) != len(names)) and not (
+            len(state) == len(values) + len(named) and self._required <= state.keys() <= self.__dataclass_fields__.keys()
+        ):
+            raise TypeError(f"{type(self).__name__}({', '.join(names)}) from {len(values)} values and {', '.join(named) or 'no names'}")
+
+    def __setattr__(self, name, value):
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name):
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __repr__(self):
+        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -47,7 +80,6 @@ def _compare(op: str):
     return build
 
 
-@dataclass(frozen=True, eq=False)
 class Expr(Node):
     """An expression. `kind` is what is known of its value, `varied` whether it depends on a differentiated argument;
     both are set by `analysis.specialise`, which builds the program anew with them."""
@@ -133,21 +165,18 @@ class Expr(Node):
         return call_of(function, *args, **kwargs)
 
 
-@dataclass(frozen=True, eq=False)
 class Const(Expr):
     """A literal: number, string, bytes, bool, None, Ellipsis."""
 
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
 class Name(Expr):
     """A local variable."""
 
     id: str
 
 
-@dataclass(frozen=True, eq=False)
 class Ref(Expr):
     """What a name outside the function stood for when it was read: `np.sum`, a helper, a module, a builtin.
 
@@ -158,53 +187,44 @@ class Ref(Expr):
     text: str
 
 
-@dataclass(frozen=True, eq=False)
 class Global(Expr):
     """A global, or captured, variable that holds data: read anew at each run."""
 
     id: str
 
 
-@dataclass(frozen=True, eq=False)
 class Attribute(Expr):
     value: Expr
     attr: str
 
 
-@dataclass(frozen=True, eq=False)
 class Subscript(Expr):
     value: Expr
     index: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class Slice(Expr):
     lower: Expr | None
     upper: Expr | None
     step: Expr | None
 
 
-@dataclass(frozen=True, eq=False)
 class Starred(Expr):
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class Tuple(Expr):
     elts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class List(Expr):
     elts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Set(Expr):
     elts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Dict(Expr):
     """`{k: v, **rest}`; the key of an unpacked mapping is None."""
 
@@ -212,7 +232,6 @@ class Dict(Expr):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Op(Expr):
     """An operator that computes: `+ - * / // % ** @ << >> & | ^` on two, `neg pos ~ not` on one."""
 
@@ -220,7 +239,6 @@ class Op(Expr):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Compare(Expr):
     """A comparison or a chain of them: `a < b <= c` has ops `("<", "<=")` and three args."""
 
@@ -228,7 +246,6 @@ class Compare(Expr):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Logical(Expr):
     """`and` or `or`, which give one of their operands."""
 
@@ -236,14 +253,12 @@ class Logical(Expr):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class IfExp(Expr):
     test: Expr
     body: Expr
     orelse: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class Call(Expr):
     """A call; a keyword of None is `**mapping`."""
 
@@ -252,7 +267,6 @@ class Call(Expr):
     kwargs: tuple[tuple[str | None, Expr], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class Invoke(Expr):
     """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
 
@@ -264,20 +278,17 @@ class Invoke(Expr):
     call: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class Walrus(Expr):
     target: Name
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class FString(Expr):
     """An f-string: literal parts are str, the others `(expression, conversion, format)`."""
 
     parts: tuple
 
 
-@dataclass(frozen=True, eq=False)
 class Clause(Node):
     """`for target in iter if ...` of a comprehension."""
 
@@ -286,7 +297,6 @@ class Clause(Node):
     ifs: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Comprehension(Expr):
     """`style` is "list", "set", "dict" or "generator"; `element` of a dict is a Tuple (key, value)."""
 
@@ -295,7 +305,6 @@ class Comprehension(Expr):
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Lambda(Expr):
     function: Function
 
@@ -304,12 +313,10 @@ class Lambda(Expr):
 # Statements
 
 
-@dataclass(frozen=True, eq=False)
 class Stmt(Node):
     pass
 
 
-@dataclass(frozen=True, eq=False)
 class Assign(Stmt):
     """`target = value`; a target is a Name, Subscript, Attribute or a (nested, starred) Tuple of those."""
 
@@ -317,26 +324,22 @@ class Assign(Stmt):
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class AugAssign(Stmt):
     target: Expr
     op: str
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class ExprStmt(Stmt):
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class If(Stmt):
     test: Expr
     body: tuple[Stmt, ...]
     orelse: tuple[Stmt, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class For(Stmt):
     target: Expr
     iter: Expr
@@ -344,46 +347,38 @@ class For(Stmt):
     orelse: tuple[Stmt, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class While(Stmt):
     test: Expr
     body: tuple[Stmt, ...]
     orelse: tuple[Stmt, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class Break(Stmt):
     pass
 
 
-@dataclass(frozen=True, eq=False)
 class Continue(Stmt):
     pass
 
 
-@dataclass(frozen=True, eq=False)
 class Pass(Stmt):
     pass
 
 
-@dataclass(frozen=True, eq=False)
 class Return(Stmt):
     value: Expr
 
 
-@dataclass(frozen=True, eq=False)
 class Raise(Stmt):
     exc: Expr | None
     cause: Expr | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Assert(Stmt):
     test: Expr
     msg: Expr | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class With(Stmt):
     """`items` are (context expression, target or None)."""
 
@@ -391,14 +386,12 @@ class With(Stmt):
     body: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Handler(Node):
     type: Expr | None
     name: str | None
     body: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Try(Stmt):
     body: tuple[Stmt, ...]
     handlers: tuple[Handler, ...]
@@ -406,19 +399,16 @@ class Try(Stmt):
     final: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Def(Stmt):
     """A nested function."""
 
     function: Function
 
 
-@dataclass(frozen=True, eq=False)
 class Delete(Stmt):
     targets: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Import(Stmt):
     """An import inside a function, as text; `names` are the local names that it binds."""
 
@@ -426,7 +416,6 @@ class Import(Stmt):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Comment(Stmt):
     text: str
 
@@ -435,7 +424,6 @@ class Comment(Stmt):
 # Functions
 
 
-@dataclass(frozen=True, eq=False)
 class Param(Node):
     """A parameter; `style` is "positional", "any", "star", "keyword" or "double star"."""
 
@@ -444,7 +432,6 @@ class Param(Node):
     default: Expr | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Function(Node):
     """A function: parameters, body and, where it has one, its docstring."""
 
@@ -510,44 +497,61 @@ def call_of(function, *args, **kwargs) -> Call:
     )
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """The nodes directly below `node`, in source order."""
-
-    def nodes(value):
+    found: list[Node] = []
+    for name in node._below:
+        value = getattr(node, name)
         if isinstance(value, Node):
-            yield value
+            found.append(value)
         elif isinstance(value, tuple):
-            for item in value:
-                yield from nodes(item)
+            _collect(value, found)
+    return found
 
-    for f in fields(node):
-        if f.name not in ("at", "kind", "varied", "call"):
-            yield from nodes(getattr(node, f.name))
+
+def _collect(items: tuple, found: list[Node]) -> None:
+    for item in items:
+        if isinstance(item, Node):
+            found.append(item)
+        elif isinstance(item, tuple):
+            _collect(item, found)
 
 
 def map_children(node: Node, change) -> Node:
     """`node` with `change` applied to each node directly below it; `node` itself where nothing changed."""
-
-    def mapped(value):
-        if isinstance(value, Node):
-            return change(value)
-        if isinstance(value, tuple):
-            items = tuple(mapped(item) for item in value)
-            return items if any(a is not b for a, b in zip(items, value)) else value
-        return value
-
     changes = {}
-    for f in fields(node):
-        if f.name not in ("at", "kind", "varied", "call"):
-            old = getattr(node, f.name)
-            new = mapped(old)
-            if new is not old:
-                changes[f.name] = new
-    return replace(node, **changes) if changes else node
+    for name in node._below:
+        old = getattr(node, name)
+        if isinstance(old, Node):
+            new = change(old)
+        elif isinstance(old, tuple):
+            new = _mapped(old, change)
+        else:
+            continue
+        if new is not old:
+            changes[name] = new
+    if not changes:
+        return node
+    changed = object.__new__(type(node))
+    changed.__dict__.update(node.__dict__, **changes)
+    return changed
+
+
+def _mapped(items: tuple, change) -> tuple:
+    changed = False
+    result = []
+    for old in items:
+        new = change(old) if isinstance(old, Node) else _mapped(old, change) if isinstance(old, tuple) else old
+        changed = changed or new is not old
+        result.append(new)
+    return tuple(result) if changed else items
 
 
 def walk(node: Node) -> Iterator[Node]:
     """`node` and all nodes below it, outermost first."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        if node._below:
+            todo += reversed(children(node))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from srcad.core.nodes import (
 Block = list[Stmt]
 
 
-@dataclass(frozen=True, eq=False)
 class Save(Stmt):
     """Keeps the value of a variable before it is overwritten, or at the end of a pass of a loop. `unset`: it may have
     none. `key` is what it shares with its `Restore`. `place` is the part of an array or list that is overwritten, None
@@ -30,7 +29,6 @@ class Save(Stmt):
     place: Expr | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Restore(Stmt):
     """Brings back what the `Save` of the same key has kept."""
 

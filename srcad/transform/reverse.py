@@ -1512,7 +1512,6 @@ def values_in(e: Expr):
         yield from values_in(child)
 
 
-@dataclass(frozen=True, eq=False)
 class Spread(Call):
     """`np.broadcast_to(number, shape)`: an adjoint that is one number everywhere."""
 

@@ -1,12 +1,14 @@
 """srcad: gradients of plain Python and NumPy code, as Python code."""
 
 from srcad import rules  # noqa: F401 - declares the rules
-from srcad.api import grad, stop_gradient, value_and_grad, vjp
+from srcad.api import grad, value_and_grad, vjp
 from srcad.errors import GradientMismatch, KindError, MissingRule, SourceUnavailable, SrcadError, Unsupported
 from srcad.forward_mode import jvp
+from srcad.runtime import stop_gradient
+from srcad.testing import check_grads
 
 __all__ = [
-    "GradientMismatch", "KindError", "MissingRule", "SourceUnavailable", "SrcadError", "Unsupported", "grad",
+    "GradientMismatch", "KindError", "MissingRule", "SourceUnavailable", "SrcadError", "Unsupported", "check_grads", "grad",
     "jvp", "stop_gradient", "value_and_grad", "vjp",
 ]
 __version__ = "0.1.0"

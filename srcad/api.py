@@ -72,11 +72,6 @@ def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
     return value, pullback
 
 
-def stop_gradient(x):
-    """`x`, as a constant: no derivative passes through it."""
-    return x
-
-
 for _transform in (grad, value_and_grad):
     _transform.__srcad_transform__ = True  # applied inside of a function, it is applied when the function is compiled
 
@@ -530,4 +525,4 @@ def annotated_examples(call: Call) -> list:
     return values
 
 
-__all__ = ["Array", "Derivative", "Dim", "FLOAT", "Kind", "grad", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["Array", "Derivative", "Dim", "FLOAT", "Kind", "grad", "value_and_grad", "vjp"]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from srcad import compiler
-from srcad.analysis.kinds import Kind, container_items, is_float, kind_of
+from srcad.analysis.kinds import Callee, Kind, Nothing, container_items, is_float, kind_of
 from srcad.analysis.specialise import Program, Special, Value
 from srcad.api import Call, describe, name_of, promoted, rebuilt, signature_of
 from srcad.backend.build import Generated, build
-from srcad.core.nodes import Function
+from srcad.core.nodes import Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
 from srcad.transform.tangent import tangent
 
@@ -38,6 +38,33 @@ def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     by_name = dict(zip(compiled.params, dots))
     value, value_dot = compiled.tangent(*values, *(by_name[p] for p in compiled.varied))
     return value, as_tangent(value, value_dot, {id(a) for a in arrays(dots)})
+
+
+def _in_a_program(specialiser, e):
+    """The call `jvp(f, primals, tangents)` in a function that is being specialised: a call of the tangent function."""
+    args, kwargs = specialiser.arguments(e)
+    match args, kwargs:
+        case (Expr(kind=Callee(obj=types.FunctionType() as fun)), Tuple(elts=values), Tuple(elts=dots)), ():
+            call = Call(fun)
+        case _:
+            call = None
+    found = None if call is None or len(values) != len(dots) else call.bind_expressions(values, ())
+    if found is None:
+        specialiser.refuse(
+            e, "this form of jvp inside of a function is not supported",
+            "Write jvp(f, (x, y), (x_dot, y_dot)) with a function of the module and all of its arguments.",
+        )
+        return e
+    moving = [not isinstance(dot.kind, Nothing) for dot in dots]
+    values = [specialiser.as_float(v) if m else v for v, m in zip(values, moving)]
+    compiled = tangent_of_call(call, [specialiser.argument_kind(v) for v in values], moving)
+    specialiser.program.inner.append(compiled)
+    given = dict(zip(compiled.params, dots))
+    moved_by = [specialiser.as_float(given[p]) for p in compiled.varied]
+    return specialiser.call_generated(e, compiled.tangent, [*values, *moved_by])
+
+
+jvp.__srcad_function__ = _in_a_program
 
 
 class Tangent(compiler.Compiled):

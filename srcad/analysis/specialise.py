@@ -2217,6 +2217,7 @@ def shadow_kind(kind: Kind) -> Kind:
 
 SPECIAL_FORMS: dict[Any, Any] = {
     runtime.zeros_like: _zeros_like,
+    runtime.stop_gradient: _stop_gradient,
     sum: _sum,
     sorted: _stand_in(_sorted),
     list: _stand_in(_container),

@@ -35,4 +35,4 @@ for names in (ROUNDINGS, POSITIONS, TESTS, INTEGERS, SHAPES, CREATIONS):
     constant(*available(np, *names.split()))
 constant(np.linalg.matrix_rank, np.errstate)
 constant(operator.eq, operator.ge, operator.gt, operator.le, operator.lt, operator.ne, operator.not_, operator.truth)
-constant(runtime.may_repeat, runtime.share, runtime.wins)
+constant(runtime.may_repeat, runtime.share, runtime.still, runtime.wins)

@@ -55,6 +55,16 @@ def place_repeated_vjp(y_bar, y, x_bar, labels, shape_):
     return np.einsum(labels + "->" + "".join(dict.fromkeys(labels)), y_bar)
 
 
+@linear(
+    runtime.widened,
+    examples=[
+        ex(A(3), np.ones((2, 3))), ex(A(), np.ones(3)), ex(A(3), np.ones(3)), ex(A(), 1.0), ex(A(2, 1), np.ones((2, 3))),
+    ],
+)  # fmt: skip
+def widened_vjp(z_bar, z, y_dot, y):
+    return z_bar if rank(y_dot) == 0 and rank(z) == 0 else unbroadcast(z_bar, shape(y_dot))
+
+
 elementwise(
     runtime.sinc_slope,
     lambda y, x: -np.where(x == 0, np.pi**2 / 3, np.pi**2 * np.sinc(x) + 2 * y / (x + (x == 0))),

@@ -11,7 +11,7 @@ import numpy as np
 from srcad import compiler
 from srcad.analysis.kinds import Callee, Kind, Nothing, container_items, is_float, kind_of
 from srcad.analysis.specialise import Program, Special, Value
-from srcad.api import Call, describe, name_of, promoted, rebuilt, signature_of
+from srcad.api import Call, Derivative, describe, name_of, promoted, rebuilt, signature_of
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
@@ -44,7 +44,7 @@ def _in_a_program(specialiser, e):
     """The call `jvp(f, primals, tangents)` in a function that is being specialised: a call of the tangent function."""
     args, kwargs = specialiser.arguments(e)
     match args, kwargs:
-        case (Expr(kind=Callee(obj=types.FunctionType() as fun)), Tuple(elts=values), Tuple(elts=dots)), ():
+        case (Expr(kind=Callee(obj=types.FunctionType() | Derivative() as fun)), Tuple(elts=values), Tuple(elts=dots)), ():
             call = Call(fun)
         case _:
             call = None

@@ -16,7 +16,7 @@ def acceleration(vx, vy, drag):
     return -drag * speed * vx, -GRAVITY - drag * speed * vy
 
 
-def distance(angle, drag, speed=25.0, dt=0.02):
+def distance(angle, drag, speed=25.0, dt=0.05):
     """How far a ball flies that starts on the ground: the midpoint rule, step by step."""
     x, y = 0.0, 0.0
     vx, vy = speed * math.cos(angle), speed * math.sin(angle)
@@ -46,7 +46,7 @@ angles = [0.3, 0.5, 0.7, 0.9, 1.1]
 measured = [distance(angle, 0.02) for angle in angles]
 print("Landed at", [round(landed, 2) for landed in measured])
 
-fit = optim.descend(misfit, 0.005, eta=3e-7, args=(angles, measured), iterations=60, gtol=1e-3)
+fit = optim.descend(misfit, 0.005, eta=3e-7, args=(angles, measured), iterations=80, gtol=1e-2)
 print(f"Drag: {fit.x:.6f} (it was 0.02); {fit}")
 
 best = optim.descend(negative_distance, math.radians(45), eta=0.01, args=(fit.x,), gtol=1e-4)

@@ -611,10 +611,11 @@ class _Parts:
         args, kwargs = tuple(map(changed, e.args)), tuple((k, changed(v)) for k, v in e.kwargs)
         if not isinstance(e.fn, Attribute):
             return replace(e, args=args, kwargs=kwargs)
-        owner, function = changed(e.fn.value), function_of(e)[0]
+        owner = changed(e.fn.value)
         if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
+            function, operands, _ = function_of(e)
             if not hasattr(function, "__objclass__"):
-                return replace(e, fn=symbol(function), args=(owner, *args), kwargs=kwargs)
+                return replace(e, fn=symbol(function), args=tuple(map(changed, operands)), kwargs=kwargs)
             owner = Call(symbol(np.asarray), (owner,))
         return replace(e, fn=replace(e.fn, value=owner), args=args, kwargs=kwargs)
 

@@ -1,7 +1,7 @@
 """SciPy's optimisers take a srcad gradient as it is: `minimize(f, x0, jac=grad(f))`.
 
-Without `jac`, SciPy estimates the gradient by finite differences: n more evaluations of f for each gradient, and no more
-than half of the digits.
+Without `jac`, SciPy estimates the gradient by finite differences: n more evaluations of f for each gradient, and no
+more than half of the digits.
 """
 
 import numpy as np

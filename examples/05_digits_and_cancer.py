@@ -1,8 +1,8 @@
 """The main job: classifiers written in plain NumPy, trained on real data with gradients that srcad compiled.
 
-Logistic regression and a network with one hidden layer, on the handwritten digits and the breast-cancer measurements that
-scikit-learn ships. Of each data set, 60 % is trained on, 20 % decides when to stop, and 20 % is only looked at in the end.
-Afterwards: the generated code, and the gradient beside finite differences, for exactness and for cost.
+Logistic regression and a network with one hidden layer, on the handwritten digits and the breast-cancer measurements
+that scikit-learn ships. Of each data set, 60 % is trained on, 20 % decides when to stop, and 20 % is only looked at in
+the end. Afterwards: the generated code, and the gradient beside finite differences, for exactness and for cost.
 """
 
 import time

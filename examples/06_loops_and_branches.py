@@ -1,7 +1,7 @@
-"""A simulation is differentiated as it stands: a while loop, a branch, helper functions, a number of steps nobody knows.
+"""A simulation is differentiated as it stands: a while loop, a branch, helpers, a number of steps nobody knows.
 
-A ball is thrown and slowed by the air. It flies until it is below the ground, and the last step is cut to end on it. From
-where five throws came down we find the drag of the air, and then the angle that throws farthest.
+A ball is thrown and slowed by the air. It flies until it is below the ground, and the last step is cut to end on it.
+From where five throws came down we find the drag of the air, and then the angle that throws farthest.
 """
 
 import math

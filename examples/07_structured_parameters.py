@@ -1,7 +1,7 @@
 """Parameters of any shape: a gradient has the structure of what it is the gradient of.
 
-A model is a dataclass with a list of layers, and layers have arrays and a name. What is no number (a string, a count) is
-left out: its place in the gradient is None, and the optimiser leaves it as it is.
+A model is a dataclass with a list of layers, and layers have arrays and a name. What is no number (a string, a count)
+is left out: its place in the gradient is None, and the optimiser leaves it as it is.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Optimisation loops for plain functions of plain parameters.
 
     result = optim.descend(loss, x0, eta=0.1)
-    result = optim.sgd(loss, x0, (inputs, labels), batch=32, epochs=20, step=optim.Adam(), validation=(more, their_labels))
+    result = optim.sgd(loss, x0, (inputs, labels), step=optim.Adam(), epochs=20, validation=(others, their_labels))
     result.x, result.value, result.reason, result.history.plot()
 
 Parameters are any structure of floats and arrays (`srcad.structure`). The function is differentiated by its first

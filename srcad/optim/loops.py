@@ -44,7 +44,7 @@ def descend(
     - where `callback`, called at each iterate, returns True;
     - where the validation loss has not improved in `patience` steps. That is `f(x, *validation)` or, if `validation` is
       callable, `validation(x)`; it never enters the gradient. The best parameters are returned.
-    Progress is shown on a terminal if tqdm is installed and the run is long; `progress` True or False decides otherwise.
+    A bar on the terminal shows the progress of a long run if tqdm is installed; `progress` True or False decides.
     Raises Diverged, which has the last good parameters, where f or its gradient is infinite or NaN.
     """
     run = _Run(f, x0, _rule(eta, step), validation, patience, callback)
@@ -84,9 +84,9 @@ def sgd(
     """The parameters that stochastic gradient descent on `f(x, *data)` reaches from `x0`.
 
     `data` is an array, or a tuple of arrays of one length, with a sample in each row. In an epoch every sample is used
-    once, in mini-batches of `batch` (None: all at once) drawn in an order that `seed` decides. `eta`, `step`,
-    `validation`, `progress` and Diverged are as for `descend`; validation and `callback` come once an epoch, and patience
-    counts epochs. A schedule is a function of the iteration, that is of the mini-batch.
+    once, in mini-batches of `batch` (None: all at once) drawn in an order that `seed` decides. `f`, `eta`, `step`,
+    `validation`, `progress` and Diverged are as for `descend`; validation and `callback` come once an epoch, and
+    patience counts epochs. A schedule is a function of the iteration, that is of the mini-batch.
     """
     data = _samples(data)
     count = len(data[0])
@@ -214,12 +214,14 @@ class _Run:
 
     def diverged(self, what: str) -> Diverged:
         """The error for what went wrong at x, with what was reached before."""
+        result = self.result("diverged", self.good)
         if not self.iteration:
-            return Diverged(f"{what} at the start", 0, self.result("diverged", self.good))
-        hint = f"The step before it had the size {self.eta:.3g}; try a smaller one. error.result.x: the last good parameters."
-        return Diverged(
-            f"{what} in iteration {self.iteration}", self.iteration, self.result("diverged", self.good), hint=hint
+            return Diverged(f"{what} at the start", 0, result)
+        hint = (
+            f"The step before it had the size {self.eta:.3g}; try a smaller one.\n"
+            "The last good parameters are in error.result.x."
         )
+        return Diverged(f"{what} in iteration {self.iteration}", self.iteration, result, hint=hint)
 
 
 def _value_and_grad_of(f) -> Callable:

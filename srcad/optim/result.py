@@ -23,7 +23,7 @@ class History:
     validated: np.ndarray
 
     def plot(self, axes=None):
-        """Draws the value, and the validation where there is one, over the iterations; returns the axes (matplotlib)."""
+        """Draws the value, and the validation where there is one, over the iterations; returns matplotlib's axes."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
@@ -76,8 +76,8 @@ class Result:
 class Diverged(SrcadError):
     """The function or its gradient became infinite, NaN or undefined.
 
-    `iteration` is the one in which that happened; `result` is what was reached before, with the last good parameters (the
-    best on the validation set where there is one).
+    `iteration` is the one in which that happened; `result` is what was reached before, with the last good parameters
+    (the best on the validation set where there is one).
     """
 
     def __init__(self, message: str, iteration: int, result: Result, *, hint: str | None = None):

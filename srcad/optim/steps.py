@@ -1,6 +1,6 @@
 """Step rules: how far to go, from a gradient and what is remembered of the gradients before it.
 
-A rule acts on one leaf of the parameters at a time, so it is written for a float or an array and serves every structure.
+A rule acts on one leaf of the parameters at a time: written for a float or an array, it serves every structure.
 """
 
 from __future__ import annotations

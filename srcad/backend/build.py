@@ -12,6 +12,7 @@ import builtins
 import importlib
 import itertools
 import linecache
+import threading
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -65,32 +66,61 @@ def build(name: str, generated: list[Generated]) -> Module:
     header = "\n".join(sorted({line for line in imports.values() if line}, key=lambda line: (line.startswith("from"), line)))
     source = assembled(header, texts.values())
     filename = f"<srcad {name} {next(_numbers)}>"
-    tree = ast.parse(source)
-    definitions = {d.name: d for d in tree.body if isinstance(d, ast.FunctionDef)}
-    functions: dict[str, types.FunctionType] = {}
-    cells = {n: types.CellType() for n in names}
-    for g, wanted in zip(prepared, injected):
-        n = g.function.name
-        available = {**{k: types.CellType(v) for k, v in wanted.items() if v is not None}, **cells}
-        code = g.owner.__code__
-        for k, cell in zip(code.co_freevars, g.owner.__closure__ or ()):
-            available.setdefault(k, cell)
-        functions[n] = link(definitions[n], available, g.owner, filename)
-        functions[n].__srcad_owner__ = g.owner
-        cells[n].cell_contents = functions[n]
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    line = len(header.splitlines()) + 3 if header.rstrip("\n") else 1
+    functions = Functions(filename)
+    for g, wanted in zip(prepared, injected):
+        shown = texts[g.function.name]
+        functions.add(g, shown, line, {k: types.CellType(v) for k, v in wanted.items() if v is not None})
+        line += shown.count("\n") + 3
     return Module(functions, texts, header, filename)
+
+
+class Functions(dict):
+    """The functions of a module by name. One is compiled, with those that it calls, when it is first asked for."""
+
+    def __init__(self, filename: str):
+        super().__init__()
+        self.filename, self.lock = filename, threading.Lock()
+        self.cells: dict[str, types.CellType] = {}
+        self.waiting: dict[str, tuple] = {}
+
+    def add(self, generated: Generated, shown: str, line: int, supplied: dict[str, types.CellType]) -> None:
+        """Puts in a function with its text, the line at which that starts and what the function is given."""
+        self.cells[generated.function.name] = types.CellType()
+        self.waiting[generated.function.name] = generated.owner, shown, line, supplied
+
+    def __missing__(self, name: str) -> types.FunctionType:
+        with self.lock:
+            linked: dict[str, types.FunctionType] = {}
+            todo = [name]
+            while todo:
+                called = todo.pop()
+                if called in self or called in linked:
+                    continue
+                owner, shown, line, supplied = self.waiting[called]
+                available = {**supplied, **self.cells}
+                for k, cell in zip(owner.__code__.co_freevars, owner.__closure__ or ()):
+                    available.setdefault(k, cell)
+                definition = ast.parse("\n" * (line - 1) + shown).body[0]
+                function = linked[called] = link(definition, available, owner, self.filename)
+                function.__srcad_owner__ = owner
+                self.cells[called].cell_contents = function
+                todo += [n for n in function.__code__.co_freevars if n in self.waiting]
+            self.update(linked)  # only now, when all that they call is there for other threads, too
+            return self[name]
 
 
 def link(definition: ast.FunctionDef, cells: dict, owner, filename: str) -> types.FunctionType:
     """The function of a definition, with `cells` for the names that it does not set itself."""
-    arguments = [ast.arg(arg=name) for name in cells]
+    place = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+    arguments = [ast.arg(arg=name, **place) for name in cells]
     factory = ast.FunctionDef(
         name="factory", decorator_list=[], returns=None, type_comment=None, type_params=[],
         args=ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[]),
-        body=[definition, ast.Return(ast.Name(definition.name, ast.Load()))], lineno=1, col_offset=0,
+        body=[definition, ast.Return(ast.Name(definition.name, ast.Load(), **place), **place)], **place,
     )  # fmt: skip
-    module = ast.fix_missing_locations(ast.Module([factory], []))
+    module = ast.Module([factory], [])
     outer = next(c for c in compile(module, filename, "exec").co_consts if isinstance(c, types.CodeType))
     code = next(c for c in outer.co_consts if isinstance(c, types.CodeType) and c.co_name == definition.name)
     closure = tuple(cells[n] if n in cells else types.CellType() for n in code.co_freevars)
@@ -100,9 +130,10 @@ def link(definition: ast.FunctionDef, cells: dict, owner, filename: str) -> type
 def resolve_references(g: Generated, generated: set[str]) -> tuple[Function, dict[str, Any]]:
     """The function with each reference printed by a name that means its object there; and the names to supply."""
     function, owner = g.function, g.owner
-    local = {n.id for n in walk(function) if isinstance(n, Name)} | {p.id for p in function.params}
-    imported = {name for n in walk(function) if isinstance(n, Import) for name in n.names}
-    user = {n.id for n in walk(function) if isinstance(n, Global)}
+    nodes = [n for n in walk(function) if isinstance(n, (Name, Ref, Global, Import))]
+    local = {n.id for n in nodes if isinstance(n, Name)} | {p.id for p in function.params}
+    imported = {name for n in nodes if isinstance(n, Import) for name in n.names}
+    user = {n.id for n in nodes if isinstance(n, Global)}
     wanted: dict[str, Any] = {}
     chosen: dict[tuple[int, str], str] = {}
 
@@ -134,7 +165,7 @@ def resolve_references(g: Generated, generated: set[str]) -> tuple[Function, dic
             return node if chosen_text == node.text else replace(node, text=chosen_text)
         return map_children(node, change)
 
-    for n in walk(function):  # names that the user's text gives first claim what they mean
+    for n in nodes:  # names that the user's text gives first claim what they mean
         if isinstance(n, Ref) and n.at is not None:
             choose(n)
     return change(function), wanted

@@ -17,7 +17,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 class Golden:
-    """A golden file as a module that was imported: a function, its arguments, and its derivatives as they stand there."""
+    """A golden file, imported: a function, its arguments, and its derivatives as they stand there."""
 
     def __init__(self, path: Path):
         module = golden_module(path)
@@ -42,7 +42,7 @@ class Golden:
 @each_file
 def test_the_text_is_the_golden_one(path):
     expected = head(path) + "\n" + generated(path)
-    assert path.read_text() == expected, "the generated code changed: run `python -m tests.golden` and read the difference"
+    assert path.read_text() == expected, "run `python -m tests.golden`, and read the difference"
 
 
 @each_file

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from srcad import compiler
+from srcad import compiler, structure
 from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
 from srcad.entry import make_entry
@@ -301,20 +301,26 @@ class Derivative:
 
     def compiled_for(self, argument_kinds: list[Kind]) -> compiler.Compiled:
         """The derivative for arguments of these kinds, one for each parameter."""
+        if self.has_aux:
+            raise SrcadError(None, f"the derivative of {name_of(self.primal)} with has_aux cannot be differentiated again")
         chosen = {i for i, _ in self._positions}
-        if self.has_aux or any(item is not None for _, item in self._positions) or (
-            [i for i, _ in self._positions] != sorted(chosen)
-        ):
-            raise SrcadError(
-                None, f"this derivative of {name_of(self.primal)} cannot be differentiated again",
-                hint="Name each of argnums once, in the order of the parameters, without has_aux.",
-            )
         varied = [i in chosen for i in range(len(argument_kinds))]
         return self._call.compile(argument_kinds, varied, True)
 
     def generated(self, compiled: compiler.Compiled) -> types.FunctionType:
         """The generated function that computes what a call of this derivative does."""
-        return compiled.value_and_gradient if self._with_value else compiled.gradient
+        picks = [(self._call.parameters[i].name, item) for i, item in self._positions]
+        if [p for p, item in picks if item is None] == list(compiled.varied) and (
+            isinstance(self.argnums, tuple) == (len(picks) > 1)
+        ):
+            return compiled.value_and_gradient if self._with_value else compiled.gradient
+        if self._with_value or any(p not in compiled.varied for p, _ in picks):
+            raise SrcadError(
+                None, f"this derivative of {name_of(self.primal)} cannot be differentiated again",
+                hint="Take the gradient by arguments that its value depends on, in the order of the parameters.",
+            )
+        name = f"{compiled.special.name}_gradient"
+        return compiler.selection(name, compiled, self._call.function, picks, isinstance(self.argnums, tuple))
 
     def __srcad_function__(self, specialiser, e):
         """The call `e` of this derivative in a function that is being specialised."""
@@ -444,21 +450,12 @@ def as_gradient(value, bar):
     if bar is None:
         return zero_like(value)
     parts = [as_gradient(item, bar[k]) for k, item in zip(keys, items)]
-    return rebuilt(value, keys, parts)
+    return rebuilt(value, parts)
 
 
-def rebuilt(value, keys, parts):
+def rebuilt(value, parts):
     """A container like `value` with other items."""
-    if isinstance(value, dict):
-        return type(value)(zip(keys, parts)) if type(value) is dict else dict(zip(keys, parts))
-    if hasattr(value, "_fields"):
-        return type(value)(*parts)
-    if isinstance(value, (tuple, list)):
-        return type(value)(parts)
-    new = object.__new__(type(value))
-    for k, part in zip(keys, parts):
-        object.__setattr__(new, k, part)
-    return new
+    return structure.build(value, parts)
 
 
 def zero_like(value):
@@ -473,7 +470,7 @@ def zero_like(value):
     if contents is None:
         return None
     keys, items = contents
-    return rebuilt(value, keys, [zero_like(i) for i in items])
+    return rebuilt(value, [zero_like(i) for i in items])
 
 
 def zero_bar(value):

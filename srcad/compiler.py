@@ -19,11 +19,12 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, reference, walk,
 )
 from srcad.errors import KindError, Unsupported
 from srcad.frontend.lower import lower
 from srcad.frontend.source import read
+from srcad.runtime import own
 from srcad.transform.algebra import negated
 from srcad.transform.normalise import normalise
 from srcad.transform.reverse import Pair, reverse
@@ -203,7 +204,10 @@ def adjoint(pair: Pair) -> Function:
     unpack: tuple[Stmt, ...] = ()
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
-    copies = tuple(Assign(Name(n), Call(Attribute(Name(n), "copy"), ())) for n in pair.used_up)
+    copies = tuple(
+        Assign(Name(n), Call(reference(own), (Name(n),)) if deep else Call(Attribute(Name(n), "copy"), ()))
+        for n, deep in pair.used_up
+    )
     wanted = ", ".join(special.varied_params) or "nothing"
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
@@ -243,6 +247,16 @@ def changed(body: tuple[Stmt, ...]) -> set[str]:
 def describe(special: Special) -> str:
     at = special.source.at
     return special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
+
+
+def selection(name: str, compiled: Compiled, fun, picks: list[tuple[str, Any]], as_tuple: bool) -> types.FunctionType:
+    """The gradient with only the adjoints that `picks` names: (parameter, item of it or None), in this order."""
+    bars = {p: Name(f"{p}_bar") for p in compiled.varied}
+    called = Call(Ref(compiled.gradient, compiled.gradient.__name__), tuple(Name(p) for p in compiled.params))
+    items = tuple(bars[p] if item is None else Subscript(bars[p], Const(item)) for p, item in picks)
+    body = (Assign(one_or_tuple(tuple(bars.values())), called), Return(Tuple(items) if as_tuple else items[0]))
+    function = Function(name, tuple(Param(p) for p in compiled.params), body, f"Part of {compiled.gradient.__name__}.")
+    return build(name, [Generated(function, fun)]).functions[name]
 
 
 def one_or_tuple(items: tuple[Expr, ...]) -> Expr:

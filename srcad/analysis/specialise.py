@@ -151,6 +151,11 @@ class Program:
             special.result = Value(UNKNOWN, True)
             _Specialiser(self, special, target).run()
         special.done = True
+        if special.recursive and owner.__code__.co_filename.startswith("<srcad "):
+            self.problem(
+                source.at, f"the derivative of {source.name}, which is a derivative of a recursive function",
+                "Write the recursion as a loop, or take the second derivative by differences of the first.",
+            )
         del self.specials[key]
         self.specials[key] = special  # callees first
         return special
@@ -660,7 +665,7 @@ class _Specialiser:
 
         def head():
             typed = self.expr(iterable)
-            return replace(s, target=self.unpack_constant(target, element_kind(iterable, typed)), iter=typed), None
+            return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
 
@@ -1825,8 +1830,16 @@ def element_kind(iterable: Expr, typed: Expr) -> Kind:
             return element_kind(inner, inner)
         case Subscript(value=inner, index=Slice()):
             return element_kind(inner, inner)
-        case Call(fn=Ref(obj=builtins.enumerate)):
-            return Items(tuple, (0, 1), (INT, UNKNOWN))
+        case Call(fn=Ref(obj=builtins.enumerate), args=(inner, *_)):
+            return Items(tuple, (0, 1), (INT, element_kind(inner, inner)))
+        case Call(fn=Ref(obj=builtins.zip), args=args):
+            return Items(tuple, tuple(range(len(args))), tuple(element_kind(a, a) for a in args))
+        case Call(fn=Attribute(value=mapping, attr="items" | "values" | "keys" as view), args=()) if (
+            mapping.kind is not None and is_mapping(mapping.kind)
+        ):
+            key = element_kind(mapping, mapping)
+            item = item_kind(plain(mapping.kind))
+            return {"items": Items(tuple, (0, 1), (key, item)), "keys": key, "values": item}[view]
     kind = plain(typed.kind) if typed.kind is not None else UNKNOWN
     if isinstance(kind, Items) and issubclass(kind.cls, dict):
         return functools.reduce(join, (constant_kind(k) for k in kind.keys), NEVER) if kind.keys else UNKNOWN
@@ -2103,7 +2116,9 @@ def _stand_in(function):
             return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(Opaque(str)), varied=False)
         varied = any(a.varied for a in args)
         if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
-            return replace(e, fn=self.expr(e.fn), kind=UNKNOWN, varied=False)
+            item = element_kind(args[0], args[0])
+            kind = Listing(item) if e.fn.obj is sorted else item
+            return replace(e, fn=self.expr(e.fn), kind=kind, varied=False)
         if not varied or any(k == "default" for k, _ in kwargs):
             return None
         stand_in = function(args, kwargs)

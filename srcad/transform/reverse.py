@@ -48,7 +48,8 @@ REENTERED = {np.errstate}
 @dataclass(frozen=True)
 class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
-    `used_up` are those of them that the second changes: tapes, and arrays in which it brings back old values."""
+    `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
+    what they hold is changed as well."""
 
     special: Special
     forward: tuple[Stmt, ...]
@@ -57,7 +58,7 @@ class Pair:
     adjoints: tuple[Expr, ...]
     seed: str
     saved: tuple[str, ...]
-    used_up: tuple[str, ...]
+    used_up: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,10 @@ class _Sweeps:
         forward = declare_tapes(forward, kept)
         return Pair(
             special, tuple(forward), result, tuple(adjoint), adjoints, seed, saved,
-            tuple(n for n in saved if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)),
+            tuple(
+                (n, any(k.tape == n and self.is_written_into(k.name) for k in kept)) for n in saved
+                if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+            ),
         )
 
     def returned(self, s: Return, root: Expr, seed: str) -> tuple[Block, Block, Expr]:
@@ -273,6 +277,8 @@ class _Sweeps:
                     if s.unset:
                         unset.add(s.name)
                     tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
+                    if s.place is None and self.is_written_into(s.name):
+                        value = Call(symbol(runtime.own), (value,))
                     if s.in_loop:
                         out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
                     else:
@@ -283,6 +289,10 @@ class _Sweeps:
 
         settled = visit(forward)
         return [Assign(Name(n), Const(None)) for n in sorted(unset)] + settled
+
+    def is_written_into(self, name: str) -> bool:
+        """Whether a variable holds an array or list that is changed in place, so that keeping it means copying it."""
+        return name in self.written and not isinstance(plain(self.kind_of_name.get(name, kinds.UNKNOWN)), Number)
 
     # -- blocks ------------------------------------------------------------------------------------------------------
 

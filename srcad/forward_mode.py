@@ -21,9 +21,9 @@ from srcad.transform.tangent import tangent
 def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     """The value of `fun(*primals)`, and its derivative along `tangents`.
 
-    `tangents` has one for each of `primals`, of the same structure and shapes: a float for a float, an array for an array,
-    a tuple for a tuple; None stands for zero, and an argument whose tangent is None is a constant. Integers that have a
-    tangent are taken as floats. The derivative has the structure, the shapes and the dtypes of the value (0.0 for an
+    `tangents` has one for each of `primals`, of the same structure and shapes: a float for a float, an array for an
+    array, a tuple for a tuple; None stands for zero, and an argument whose tangent is None is a constant. Integers that
+    have a tangent are taken as floats. The derivative has the structure, the shapes and the dtypes of the value (0.0 for an
     integer, None in place of what is no number).
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
@@ -44,7 +44,9 @@ def _in_a_program(specialiser, e):
     """The call `jvp(f, primals, tangents)` in a function that is being specialised: a call of the tangent function."""
     args, kwargs = specialiser.arguments(e)
     match args, kwargs:
-        case (Expr(kind=Callee(obj=types.FunctionType() | Derivative() as fun)), Tuple(elts=values), Tuple(elts=dots)), ():
+        case (Expr(kind=Callee(obj=fun)), Tuple(elts=values), Tuple(elts=dots)), () if isinstance(
+            fun, (types.FunctionType, Derivative)
+        ):
             call = Call(fun)
         case _:
             call = None
@@ -127,8 +129,8 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
         known = {id(r): r for f in (fun, *(s.owner for s in program.specials.values())) for r in relied_on(f)}
         guards = [(owner, name, kind) for (owner, name), kind in program.guards.items()]
         return Tangent(
-            special, build(special.name, generated), special.params, tuple(special.varied_params), special.result, guards,
-            list(known.values()), program.inner,
+            special, build(special.name, generated), special.params, tuple(special.varied_params), special.result,
+            guards, list(known.values()), program.inner,
         )
 
 
@@ -192,7 +194,7 @@ def moved(value, dot, name: str) -> tuple[Any, Any]:
         keys, items = contents
         given = ((), [None] * len(keys)) if dot is None else container_items(dot)
         if given is None or dot is not None and tuple(given[0]) != keys:
-            raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must have the structure of the argument")
+            raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must have the argument's structure")
         pairs = [moved(item, d, f"{name}[{key!r}]") for key, item, d in zip(keys, items, given[1])]
         return rebuilt(value, keys, [v for v, _ in pairs]), rebuilt(value, keys, [d for _, d in pairs])
     if not is_number(value):
@@ -203,9 +205,10 @@ def moved(value, dot, name: str) -> tuple[Any, Any]:
         return value, np.zeros(value.shape, real_dtype(value)) if isinstance(value, np.ndarray) else 0.0
     value = promoted(value)
     if isinstance(dot, (str, bytes)) or np.asarray(dot).dtype.kind not in "fiub":
-        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be a real number, or an array of those")
+        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be real: a number, or an array of those")
     if np.shape(dot) != np.shape(value):
-        raise KindError(None, f"the tangent of {name} has the shape {np.shape(dot)}, the argument has {np.shape(value)}")
+        shapes = f"the shape {np.shape(dot)}, the argument has {np.shape(value)}"
+        raise KindError(None, f"the tangent of {name} has {shapes}")
     return value, np.asarray(dot, value.dtype) if isinstance(value, np.ndarray) else type(value)(dot)
 
 
@@ -234,7 +237,7 @@ def arrays(value):
 
 
 def as_tangent(value, dot, seen: set[int]):
-    """The tangent of a value in its structure, shapes and types, in memory of its own: `seen` are arrays that others see."""
+    """The tangent of a value in its structure, shapes and types, in memory of its own: others see the arrays `seen`."""
     contents = container_items(value)
     if contents is not None:
         keys, items = contents

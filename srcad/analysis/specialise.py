@@ -2214,6 +2214,28 @@ def _zeros_like(self: _Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=shadow_kind(args[0].kind))
 
 
+def _add(self: _Specialiser, e: Call) -> Expr | None:
+    """The sum of two adjoints; of containers, with the structure of the first."""
+    args, _ = self.arguments(e)
+    typed = self.typed_operation(replace(e, fn=self.expr(e.fn), args=args))
+    kind = plain(args[0].kind)
+    if isinstance(kind, (Items, Listing)):
+        return replace(typed, kind=kind, varied=any(a.varied for a in args))
+    return typed
+
+
+def _captured(self: _Specialiser, e: Call) -> Expr | None:
+    """The variable that a nested function captures, in generated code."""
+    args, _ = self.arguments(e)
+    kind = args[0].kind
+    extra = dict(kind.extra) if isinstance(kind, Callee) and isinstance(kind.extra, tuple) else {}
+    value = extra.get(args[1].value)
+    if value is None or not isinstance(args[0], Name):
+        self.refuse(e, "a variable that a function captures, of which too little is known", "Pass it as an argument.")
+        return replace(e, kind=UNKNOWN)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=value.kind, varied=value.varied)
+
+
 def shadow_kind(kind: Kind) -> Kind:
     kind = plain(kind)
     match kind:
@@ -2232,6 +2254,8 @@ def shadow_kind(kind: Kind) -> Kind:
 
 SPECIAL_FORMS: dict[Any, Any] = {
     runtime.zeros_like: _zeros_like,
+    runtime.add: _add,
+    runtime.captured: _captured,
     runtime.stop_gradient: _stop_gradient,
     sum: _sum,
     sorted: _stand_in(_sorted),

@@ -299,7 +299,7 @@ def index_in(y, items):
 def choice_jvp(dots, y, *args, key=None, default=None):
     items, dots = (args, dots[0]) if len(args) > 1 else (args[0], dots[0][0])
     items = items.elts if isinstance(items, (List, Tuple)) else items
-    if is_symbol(items) and getattr(items.kind, "cls", None) is list:
+    if is_symbol(items) and getattr(items.kind, "cls", None) in (list, tuple):
         return dots[Call(Attribute(items, "index"), (lift(y),))]
     if is_symbol(items) and rank(items) != 1:
         raise Undecided("the items of a symbol")

@@ -1416,6 +1416,15 @@ class _Sweeps:
         check = If(Op("not", (done,)), (ExprStmt(Call(symbol(runtime.swallowed), (Const(str(s.at)),))),), at=s.at)
         return [Assign(done, Const(False)), replace(s, body=tuple(forward)), check], self.commented(s, back)
 
+    def all_or_nothing(self, block: Block) -> Block:
+        """A statement and its provisions, such that an exception in its expression leaves no provision behind."""
+        saves = [s for s in block if isinstance(s, Save)]
+        *others, last = [s for s in block if not isinstance(s, Save)]
+        if not saves or not isinstance(last, (Assign, AugAssign)):
+            return block
+        value = Name(self.names.new("value"), kind=last.value.kind)
+        return [*others, Assign(value, last.value, at=last.at), *saves, replace(last, value=value)]
+
     def try_(self, s: Try) -> tuple[Block, Block]:
         """`try`: the way back undoes the statements that were completed, and those of the handler that ran."""
         final_forward, final_back = self.block(s.final)
@@ -1455,7 +1464,7 @@ class _Sweeps:
                 back.append(If(Compare((">=",), (step, Const(number))), tuple(behind), tuple(skipped)))
             else:
                 back.extend(behind)
-            parts.append([*ahead, *([Assign(step, Const(number))] if going_on else [])])
+            parts.append([*self.all_or_nothing(ahead), Assign(step, Const(number))] if going_on else ahead)
         body = [x for part in reversed(parts) for x in part]
         handlers = []
         choose: Block = blocks[0][1]

@@ -1,8 +1,8 @@
 """Forward mode: from a specialised function to one that gives the tangent of its result beside the result.
 
-`y_dot` is the derivative of the variable `y` along the direction in which the arguments move. The user's statements stay
-as they are; each one that sets a variable whose tangent is read later gets another that sets the tangent, before it, or
-after it where the partial derivative is written in terms of the new value:
+`y_dot` is the derivative of the variable `y` along the direction in which the arguments move. The user's statements
+stay as they are; each one that sets a variable whose tangent is read later gets another that sets the tangent, before
+it, or after it where the partial derivative is written in terms of the new value:
 
     y = x * np.sin(x)                 sin = np.sin(x)
     z = np.exp(y)                     y_dot = x_dot * sin + x * x_dot * np.cos(x)
@@ -11,8 +11,8 @@ after it where the partial derivative is written in terms of the new value:
                                       z_dot = y_dot * z
 
 Nothing is recorded. What holds numbers has a tangent of the same structure (a tuple that of a tuple), which is indexed,
-appended to and popped from like itself. A variable that is constant on one path and varied on another has the tangent
-zero on the first (Griewank & Walther 2008, ch. 3).
+written into, appended to and popped from like itself. A variable that is constant on one path and varied on another has
+the tangent zero on the first (Griewank & Walther 2008, ch. 3).
 """
 
 from __future__ import annotations
@@ -24,30 +24,24 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis import kinds
-from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, Unknown, is_float, plain
-from srcad.analysis.operations import CONSTANT_ATTRIBUTES, Operation, Refused, function_of, operation, python_value
+from srcad.analysis.kinds import Array, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For, Function, Global, If,
-    IfExp, Invoke, Lambda, List, Logical, Name, Node, Op, Param, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript,
-    Try, Tuple, Undecided, While, With, children, lift, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
+    Node, Op, Param, Pass, Raise, Ref, Return, Subscript, Stmt, Try, Tuple, While, With, children, walk,
 )
-from srcad.errors import MissingRule
-from srcad.rules import registry
-from srcad.transform.algebra import product, total
+from srcad.transform.dots import (
+    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
+    with_result, zero,
+)
 from srcad.transform.reverse import (
-    OP_NAMES, REENTERED, _positional_and_keyword, _root, assigned_names, describe, ends_raising, is_in, is_unbroadcast, item,
-    names_read, node_count, shape_of, symbol, target_list, target_names, walk_all, with_blocks,
+    REENTERED, _root, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list, target_names,
+    walk_all, with_blocks,
 )
 
 Block = list[Stmt]
 Names = frozenset[str]
 NONE: Names = frozenset()
-
-LONG = 14
-"""How many nodes the tangent of a part of an expression may have without getting a name,"""
-SHORT = 6
-"""and how many if the part itself has one."""
 
 
 def tangent(special: Special, program: Program) -> Function:
@@ -60,8 +54,8 @@ def tangent(special: Special, program: Program) -> Function:
 
 
 class _Needs:
-    """Walks a function backwards: `after` has the variables whose tangents are read after each statement, `entry` those at
-    the start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
+    """A walk backwards: `after` has the variables whose tangents are read after each statement, `entry` those at the
+    start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
 
     def __init__(self, body):
         self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
@@ -82,8 +76,8 @@ class _Needs:
             case Assign(target=Tuple(elts=targets), value=Tuple(elts=parts)) if is_pairwise(s):
                 needed = [v for t, v in zip(targets, parts) if t.id in live]
                 return (live - target_names(s.target)).union(*map(self.reads, needed))
-            case Assign(target=Subscript() as target, value=value) | AugAssign(target=Subscript() as target, value=value):
-                return live | self.reads(value) if _root(target) in live else live
+            case Assign(target=Subscript()) | AugAssign(target=Subscript()):
+                return live | self.reads(s.value) if _root(s.target) in live else live
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
@@ -127,12 +121,6 @@ class _Needs:
         return NONE.union(*map(self.reads, children(e)))
 
 
-def captured(e: Expr) -> list[str]:
-    """The varied variables that a nested function, written here, carries."""
-    extra = e.kind.extra if isinstance(e.kind, Callee) else ()
-    return [n for n, v in extra if v.varied] if isinstance(extra, tuple) and isinstance(e, (Name, Lambda)) else []
-
-
 def is_pairwise(s: Assign) -> bool:
     """Whether `s` assigns the items of a tuple that is written out to as many variables."""
     return isinstance(s.value, Tuple) and len(s.target.elts) == len(s.value.elts) and all(
@@ -152,15 +140,14 @@ def may_swallow(s: With) -> bool:
 
 
 class _Tangents:
-    """The state of one transformation, which walks forward: `guarded` has the variables that are read on when an exception
-    ends the present block, `seen` those that have a value."""
+    """The state of one transformation, which walks forward: `guarded` has the variables that are read on when an
+    exception ends the present block, `seen` those that have a value, `written` the arrays and lists with new items."""
 
     def __init__(self, special: Special, program: Program):
         self.special, self.program, self.names = special, program, special.names
         self.body = joined_calls(special.body)
         self.needs = _Needs(self.body)
-        self.dot_names: dict[str, str] = {}
-        self.made: set[str] = set()
+        self.dots = DotNames(special.names, self.needs.nested)
         self.guarded: Names = NONE
         self.written = {
             _root(s.target) for s in walk_all(self.body)
@@ -171,7 +158,7 @@ class _Tangents:
     def function(self) -> Function:
         special = self.special
         varied = special.varied_params
-        dots = [self.dot_name(p) for p in varied]
+        dots = [self.dots.of(p) for p in varied]
         kind_of = dict(zip(special.params, (v.kind for v in special.values)))
         still = [p for p in special.params if p in self.needs.start and p not in varied]
         body = [self.start(Name(p, kind=kind_of[p])) for p in still] + self.block(self.body)
@@ -179,21 +166,9 @@ class _Tangents:
         name = special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
         of = f" from {'that' if len(dots) == 1 else 'those'} of {', '.join(varied)}" if dots else ""
         return Function(
-            f"{special.name}_tangent", tuple(Param(p) for p in (*special.params, *dots)), tuple(without_idle_defs(body)),
-            f"The value of {name}, and its tangent{of}.",
+            f"{special.name}_tangent", tuple(Param(p) for p in (*special.params, *dots)),
+            tuple(without_idle_defs(body)), f"The value of {name}, and its tangent{of}.",
         )
-
-    def dot_name(self, name: str) -> str:
-        """The variable that holds the tangent of variable `name`."""
-        if name not in self.dot_names:
-            self.dot_names[name] = self.new(f"{name}_dot")
-        return self.dot_names[name]
-
-    def new(self, base: str) -> str:
-        """A new name for a tangent."""
-        name = self.names.new(base)
-        self.made.add(name)
-        return name
 
     def block(self, body) -> Block:
         out: Block = []
@@ -211,8 +186,8 @@ class _Tangents:
                 return self.invocation(s, live)
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s, live)
-            case Assign(target=Subscript(varied=True) as target) | AugAssign(target=Subscript(varied=True) as target) if (
-                _root(target) in live
+            case Assign(target=Subscript(varied=True)) | AugAssign(target=Subscript(varied=True)) if (
+                _root(s.target) in live
             ):
                 return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"))) if owner in live:
@@ -228,11 +203,11 @@ class _Tangents:
             case Try():
                 return [self.try_(s)]
             case Return(value=value):
-                parts = _Parts(self)
+                parts = Parts(self.dots)
                 value = copied(value)
                 ahead, (value,), (dot,) = parts.settled([value], [parts.dot_or_zero(value)])
                 if node_count(dot) > 2 * LONG:
-                    name = Name(self.new("result_dot"))
+                    name = Name(self.dots.new("result_dot"))
                     ahead, dot = [*ahead, Assign(name, dot)], name
                 return [*ahead, replace(s, value=Tuple((value, dot)))]
         return [s, *self.popped(s, live), *self.changed(s, live)]
@@ -250,7 +225,7 @@ class _Tangents:
 
     def start(self, variable: Name) -> Stmt:
         """The zero tangent of a variable that is constant here."""
-        return Assign(Name(self.dot_name(variable.id)), zero(variable, variable.kind))
+        return Assign(Name(self.dots.of(variable.id)), zero(variable, variable.kind))
 
     def starts(self, target: Expr, s: For | With) -> Block:
         """The zero tangents of the variables that the head of a loop or `with` sets."""
@@ -275,7 +250,7 @@ class _Tangents:
 
     def popped(self, s: Stmt, live: Names) -> Block:
         """`xs_dot.pop()` for each `xs.pop()` in a statement that does not take the tangent."""
-        return [ExprStmt(Call(Attribute(Name(self.dot_name(n)), "pop"), ())) for n in pops(s) if n in live]
+        return [ExprStmt(Call(Attribute(Name(self.dots.of(n)), "pop"), ())) for n in pops(s) if n in live]
 
     # -- assignments -----------------------------------------------------------------------------------------------
 
@@ -287,17 +262,17 @@ class _Tangents:
         if isinstance(s.target, Tuple):
             return [*self.together(s, wanted), *self.popped(s, live)]
         if is_pop(s.value) and s.value.varied:
-            item_dot = Call(Attribute(Name(self.dot_name(s.value.fn.value.id)), "pop"), ())
-            return [Assign(Name(self.dot_name(s.target.id)), item_dot), s]
+            item_dot = Call(Attribute(Name(self.dots.of(s.value.fn.value.id)), "pop"), ())
+            return [Assign(Name(self.dots.of(s.target.id)), item_dot), s]
         if pops(s):
             return [*self.changing(s), *self.popped(s, live)]
         return self.changing(s)
 
     def changing(self, s: Assign) -> Block:
         """An assignment to one variable."""
-        name, value, parts = s.target.id, copied(s.value), _Parts(self)
+        name, value, parts = s.target.id, copied(s.value), Parts(self.dots)
         dot = parts.dot_or_zero(value)
-        y, y_dot = s.target, Name(self.dot_name(name))
+        y, y_dot = s.target, Name(self.dots.of(name))
         if name in self.guarded and name in self.seen:
             ahead, (value,), (dot,) = parts.settled([value], [dot])
             dot = self.apart(dot, s.value, name)
@@ -321,12 +296,12 @@ class _Tangents:
         """An assignment to several variables at once."""
         if not is_pairwise(s) or not s.value.varied:
             return [s, *(self.start(n) for n in walk(s.target) if isinstance(n, Name) and n.id in wanted)]
-        parts = _Parts(self)
+        parts = Parts(self.dots)
         values = [copied(v) for v in s.value.elts]
         chosen = [(t, v) for t, v in zip(s.target.elts, values) if t.id in wanted]
         ahead, settled, dots = parts.settled(values, [parts.dot_or_zero(v) for _, v in chosen])
         dots = [self.apart(dot, v, t.id) for dot, (t, v) in zip(dots, chosen)]
-        targets = [Name(self.dot_name(t.id)) for t, _ in chosen]
+        targets = [Name(self.dots.of(t.id)) for t, _ in chosen]
         new = replace(s, value=replace(s.value, elts=tuple(settled)))
         if any(t.id in self.guarded and t.id in self.seen for t, _ in chosen):
             both = replace(s.target, elts=(*s.target.elts, *targets)), replace(new.value, elts=(*settled, *dots))
@@ -339,8 +314,9 @@ class _Tangents:
         """`xs.append(v)` and `xs_dot.append(v_dot)`"""
         owner: Name = s.value.fn.value
         ahead, value, dot = self.put(owner.id, s.value.args[0])
-        grown = ExprStmt(Call(Attribute(Name(self.dot_name(owner.id)), "append"), (dot,)))
-        return [*ahead, grown, replace(s, value=replace(s.value, args=(value,))), *self.popped(s, self.needs.after[id(s)])]
+        grown = ExprStmt(Call(Attribute(Name(self.dots.of(owner.id)), "append"), (dot,)))
+        new = replace(s, value=replace(s.value, args=(value,)))
+        return [*ahead, grown, new, *self.popped(s, self.needs.after[id(s)])]
 
     def store(self, s: Assign | AugAssign) -> Block:
         """`a[i] = v` and `a_dot[i] = v_dot`, `a[i] += v` and `a_dot[i] += v_dot`."""
@@ -356,7 +332,7 @@ class _Tangents:
 
     def put(self, owner: str, e: Expr, may_spread: bool = False) -> tuple[Block, Expr, Expr]:
         """What goes into a container, and its tangent, which may be a number for a whole array if it `may_spread`."""
-        value, parts = copied(e), _Parts(self)
+        value, parts = copied(e), Parts(self.dots)
         dot = Const(0.0) if may_spread and not value.varied else parts.dot_or_zero(value)
         if owner in self.guarded:
             parts.keep(value)
@@ -364,7 +340,7 @@ class _Tangents:
         if not may_spread:
             dot = self.apart(dot, e, owner)
         if owner in self.guarded and not isinstance(dot, (Name, Const)):
-            name = Name(self.new(f"{owner}_item_dot"))
+            name = Name(self.dots.new(f"{owner}_item_dot"))
             ahead, dot = [*ahead, Assign(name, dot)], name
         return ahead, value, dot
 
@@ -380,11 +356,11 @@ class _Tangents:
 
     def place_of_dot(self, place: Expr) -> Expr:
         if isinstance(place, Name):
-            return Name(self.dot_name(place.id), kind=place.kind)
+            return Name(self.dots.of(place.id), kind=place.kind)
         return replace(place, value=self.place_of_dot(place.value))
 
     def apart(self, dot: Expr, value: Expr, *names: str) -> Expr:
-        """The tangent of a value for a variable, in memory of its own if the value is and one of the two is written into.
+        """The tangent of a value for variables, in memory of its own if the value is and one of the two is written into.
 
         `y = x + 1` has the tangent `y_dot = x_dot`, but what is written into y is not in x.
         """
@@ -392,7 +368,7 @@ class _Tangents:
             return dot
         shared = aliases(dot)
         narrow = isinstance(dot, Call) and isinstance(dot.fn, Ref) and dot.fn.obj in (np.broadcast_to, runtime.widened)
-        if (shared or narrow) and self.written & set(names) or shared & {self.dot_names.get(n) for n in self.written}:
+        if (shared or narrow) and self.written & set(names) or shared & {self.dots.known.get(n) for n in self.written}:
             if isinstance(plain(value.kind), (Array, Listing)):
                 return Call(Attribute(dot, "copy"), ())
             return Call(symbol(runtime.own), (dot,))
@@ -406,26 +382,27 @@ class _Tangents:
             return [replace(s, value=invoked.call), *self.popped(s, live)]
         callee: Special = invoked.callee
         self.program.needed.add(id(callee))
-        parts = _Parts(self)
+        parts = Parts(self.dots)
         values = [copied(a) for a in invoked.args]
         dots = [parts.dot_or_zero(x) for x, v in zip(values, callee.values) if v.varied]
         ahead, values, dots = parts.settled(values, dots)
         moving = [x for x, v in zip(invoked.args, callee.values) if v.varied]
         dots = [self.apart(dot, x, *wanted) for dot, x in zip(dots, moving)]
         if isinstance(s.target, Tuple):
-            dot_target: Expr = Tuple(tuple(Name(self.dot_name(n) if n in wanted else "_") for n in target_list(s.target)))
+            names = [self.dots.of(n) if n in wanted else "_" for n in target_list(s.target)]
+            dot_target: Expr = Tuple(tuple(map(Name, names)))
         else:
-            dot_target = Name(self.dot_name(s.target.id))
+            dot_target = Name(self.dots.of(s.target.id))
         call = Call(Ref(callee, f"{callee.name}_tangent"), (*values, *dots), at=s.at)
         return [*ahead, replace(s, target=Tuple((s.target, dot_target)), value=call)]
 
     # -- exceptions ------------------------------------------------------------------------------------------------
 
     def with_(self, s: With) -> Block:
-        """`with`; what a block computes that an exception ends midway has no derivative if the manager keeps it to itself."""
+        """`with`: what a block has computed when an exception ends it that its manager swallows has no derivative."""
         start = [z for _, t in s.items if t is not None for z in self.starts(t, s)]
         body = [*start, *self.inner(s.body)]
-        if not may_swallow(s) or not any(target_names(n.target) & self.made for n in walk_all(body) if isinstance(n, Assign)):
+        if not may_swallow(s) or not assigned_names(body) & self.dots.made:
             return [replace(s, body=tuple(body))]
         done = Name(self.names.new("done"))
         check = If(Op("not", (done,)), (ExprStmt(Call(symbol(runtime.swallowed), (Const(str(s.at)),))),), at=s.at)
@@ -437,7 +414,7 @@ class _Tangents:
             body = self.block(s.body)
         orelse = self.block(s.orelse)
         if s.handlers:
-            body, moved = self.split(body, {self.dot_name(n) for n in caught})
+            body, moved = self.split(body, {self.dots.of(n) for n in caught})
             orelse = moved + orelse
         handlers = tuple(replace(h, body=self.inner(h.body)) for h in s.handlers)
         return replace(s, body=tuple(body), handlers=handlers, orelse=tuple(orelse), final=tuple(self.block(s.final)))
@@ -452,470 +429,13 @@ class _Tangents:
         read, written = set(caught), set()
         for s in reversed(body):
             names = target_names(s.target) if isinstance(s, Assign) else set()
-            if names and names <= self.made and not names & read and not names_read(s.value) & written:
+            if names and names <= self.dots.made and not names & read and not names_read(s.value) & written:
                 moved.insert(0, s)
                 continue
             staying.insert(0, s)
             read |= names_read(s) - names if isinstance(s, Assign) else names_read(s)
             written |= assigned_names([s])
         return staying, moved
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Expressions
-
-
-class _Parts:
-    """The tangents of the parts of one statement's expressions.
-
-    While the rules run, placeholders stand for what is decided afterwards, when all of them have been seen: `?3` for the
-    value of a part (which is computed anew if that is cheap, else named), `!3` for its tangent (which is pasted in if it
-    is short and read once, else named).
-    """
-
-    def __init__(self, outer: _Tangents):
-        self.outer, self.nested = outer, outer.needs.nested
-        self.sources: dict[str, Expr] = {}
-        self.tangents: dict[str, Expr] = {}
-        self.number: dict[int, int] = {}
-        self.kept: set[str] = set()
-
-    def key(self, e: Expr, sign: str) -> str:
-        return f"{sign}{self.number.setdefault(id(e), len(self.number))}"
-
-    # -- values ----------------------------------------------------------------------------------------------------
-
-    def value(self, e: Expr) -> Expr:
-        """A stand-in for the value of `e`."""
-        if isinstance(e, (Const, Ref, Global, Name)):
-            return e
-        if isinstance(e, Slice):
-            return Slice(*(None if p is None else self.value(p) for p in (e.lower, e.upper, e.step)), kind=e.kind)
-        if isinstance(e, (Tuple, List)):
-            return replace(e, elts=tuple(map(self.value, e.elts)))
-        if isinstance(e, Starred):
-            return replace(e, value=self.value(e.value))
-        key = self.key(e, "?")
-        self.sources[key] = e
-        return Name(key, kind=e.kind, varied=e.varied)
-
-    def argument(self, e):
-        """An argument as a rule gets it: a Python value if it is written out, else a stand-in."""
-        if isinstance(e, tuple):
-            return tuple(map(self.argument, e))
-        if not e.varied:
-            try:
-                return python_value(e)
-            except ValueError:
-                pass
-        return self.value(e)
-
-    # -- tangents --------------------------------------------------------------------------------------------------
-
-    def dot_or_zero(self, e: Expr) -> Expr:
-        """The tangent of `e`, zeros in its structure where it is constant."""
-        match e:
-            case Tuple() | List() if not any(isinstance(x, Starred) for x in e.elts):
-                return replace(e, elts=tuple(map(self.dot_or_zero, e.elts)))
-            case Dict() if all(k is not None for k in e.keys):
-                return replace(e, values=tuple(map(self.dot_or_zero, e.values)))
-        return self.dot(e) if e.varied else zero(self.value(e), e.kind)
-
-    def dot(self, e: Expr) -> Expr:
-        """The tangent of a varied expression: a variable, a container of them, or a stand-in."""
-        kind = plain(e.kind)
-        match e:
-            case Name(id=name) if name not in self.nested:
-                return Name(self.outer.dot_name(name), kind=e.kind)
-            case Name() | Lambda():
-                values = dict(e.kind.extra)
-                held = [(Const(n), self.dot(Name(n, kind=values[n].kind, varied=True))) for n in captured(e)]
-                return Dict(tuple(k for k, _ in held), tuple(v for _, v in held))
-            case Call(fn=Ref(obj=runtime.captured), args=(function, Const() as key)):
-                return item(self.dot(function), key.value)
-            case Tuple() | List() | Dict():
-                return self.dot_or_zero(e)
-            case Starred(value=value):
-                return self.dot(value)
-            case Call(fn=Ref(obj=cls), args=args) if isinstance(kind, Items) and cls is kind.cls:
-                return replace(e, args=tuple(map(self.dot_or_zero, args)))
-            case Subscript(value=value, index=index) if isinstance(plain(value.kind), (Items, Listing)):
-                return replace(e, value=self.dot(value), index=self.value(index))
-            case Attribute(value=value, attr=attr) if isinstance(plain(value.kind), Items):
-                cls = plain(value.kind).cls
-                if cls.__module__.partition(".")[0] in ("numpy", "scipy"):  # a rule gives a plain tuple for theirs
-                    return item(self.dot(value), cls._fields.index(attr))
-                return replace(e, value=self.dot(value))
-            case Op(op="+", args=(a, b)) if isinstance(kind, (Items, Listing)):
-                return replace(e, args=(self.dot_or_zero(a), self.dot_or_zero(b)))
-            case Op(op="*", args=args) if isinstance(kind, (Items, Listing)):
-                return replace(e, args=tuple(self.dot(a) if a.varied else self.value(a) for a in args))
-            case Call(fn=Attribute(value=value, attr="copy"), args=()) if isinstance(plain(value.kind), (Items, Listing)):
-                return replace(e, fn=replace(e.fn, value=self.dot(value)))
-            case Call() if is_pop(e):
-                raise missing(e, "`.pop()` within an expression has no derivative", "Give the item a name first.")
-        key = self.key(e, "!")
-        if key not in self.tangents:
-            self.sources[key] = e
-            self.tangents[key] = self.applied(e)
-        return Name(key, kind=e.kind)
-
-    def applied(self, e: Expr) -> Expr:
-        """The tangent of an operation, by its rule."""
-        try:
-            found = operation(e)
-        except (Refused, registry.Refused) as refused:
-            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
-        if found is None or found.rule.jvp is None:
-            raise missing(e, f"{describe(e)} has no derivative rule")
-        if kinds.is_complex(e.kind):
-            raise missing(e, "complex numbers are not differentiated yet")
-        match found.rule.jvp:
-            case "linear":
-                return self.linear(e, found)
-            case "multilinear":
-                return total([self.with_dots(e, {id(x): self.dot(x)}) for _, _, x in found.data if x.varied])
-        try:
-            return self.elementwise(e, found) if found.rule.jvp == "partials" else self.by_rule(e, found)
-        except (Undecided, TypeError, AttributeError, IndexError):  # what a rule for arrays makes of symbols
-            return self.at_run_time(e, found)
-        except registry.Refused as refused:
-            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
-
-    def linear(self, e: Expr, found: Operation) -> Expr:
-        """The function of the tangents; that of its one argument where it changes nothing but the type."""
-        data = [x for _, _, x in found.data]
-        if found.rule.fn is np.ndarray.item and isinstance(plain(data[0].kind), Number):
-            return self.dot(data[0])
-        return self.with_dots(e, {id(x): self.dot_or_zero(x) for x in data})
-
-    def with_dots(self, e: Expr, dots: dict[int, Expr]) -> Expr:
-        """`e` with the tangents of some of its arguments in place of their values."""
-
-        def changed(x: Expr) -> Expr:
-            if id(x) in dots:
-                return dots[id(x)]
-            if isinstance(x, (Tuple, List)):
-                return replace(x, elts=tuple(map(changed, x.elts)))
-            return self.value(x)
-
-        match e:
-            case Op(args=args):
-                return replace(e, args=tuple(map(changed, args)))
-            case Subscript(value=value, index=index):
-                return replace(e, value=changed(value), index=changed(index))
-            case Attribute(value=value) if not isinstance(plain(value.kind), Array):
-                return Call(symbol(function_of(e)[0]), (changed(value),))  # 0.0 has no attributes
-            case Attribute(value=value):
-                return replace(e, value=changed(value))
-        args, kwargs = tuple(map(changed, e.args)), tuple((k, changed(v)) for k, v in e.kwargs)
-        if not isinstance(e.fn, Attribute):
-            return replace(e, args=args, kwargs=kwargs)
-        owner = changed(e.fn.value)
-        if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
-            function, operands, _ = function_of(e)
-            if not hasattr(function, "__objclass__"):
-                return replace(e, fn=symbol(function), args=tuple(map(changed, operands)), kwargs=kwargs)
-            owner = Call(symbol(np.asarray), (owner,))
-        return replace(e, fn=replace(e.fn, value=owner), args=args, kwargs=kwargs)
-
-    def elementwise(self, e: Expr, found: Operation) -> Expr:
-        """The sum of the tangents of the operands, each times the partial derivative, in the shape of the result."""
-        rule, y = found.rule, self.value(e)
-        arguments = {name: self.argument(value) for name, value in found.arguments.items()}
-        data = [Const(d) if type(d) in (int, float) else d for d in (arguments[n] for n in rule.data if n in arguments)]
-        terms, read, moving = [], set(), set()
-        for k, _, x in found.data:
-            if not x.varied or rule.partials[k] is None:
-                continue
-            local = lift(rule.partials[k](y, *data))
-            if isinstance(local, Const) and local.value == 0:
-                continue
-            terms.append(product(self.dot(x), local))
-            read |= set(map(id, values_in(local)))
-            moving.add(k)
-        if not terms:
-            return zero(y, e.kind)
-        whole = total(terms)
-        where = arguments.get("where", True)
-        if where is not True:
-            whole = registry.masked(whole, where)
-        wide = [(k, x) for k, _, x in found.data if plain(x.kind).rank != 0]
-        seen = [x for k, x in wide if k in moving or id(arguments[rule.data[k]]) in read]
-        if id(y) in read or len(seen) == len(wide) or any(is_unbroadcast(x.kind, e.kind, found) for x in seen):
-            return whole
-        like = next((x for _, x in wide if isinstance(x, Name) and is_unbroadcast(x.kind, e.kind, found)), None)
-        if isinstance(e.kind, Array):
-            return Call(symbol(np.broadcast_to), (whole, shape_of(y if like is None else like)))
-        return Call(symbol(runtime.widened), (whole, y))
-
-    def by_rule(self, e: Expr, found: Operation) -> Expr:
-        """What the rule's own `jvp` makes of the tangents."""
-        arguments = {name: self.argument(value) for name, value in found.arguments.items()}
-        args, kwargs = _positional_and_keyword(found.rule, arguments)
-        made = lift(found.rule.jvp(self.dots(found), self.value(e), *args, **kwargs))
-        return shortened(made, {k for k, _ in function_of(e)[2]})
-
-    def dots(self, found: Operation) -> tuple:
-        """The tangent of each data argument, None for a constant one; of a list that is written out, a tuple of them."""
-
-        def of(x):
-            if isinstance(x, (Tuple, List)) and not isinstance(x, tuple):
-                x = x.elts
-            if isinstance(x, tuple):
-                items = tuple(map(of, x))
-                return items if any(i is not None for i in items) else None
-            return self.dot(x) if x is not None and x.varied else None
-
-        return tuple(of(found.arguments.get(name)) for name in found.rule.data)
-
-    def at_run_time(self, e: Expr, found: Operation) -> Expr:
-        """The rule, called when the program runs: for operands of which too little is known now."""
-        fn, args, kwargs = function_of(e)
-        name: Expr = Const(fn) if isinstance(fn, str) else symbol(fn)
-        operands = tuple(map(self.value, args))
-        keywords = tuple((k, self.value(v)) for k, v in kwargs)
-        return Call(symbol(registry.apply_jvp), (name, lift(self.dots(found)), self.value(e), *operands), keywords)
-
-    # -- what gets a name ------------------------------------------------------------------------------------------
-
-    def keep(self, e: Expr) -> None:
-        """Has the value of `e` computed in a statement of its own."""
-        if not isinstance(e, (Const, Name)):
-            key = self.key(e, "?")
-            self.sources[key] = e
-            self.kept.add(key)
-
-    def keep_order(self, values: list[Expr], uses: dict[str, int]) -> None:
-        """Names all calls with effects that come before one that gets a name, so that their order stays."""
-        calls = [c for v in values for c in impure_calls(v)]
-        named = [i for i, c in enumerate(calls) if any(
-            self.key(n, "?") in uses or self.key(n, "?") in self.kept for n in self.around(values, c)
-        )]
-        for c in calls[: max(named, default=0)]:
-            self.keep(c)
-
-    def around(self, values: list[Expr], call: Expr):
-        """The parts of the values that `call` is in, itself included."""
-        return (n for v in values for n in walk(v) if any(m is call for m in walk(n)))
-
-    def reached(self, dots: list[Expr]) -> dict[str, int]:
-        """How often each stand-in is read, for these tangents."""
-        found: dict[str, int] = {}
-        todo = list(dots)
-        while todo:
-            for n in walk(todo.pop()):
-                if isinstance(n, Name) and n.id[0] in "?!":
-                    found[n.id] = found.get(n.id, 0) + 1
-                    if n.id[0] == "!" and found[n.id] == 1:
-                        todo.append(self.tangents[n.id])
-        return found
-
-    def settled(self, values: list[Expr], dots: list[Expr], result: Name | None = None):
-        """The statements that name what is read twice, and after them the values and the tangents without stand-ins.
-
-        `result` is the variable that the only value is in, when its tangent is computed.
-        """
-        uses = self.reached(dots)
-        self.keep_order(values, uses)
-        named: dict[str, Expr] = {}
-        if result is not None:
-            named[self.key(values[0], "?")] = result
-        ahead: Block = []
-
-        def resolved(e: Expr) -> Expr:
-            if isinstance(e, Name) and e.id[0] in "?!":
-                if e.id in named:
-                    return named[e.id]
-                return resolved(self.tangents[e.id]) if e.id[0] == "!" else map_children(self.sources[e.id], resolved)
-            return map_children(e, resolved)
-
-        def rebuilt(e: Node) -> Node:
-            """`e`, whose parts are named as far as they need it; the inner ones first."""
-            new = map_children(e, rebuilt)
-            value, dot = self.key(e, "?"), self.key(e, "!")
-            if value not in named and (value in self.kept or value in uses and not is_cheap(e)):
-                named[value] = Name(self.outer.names.new(base_name(e)), kind=e.kind, varied=e.varied)
-                ahead.append(Assign(named[value], new, at=e.at))
-                new = named[value]
-            if dot in uses and not any(isinstance(d, Name) and d.id == dot for d in dots):
-                found = neat(resolved(self.tangents[dot]))
-                if uses[dot] > 1 and node_count(found) > 1 or node_count(found) > (SHORT if value in named else LONG):
-                    base = named[value].id if value in named else base_name(e)
-                    named[dot] = Name(self.outer.new(f"{base}_dot"), kind=e.kind)
-                    ahead.append(Assign(named[dot], found))
-            return new
-
-        values = [rebuilt(v) for v in values]
-        return ahead, values, [neat(resolved(d)) for d in dots]
-
-
-RESULT = Name("?")
-"""Stands for the value that a statement gives to its variable."""
-
-
-def with_result(e: Node, value: Expr) -> Node:
-    """`e` with `value` in place of RESULT."""
-    return value if e is RESULT else map_children(e, lambda n: with_result(n, value))
-
-
-def values_in(e: Expr):
-    """The parts of an expression that are read for their values, not only for their shapes."""
-    if not (isinstance(e, Attribute) and e.attr in CONSTANT_ATTRIBUTES):
-        yield e
-        for child in children(e):
-            yield from values_in(child)
-
-
-def zero(value: Expr, kind: Kind) -> Expr:
-    """The zero tangent of a value."""
-    match kind:
-        case Number() | kinds.Maybe(item=Number()):
-            return Const(0.0)
-        case Items(items=items) if not kind.is_record and all(isinstance(i, Number) for i in items):
-            still = tuple(Const(0.0) for _ in items)
-            if kind.cls is dict:
-                return Dict(tuple(map(lift, kind.keys)), still)
-            if kind.cls in (tuple, list):
-                return Tuple(still) if kind.cls is tuple else List(still)
-        case Array():
-            if is_float(kind):
-                return Call(symbol(np.zeros_like), (value,))
-            return Call(symbol(np.zeros), (shape_of(value),))
-        case kinds.Nothing() | kinds.Literal() | kinds.Opaque() | Callee():
-            return Const(None)
-    return Call(symbol(runtime.still), (value,))
-
-
-def missing(e: Expr, message: str, hint: str = "Mark the value as constant with srcad.stop_gradient.") -> MissingRule:
-    because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-    return MissingRule(e.at, message, because=because, hint=hint)
-
-
-def neat(e: Node) -> Node:
-    """A tangent with its minus signs in front, and no sum that starts from 0."""
-    e = map_children(e, neat)
-    match e:
-        case Op(op="+", args=(Const(value=0), x)):
-            return x
-        case Op(op="neg", args=(Op(op="neg", args=(x,)),)):
-            return x
-        case Op(op="*" | "/", args=(a, Op(op="neg", args=(b,)))):
-            return neat(Op("neg", (Op(e.op, (a, b)),)))
-        case Op(op="neg", args=(Op(op="*" | "/" as op, args=(a, b)),)):
-            return Op(op, (neat(Op("neg", (a,))), b))
-        case Op(op="+" | "-" as op, args=(a, b)):
-            bare = without_sign(b)
-            return e if bare is None else Op("-" if op == "+" else "+", (a, bare))
-    return e
-
-
-def without_sign(e: Expr) -> Expr | None:
-    """A product without the minus sign in front of it, None if it has none."""
-    match e:
-        case Op(op="neg", args=(inner,)):
-            return inner
-        case Op(op="*" | "/", args=(a, b)):
-            bare = without_sign(a)
-            return None if bare is None else Op(e.op, (bare, b))
-    return None
-
-
-def shortened(e: Node, keywords: set[str]) -> Node:
-    """What a rule made, without products with 1, sums with 0, and parameters that are the default; the user named those
-    in `keywords`."""
-    e = map_children(e, lambda n: shortened(n, keywords))
-    match e:
-        case Op(op="*", args=(x, Const(value=1))) | Op(op="+" | "-", args=(x, Const(value=0))):
-            return x
-        case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs) if registry.find(obj) is not None:
-            return short_call(e, registry.find(obj), args, dict(kwargs), keywords)
-    return e
-
-
-def short_call(e: Call, rule, args, kwargs, keywords: set[str]) -> Call:
-    """A call of a library function without the arguments that are the default anyway."""
-    try:
-        bound = rule.bind(args, kwargs).arguments
-    except TypeError:
-        return e
-    parameters = rule.signature.parameters
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
-        return e
-    names = list(bound)
-    given = [n for n in names if not is_default(bound[n], parameters[n].default)]
-    by_position: list[Expr] = []
-    for n, parameter in zip(names, parameters.values()):
-        if n != parameter.name or n not in given or n in keywords or parameter.kind is parameter.KEYWORD_ONLY:
-            break
-        by_position.append(bound[n])
-    rest = tuple((n, bound[n]) for n in given[len(by_position) :])
-    return replace(e, args=tuple(by_position), kwargs=rest)
-
-
-def is_default(e: Expr, default) -> bool:
-    return isinstance(e, Const) and type(e.value) is type(default) and e.value == default
-
-
-def is_cheap(e: Expr, depth: int = 0) -> bool:
-    """Whether computing `e` twice is cheaper, and reads better, than naming its value: an item, a view, a short sum."""
-    match e:
-        case Const() | Ref() | Name() | Global():
-            return True
-        case Op(op="+" | "-" | "*" | "/" | "neg", args=args):
-            return depth < 2 and all(isinstance(plain(a.kind), Number) and is_cheap(a, depth + 1) for a in args)
-        case Subscript(value=value, index=index):
-            return is_cheap(value, depth) and is_cheap_index(index) and not isinstance(plain(value.kind), Unknown)
-        case Attribute(value=value):
-            return isinstance(plain(value.kind), (Items, Array)) and is_cheap(value, depth)
-        case Call(fn=Ref(obj=runtime.captured)):
-            return True
-    return False
-
-
-def is_cheap_index(index: Expr) -> bool:
-    match index:
-        case Slice(lower=lower, upper=upper, step=step):
-            return all(p is None or is_cheap(p, 1) for p in (lower, upper, step))
-        case Tuple(elts=elts):
-            return all(map(is_cheap_index, elts))
-    return is_cheap(index) and isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing))
-
-
-def base_name(e: Expr) -> str:
-    """What the value of `e` is called where it gets a name."""
-    applied = function_of(e)
-    if applied is not None:
-        return OP_NAMES.get(applied[0], "value") if isinstance(applied[0], str) else getattr(applied[0], "__name__", "value")
-    return e.attr if isinstance(e, Attribute) else "value"
-
-
-def copied(e: Node) -> Node:
-    """`e` in which no node occurs twice."""
-    new = map_children(e, copied)
-    return replace(new) if new is e and isinstance(e, Expr) else new
-
-
-def is_pop(e: Node) -> bool:
-    """Whether `e` is `xs.pop()`."""
-    return isinstance(e, Call) and isinstance(e.fn, Attribute) and e.fn.attr == "pop" and isinstance(e.fn.value, Name)
-
-
-def pops(s: Node) -> list[str]:
-    """The lists that a simple statement pops from."""
-    return [n.fn.value.id for n in walk(s) if is_pop(n)]
-
-
-def impure_calls(e: Node) -> list[Expr]:
-    """The parts of an expression that must be computed once and in order, as those that draw random numbers."""
-    if isinstance(e, (IfExp, Logical, Comprehension)):
-        return [e] if any(map(impure_calls, children(e))) else []
-    found = [] if isinstance(e, Lambda) else [c for part in children(e) for c in impure_calls(part)]
-    if isinstance(e, Call) and not (isinstance(e.fn, Ref) and e.fn.obj is runtime.captured):
-        applied = function_of(e)
-        if applied is None or not kinds.is_pure(applied[0]):
-            found.append(e)
-    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -933,8 +453,8 @@ def joined_calls(body) -> list[Stmt]:
         out: Block = []
         for s in block:
             match (out[-1] if out else None), s:
-                case Assign(target=Name(id=name), value=Invoke()) as call, Assign(target=Name(), value=Name(id=other)) if (
-                    name == other and reads[name] == 2
+                case Assign(target=Name(id=held), value=Invoke()) as call, Assign(target=Name(), value=Name(id=name)) if (
+                    name == held and reads[name] == 2
                 ):
                     out[-1] = replace(call, target=s.target)
                 case _:
@@ -954,10 +474,12 @@ def without_idle_defs(body: Block) -> Block:
         if not idle:
             return body
 
-        def visit(block) -> Block:
-            return [with_blocks(s, visit) for s in block if id(s) not in idle]
+        body = without(body, idle)
 
-        body = visit(body)
+
+def without(body, statements: set[int]) -> Block:
+    """`body` without some statements, named by their ids."""
+    return [with_blocks(s, lambda block: without(block, statements)) for s in body if id(s) not in statements]
 
 
 def outside(node: Node, d: Def):

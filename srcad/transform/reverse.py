@@ -1284,8 +1284,9 @@ class _Sweeps:
         """A loop: the way back runs through its passes from the last to the first."""
         inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
         appended = {
-            n.value.fn.value.id for n in walk_all(s.body) if isinstance(n, ExprStmt) and isinstance(n.value, Call)
-            and isinstance(n.value.fn, Attribute) and isinstance(n.value.fn.value, Name) and n.value.varied
+            n.value.fn.value.id for n in walk_all(s.body)
+            if isinstance(n, (ExprStmt, Assign)) and isinstance(n.value, Call) and isinstance(n.value.fn, Attribute)
+            and n.value.fn.attr in ("append", "pop") and isinstance(n.value.fn.value, Name) and n.value.varied
         }
         stored = {
             root(n.target) for n in walk_all(s.body)

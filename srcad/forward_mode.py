@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from srcad import compiler
+from srcad import compiler, structure
 from srcad.analysis.kinds import Callee, Kind, Nothing, container_items, is_float, kind_of
 from srcad.analysis.specialise import Program, Special, Value
-from srcad.api import Call, Derivative, describe, name_of, promoted, rebuilt, signature_of
+from srcad.api import Call, Derivative, describe, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
@@ -23,8 +23,8 @@ def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
 
     `tangents` has one for each of `primals`, of the same structure and shapes: a float for a float, an array for an
     array, a tuple for a tuple; None stands for zero, and an argument whose tangent is None is a constant. Integers that
-    have a tangent are taken as floats. The derivative has the structure, the shapes and the dtypes of the value (0.0 for an
-    integer, None in place of what is no number).
+    have a tangent are taken as floats. The derivative has the structure, the shapes and the dtypes of the value (0.0 for
+    an integer, None in place of what is no number).
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
@@ -196,7 +196,7 @@ def moved(value, dot, name: str) -> tuple[Any, Any]:
         if given is None or dot is not None and tuple(given[0]) != keys:
             raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must have the argument's structure")
         pairs = [moved(item, d, f"{name}[{key!r}]") for key, item, d in zip(keys, items, given[1])]
-        return rebuilt(value, keys, [v for v, _ in pairs]), rebuilt(value, keys, [d for _, d in pairs])
+        return structure.build(value, [v for v, _ in pairs]), structure.build(value, [d for _, d in pairs])
     if not is_number(value):
         if dot is not None:
             raise KindError(None, f"{name} is {describe(value)}: it has no tangent", hint="Give None for its tangent.")
@@ -205,7 +205,7 @@ def moved(value, dot, name: str) -> tuple[Any, Any]:
         return value, np.zeros(value.shape, real_dtype(value)) if isinstance(value, np.ndarray) else 0.0
     value = promoted(value)
     if isinstance(dot, (str, bytes)) or np.asarray(dot).dtype.kind not in "fiub":
-        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be real: a number, or an array of those")
+        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be real numbers")
     if np.shape(dot) != np.shape(value):
         shapes = f"the shape {np.shape(dot)}, the argument has {np.shape(value)}"
         raise KindError(None, f"the tangent of {name} has {shapes}")
@@ -240,9 +240,9 @@ def as_tangent(value, dot, seen: set[int]):
     """The tangent of a value in its structure, shapes and types, in memory of its own: others see the arrays `seen`."""
     contents = container_items(value)
     if contents is not None:
-        keys, items = contents
-        dots = [None] * len(keys) if dot is None else container_items(dot)[1]
-        return rebuilt(value, keys, [as_tangent(v, d, seen) for v, d in zip(items, dots)])
+        items = contents[1]
+        dots = [None] * len(items) if dot is None else container_items(dot)[1]
+        return structure.build(value, [as_tangent(v, d, seen) for v, d in zip(items, dots)])
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "fciu":
             return None

@@ -935,7 +935,7 @@ def smaller(text: str):
         for n in ast.walk(tree)
         if isinstance(n, (ast.BinOp, ast.Call, ast.BoolOp, ast.UnaryOp, ast.IfExp, ast.Compare))
     ]
-    for number, node in enumerate(expressions):
+    for node in expressions:
         inner = [
             c for c in ast.walk(node) if isinstance(c, (ast.Name, ast.BinOp, ast.Call, ast.Subscript)) and c is not node
         ][:6]

@@ -119,7 +119,7 @@ def test_the_tangent_equals_differences(case):
         value, value_dot = jvp(fun, args, dots)
     assert repr((args, dots)) == kept, "an argument was changed"
     primal = fun(*fresh(case.point.args))
-    np.testing.assert_array_equal(numbers(value), numbers(primal))
+    np.testing.assert_allclose(numbers(value), numbers(primal), rtol=1e-13)  # from Python 3.12 on, sum() is exacter
     found = numbers(value_dot)
     assert len(found) == len(numbers(primal))
     if case.program.name in NEEDS_DOUBLES:
@@ -339,7 +339,7 @@ def layer(w, b, x):
 
 def network(params, x):
     hidden = layer(params["w"], params["b"], x)
-    return np.sum(hidden * params["out"], axis=1)
+    return hidden @ params["out"]
 
 
 def test_the_text_of_calls_and_structures():
@@ -355,7 +355,7 @@ def layer_tangent(w, b, x, w_dot, b_dot):
 def network_tangent(params, x, params_dot):
     """The value of network (test_tangent.py:{second}), and its tangent from that of params."""
     hidden, hidden_dot = layer_tangent(params['w'], params['b'], x, params_dot['w'], params_dot['b'])
-    return np.sum(hidden * params['out'], axis=1), np.sum(hidden_dot * params['out'] + params_dot['out'] * hidden, axis=1)
+    return hidden @ params['out'], hidden_dot @ params['out'] + hidden @ params_dot['out']
 '''
 
 
@@ -399,7 +399,10 @@ def in_place_tangent(x, x_dot):
 
 def test_a_tangent_has_the_shape_of_the_value_where_only_a_narrow_operand_moves():
     v = np.arange(6.0).reshape(2, 3)
-    for fun in (lambda a: a + v, lambda a: v - a, lambda a: np.maximum(a, v), lambda a: np.add(v, a), lambda a: np.where(v > 2, a, v)):
+    for fun in (
+        lambda a: a + v, lambda a: v - a, lambda a: np.maximum(a, v), lambda a: np.add(v, a),
+        lambda a: np.where(v > 2, a, v),
+    ):  # fmt: skip
         value, value_dot = jvp(fun, (1.5,), (2.0,))
         assert value_dot.shape == value.shape == (2, 3)
     value, value_dot = jvp(lambda row: v + row, (np.ones(3),), (np.array([1.0, 2.0, 3.0]),))
@@ -499,7 +502,9 @@ def test_star_arguments_methods_and_partial_objects():
 
 def test_tangents_share_no_memory():
     x, x_dot = np.ones(3), np.ones(3)
-    for fun in (lambda x: x, lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: +x, lambda x: np.broadcast_to(x, (2, 3))):
+    for fun in (
+        lambda x: x, lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: +x, lambda x: np.broadcast_to(x, (2, 3)),
+    ):  # fmt: skip
         _, value_dot = jvp(fun, (x,), (x_dot,))
         assert value_dot.flags.writeable and not np.shares_memory(value_dot, x_dot)
     _, (a, b) = jvp(lambda x: (x, x), (x,), (x_dot,))
@@ -604,12 +609,12 @@ def square(x):
 
 @pytest.mark.parametrize("primals, tangents, message", [
     ((3.0,), ((1.0,),), "the tangent of x has the shape (1,), the argument has ()"),
-    (([3.0],), (1.0,), "the tangent of x is a float; it must have the structure of the argument"),
-    (({"a": 1.0},), ({"b": 1.0},), "the tangent of x is a dict; it must have the structure of the argument"),
+    (([3.0],), (1.0,), "the tangent of x is a float; it must have the argument's structure"),
+    (({"a": 1.0},), ({"b": 1.0},), "the tangent of x is a dict; it must have the argument's structure"),
     (("text",), (1.0,), "x is 'text': it has no tangent"),
     ((np.ones(3),), (np.ones(2),), "the tangent of x has the shape (2,), the argument has (3,)"),
-    ((3.0,), (1j,), "the tangent of x is a complex; it must be a real number, or an array of those"),
-    ((3.0,), ("a",), "the tangent of x is 'a'; it must be a real number, or an array of those"),
+    ((3.0,), (1j,), "the tangent of x is a complex; it must be real numbers"),
+    ((3.0,), ("a",), "the tangent of x is 'a'; it must be real numbers"),
     (3.0, 1.0, "jvp takes a tuple of arguments and a tuple of their tangents, and got a float"),
     ((3.0,), (1.0, 2.0), "jvp of square got 1 arguments and 2 tangents"),
 ])  # fmt: skip
@@ -654,7 +659,8 @@ def test_compiled_once_for_the_same_kinds():
 
 def test_a_helper_that_is_defined_anew():
     names: dict = {}
-    exec_source("def helper(x):\n    return x * x\n\ndef user(x):\n    return helper(x) * scale\n\nscale = 2.0\n", names)
+    exec_source("def helper(x):\n    return x * x\n\ndef user(x):\n    return helper(x) * scale\n", names)
+    names["scale"] = 2.0
     assert jvp(names["user"], (3.0,), (1.0,)) == (18.0, 12.0)
     names["scale"] = 5.0
     assert jvp(names["user"], (3.0,), (1.0,)) == (45.0, 30.0)

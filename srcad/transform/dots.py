@@ -249,7 +249,7 @@ class Parts:
         return shortened(made, {k for k, _ in function_of(e)[2]})
 
     def dots(self, found: Operation) -> tuple:
-        """The tangent of each data argument, None for a constant one; a tuple of them for a list that is written out."""
+        """The tangent of each data argument, None for a constant one; a tuple of those of a written list."""
 
         def of(x):
             if isinstance(x, (Tuple, List)) and not isinstance(x, tuple):
@@ -438,11 +438,11 @@ def short_call(e: Call, rule, args, kwargs, keywords: set[str]) -> Call:
     except TypeError:
         return e
     parameters = rule.signature.parameters
-    defaults = true_defaults(e.fn.obj)
+    required = required_parameters(e.fn.obj)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
         return e
     names = list(bound)
-    given = [n for n in names if not is_default(bound[n], defaults.get(n, parameters[n].default))]
+    given = [n for n in names if n in required or not is_default(bound[n], parameters[n].default)]
     by_position: list[Expr] = []
     for n, parameter in zip(names, parameters.values()):
         if n != parameter.name or n not in given or n in keywords or parameter.kind is parameter.KEYWORD_ONLY:
@@ -452,12 +452,12 @@ def short_call(e: Call, rule, args, kwargs, keywords: set[str]) -> Call:
     return replace(e, args=tuple(by_position), kwargs=rest)
 
 
-def true_defaults(function) -> dict:
-    """The defaults of a library function, where this version of the library tells them."""
+def required_parameters(function) -> set[str]:
+    """The parameters without a default in this version of a library, which may be older than that of the rule."""
     try:
-        return {n: p.default for n, p in inspect.signature(function).parameters.items()}
+        return {n for n, p in inspect.signature(function).parameters.items() if p.default is p.empty}
     except (TypeError, ValueError):
-        return {}
+        return set()
 
 
 def is_default(e: Expr, default) -> bool:

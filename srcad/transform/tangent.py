@@ -360,7 +360,7 @@ class _Tangents:
         return replace(place, value=self.place_of_dot(place.value))
 
     def apart(self, dot: Expr, value: Expr, *names: str) -> Expr:
-        """The tangent of a value for variables, in memory of its own if the value is and one of the two is written into.
+        """The tangent of a value for variables, in memory of its own if the value is, and one of both is written into.
 
         `y = x + 1` has the tangent `y_dot = x_dot`, but what is written into y is not in x.
         """
@@ -453,10 +453,10 @@ def joined_calls(body) -> list[Stmt]:
         out: Block = []
         for s in block:
             match (out[-1] if out else None), s:
-                case Assign(target=Name(id=held), value=Invoke()) as call, Assign(target=Name(), value=Name(id=name)) if (
+                case Assign(target=Name(id=held), value=Invoke()), Assign(target=Name(), value=Name(id=name)) if (
                     name == held and reads[name] == 2
                 ):
-                    out[-1] = replace(call, target=s.target)
+                    out[-1] = replace(out[-1], target=s.target)
                 case _:
                     out.append(with_blocks(s, visit))
         return out

@@ -62,6 +62,7 @@ def program(*points: tuple | Point, wrt: tuple | None = None, name: str | None =
 
     - `vector`, `aux`: what it returns is no plain float (see above);
     - `once`: it has no second derivative to compare with (a kink at the point, or differences too rough);
+    - `first`: its second derivative may be refused (lists, closures and recursion of higher order come later);
     - `refusable`: it writes in place; it must be right or refused (the next issue makes it right).
     """
     given = tuple(p if isinstance(p, Point) else Point(p) for p in points)

@@ -60,7 +60,7 @@ def captured_value_changes_in_a_loop(x, n):
     return s
 
 
-@program((1.5, 0.5))
+@program((1.5, 0.5), marks="refusable")
 def nonlocal_counter(x, y):
     total = 0.0
 
@@ -74,7 +74,7 @@ def nonlocal_counter(x, y):
     return total * x
 
 
-@program((1.5,))
+@program((1.5,), marks="refusable")
 def default_argument_captures_early(x):
     functions = []
     for k in range(3):
@@ -82,7 +82,7 @@ def default_argument_captures_early(x):
     return functions[0](2.0) + functions[1](x) * functions[2](x)
 
 
-@program((1.5, 0.5))
+@program((1.5, 0.5), marks="first")
 def lambdas(x, y):
     f = lambda a, b=y: a * b + x
     g = lambda: x * y
@@ -90,7 +90,7 @@ def lambdas(x, y):
     return f(x) * g() + f(y, b=x) + h(x, y, x * y)
 
 
-@program((1.5, 0.5))
+@program((1.5, 0.5), marks="first")
 def function_that_is_returned(x, y):
     def line(slope, intercept):
         def at(t):
@@ -102,7 +102,7 @@ def function_that_is_returned(x, y):
     return f(2.0) * f(x) + line(y, 1.0)(x)
 
 
-@program((1.5,))
+@program((1.5,), marks="first")
 def composition(x):
     def compose(f, g):
         return lambda t: f(g(t))
@@ -149,7 +149,7 @@ def partials(x, y):
     return f(2.0) * f(y, c=x) + g(t=y)
 
 
-@program((1.5, 0.5, 2.0))
+@program((1.5, 0.5, 2.0), marks="first")
 def reduces(x, y, z):
     product = reduce(lambda a, b: a * b, [x, y, z])
     chain = functools.reduce(lambda a, b: a * x + b, (y, z, 1.0), 0.5)
@@ -190,7 +190,7 @@ def global_statement(x):
     return x * RATE + x**2
 
 
-@program((0.7, 3), wrt=(0,))
+@program((0.7, 3), wrt=(0,), marks="first")
 def recursive_closure(x, n):
     def power(k):
         return 1.0 if k == 0 else x * power(k - 1)
@@ -198,7 +198,7 @@ def recursive_closure(x, n):
     return power(n) + power(2)
 
 
-@program((0.7, 0.2))
+@program((0.7, 0.2), marks="refusable")
 def function_in_a_branch(x, y):
     if x > 0.5:
 
@@ -224,7 +224,7 @@ def closure_passed_to_a_helper(x, data):
     return integrate(lambda t: math.exp(-x * t * t), data) + integrate(math.cos, data)
 
 
-@program((0.7, 1.5))
+@program((0.7, 1.5), marks="refusable")
 def function_list(x, y):
     layers = [math.tanh, lambda t: t * y, math.exp]
     h = x

@@ -412,7 +412,7 @@ def trapezoid_rule(a, b, n):
     return s * h
 
 
-@program((0.3, 1.2))
+@program((0.3, 1.2), marks="first")
 def gauss_legendre(a, b):
     nodes, weights = np.polynomial.legendre.leggauss(4)
     x = (a + b) / 2 + (b - a) / 2 * nodes

@@ -23,7 +23,7 @@ def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
 
     `tangents` has one for each of `primals`, of the same structure and shapes: a float for a float, an array for an
     array, a tuple for a tuple; None stands for zero, and an argument whose tangent is None is a constant. Integers that
-    have a tangent are taken as floats. The derivative has the structure, the shapes and the dtypes of the value (0.0 for
+    have a tangent are taken as floats. The derivative has the structure, shapes and dtypes of the value (0.0 for
     an integer, None in place of what is no number).
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))

@@ -272,6 +272,22 @@ class _Specialiser:
             del self.program.problems[state[2] :]
             self.mutated = state[4]
 
+    @contextmanager
+    def trial(self):
+        """What is built inside counts only if `keep()` is called on what this gives: each thing is built once."""
+        before, outer, problems, mutated = self.env, self.out, len(self.program.problems), set(self.mutated)
+        kept: list[bool] = []
+        self.out = []
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            made, self.out = self.out, outer
+            if kept:
+                self.out.extend(made)
+            else:
+                self.env, self.mutated = before, mutated
+                del self.program.problems[problems:]
+
     def emit(self, s: Stmt) -> None:
         self.out.append(s)
 
@@ -447,8 +463,9 @@ class _Specialiser:
     def fresh(self, base: str, node: Node) -> str:
         """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
         key = (base, node.at, type(node).__name__, describe(node.call if isinstance(node, Invoke) else node))
-        names = self.rewritten.setdefault(key, self.special.names.new(base))
-        return names
+        if key not in self.rewritten:
+            self.rewritten[key] = self.special.names.new(base)
+        return self.rewritten[key]
 
     def store(self, s: Assign, target: Expr, typed: Expr) -> None:
         """A write into an array, a container or an object."""
@@ -1057,20 +1074,8 @@ class _Specialiser:
         return replace(e, kind=BOOL)
 
     def logical(self, e: Logical, name: str | None) -> Expr:
-        with self.attempt():
-            parts = []
-            for arg in e.args:
-                before = len(self.out)
-                parts.append(self.expr(arg))
-                emits = len(self.out) > before
-        varied = any(p.varied for p in parts)
-        if not varied and not emits and not any(isinstance(n, Walrus) for n in walk(e)):
-            return replace(e, kind=functools.reduce(join, (p.kind for p in parts)))
-        *rest, last = e.args
-        result = name if name is not None else self.fresh("choice", e)
-        if any(isinstance(n, Name) and n.id == result for n in walk(e)):
-            result = self.fresh("choice", e)
-        for_true = e.op == "and"
+        result = name if name is not None and not reads(e, name) else self.fresh("choice", e)
+        is_and = e.op == "and"
 
         def nest(args) -> tuple[Stmt, ...]:
             first, *others = args
@@ -1078,51 +1083,60 @@ class _Specialiser:
             if not others:
                 return (assigned,)
             test = Name(result, at=first.at)
-            return (assigned, If(test if for_true else Op("not", (test,)), nest(others), (), at=e.at))
+            return (assigned, If(test if is_and else Op("not", (test,)), nest(others), (), at=e.at))
 
-        for s in nest([*rest, last]):
-            self.statement(s)
-        return self.name(Name(result, at=e.at), result)
+        with self.trial() as keep:
+            for s in nest(e.args):
+                self.statement(s)
+            value = self.env[result]
+            emits = any(isinstance(n, Walrus) for n in walk(e)) or calls_made(self.out)
+            if value.varied or emits:
+                keep()
+        if value.varied or emits:
+            return self.name(Name(result, at=e.at), result)
+        return replace(e, kind=value.kind)
 
     def choice(self, e: IfExp, name: str | None) -> Expr:
         decided = self.decide(e.test)
         if decided is not None:
             return self.expr(e.body if decided else e.orelse, name)
-        with self.attempt():
-            before = len(self.out)
-            body, orelse = self.expr(e.body), self.expr(e.orelse)
-            emits = len(self.out) > before
-        if not (body.varied or orelse.varied) and not emits:
-            return replace(e, kind=join(body.kind, orelse.kind))
         result = name if name is not None else self.fresh("choice", e)
         target = Name(result, at=e.at)
-        self.statement(
-            If(e.test, (Assign(target, e.body, at=e.body.at),), (Assign(target, e.orelse, at=e.orelse.at),), at=e.at)
-        )
-        return self.name(target, result)
+        with self.trial() as keep:
+            self.env = {n: v for n, v in self.env.items() if n != result or reads(e, result)}
+            arms = (Assign(target, e.body, at=e.body.at),), (Assign(target, e.orelse, at=e.orelse.at),)
+            self.statement(If(e.test, *arms, at=e.at))
+            value = self.env[result]
+            emits = any(isinstance(n, Walrus) for n in walk(e)) or calls_made(self.out)
+            if value.varied or emits:
+                keep()
+        if value.varied or emits:
+            return self.name(target, result)
+        return replace(e, kind=value.kind)
 
     def comprehension(self, e: Comprehension) -> Expr:
         plan = self.rewritten.get(id(e))
         if plan is None:
             plan = self.rewritten[id(e)] = self.comprehension_loop(e)
         result, stmts = plan
-        with self.attempt():
+        unrolled = self.unrolled(e) if e.style == "dict" and self.reads_varied(e) else None
+        if unrolled is not None:
+            return self.expr(unrolled)
+        with self.trial() as keep:
             problems = len(self.program.problems)
             for s in stmts:
                 self.statement(s)
-            kind = self.env.get(result)
+            value = self.env.get(result)
             failed = len(self.program.problems) > problems
-        if kind is not None and not kind.varied and (not failed or not self.reads_varied(e)):
-            known = kind.kind if e.style in ("list", "generator") else Opaque({"set": set, "dict": dict}[e.style])
+            constant = value is not None and not value.varied and (not failed or not self.reads_varied(e))
+            if not constant and e.style in ("list", "generator"):
+                keep()
+        if constant:
+            known = value.kind if e.style in ("list", "generator") else Opaque({"set": set, "dict": dict}[e.style])
             return replace(e, kind=known)
-        unrolled = self.unrolled(e) if e.style == "dict" else None
-        if unrolled is not None:
-            return self.expr(unrolled)
         if e.style in ("set", "dict"):
             self.refuse(e, f"a {e.style} comprehension of values that are differentiated", "Use a list.")
             return replace(e, kind=UNKNOWN)
-        for s in stmts:
-            self.statement(s)
         return self.name(Name(result, at=e.at), result)
 
     def unrolled(self, e: Comprehension) -> Dict | None:
@@ -1744,6 +1758,15 @@ def substituted(e: Node, values: dict[str, Expr]) -> Node:
     return map_children(e, lambda n: substituted(n, values))
 
 
+def reads(e: Expr, name: str) -> bool:
+    return any(isinstance(n, Name) and n.id == name for n in walk(e))
+
+
+def calls_made(block) -> bool:
+    """Whether a block has calls that have become statements of their own."""
+    return any(isinstance(n, Invoke) for s in block for n in walk(s))
+
+
 def length_of(e: Expr) -> Expr:
     return Call(Ref(len, "len"), (e,), at=e.at)
 
@@ -2084,17 +2107,19 @@ def _sum(self: _Specialiser, e: Call) -> Expr | None:
     match e:
         case Call(args=(Comprehension(style="generator" | "list") as items, *start), kwargs=kwargs):
             if len(items.clauses) >= 1 and not any(k not in ("start",) for k, _ in kwargs):
-                with self.attempt():
-                    typed = self.expr(items)
-                if not typed.varied:
-                    return None
                 if id(e) not in self.rewritten:
                     add = functools.partial(_added, at=e.at)
                     self.rewritten[id(e)] = self.comprehension_loop(items, add)
                 total, stmts = self.rewritten[id(e)]
                 first = start[0] if start else dict(kwargs).get("start", Const(0))
-                for s in (Assign(Name(total, at=e.at), first, at=e.at), *stmts):
-                    self.statement(s)
+                with self.trial() as keep:
+                    for s in (Assign(Name(total, at=e.at), first, at=e.at), *stmts):
+                        self.statement(s)
+                    value = self.env[total]
+                    if value.varied:
+                        keep()
+                if not value.varied:
+                    return replace(e, fn=self.expr(e.fn), kind=value.kind)
                 return self.name(Name(total, at=e.at), total)
     return None
 

@@ -3109,6 +3109,55 @@ def operator_of_user_class(x, k):
     return k * x
 
 
+@either(0.7, Z)
+def array_multiplied_after_items(x, z):
+    w = np.sin(z)
+    w[1] *= x
+    a = w @ w
+    w *= x
+    return a
+
+
+@either(0.7, 0.3)
+def array_multiplied_after_slice(x, y):
+    u = np.array([x, y, 0.5])
+    u[1:] += u[:-1]
+    u *= y
+    return np.sum(u * 0.3)
+
+
+@either(0.7)
+def column_written_in_loop(x):
+    m = np.zeros((2, 3))
+    for i in range(3):
+        m[:, i % 3] *= x
+    return np.sum(m)
+
+
+@either(0.7, Z)
+def item_adds_sum_of_its_array(y, z):
+    v = z * y
+    for i in range(2):
+        v[i] += np.sum(v * y)
+    return np.sum(v)
+
+
+@either(0.7, Z)
+def item_adds_sum_of_its_array_once(y, z):
+    v = z * y
+    v[0] += np.sum(v * y)
+    return np.sum(v)
+
+
+@either(0.7, 0.3)
+def sorted_then_pop(x, y):
+    s = [x, y]
+    for a in sorted(s):
+        pass
+    c = s.pop()
+    return a
+
+
 # ---------------------------------------------------------------------------------------------------------------
 
 

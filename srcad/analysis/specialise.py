@@ -1210,6 +1210,7 @@ class _Specialiser:
     # -- operations and calls ----------------------------------------------------------------------------------
 
     def site(self, e: Node) -> Dim:
+        self.rewritten["site", id(e)] = e  # kept, so that no other node gets its id
         return Dim(("site", id(e)), loops=tuple(self.loops))
 
     def operator_kind(self, op: str, operands, e: Node) -> Kind:

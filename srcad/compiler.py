@@ -26,7 +26,7 @@ from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 from srcad.runtime import own
 from srcad.transform.algebra import negated
-from srcad.transform.normalise import normalise
+from srcad.frontend.normalise import normalise
 from srcad.transform.reverse import Pair, reverse
 
 LOCK = threading.RLock()

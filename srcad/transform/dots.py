@@ -22,7 +22,7 @@ from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
-    OP_NAMES, _positional_and_keyword, describe, is_unbroadcast, item, node_count, shape_of, symbol,
+    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, node_count, shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -244,7 +244,7 @@ class Parts:
     def by_rule(self, e: Expr, found: Operation) -> Expr:
         """What the rule's own `jvp` makes of the tangents."""
         arguments = {name: self.argument(value) for name, value in found.arguments.items()}
-        args, kwargs = _positional_and_keyword(found.rule, arguments)
+        args, kwargs = positional_and_keyword(found.rule, arguments)
         made = lift(found.rule.jvp(self.dots(found), self.value(e), *args, **kwargs))
         return shortened(made, {k for k, _ in function_of(e)[2]})
 

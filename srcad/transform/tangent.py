@@ -35,7 +35,7 @@ from srcad.transform.dots import (
     with_result, zero,
 )
 from srcad.transform.reverse import (
-    REENTERED, _root, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list, target_names,
+    REENTERED, root_name, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list, target_names,
     walk_all, with_blocks,
 )
 
@@ -77,7 +77,7 @@ class _Needs:
                 needed = [v for t, v in zip(targets, parts) if t.id in live]
                 return (live - target_names(s.target)).union(*map(self.reads, needed))
             case Assign(target=Subscript()) | AugAssign(target=Subscript()):
-                return live | self.reads(s.value) if _root(s.target) in live else live
+                return live | self.reads(s.value) if root_name(s.target) in live else live
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
@@ -150,7 +150,7 @@ class _Tangents:
         self.dots = DotNames(special.names, self.needs.nested)
         self.guarded: Names = NONE
         self.written = {
-            _root(s.target) for s in walk_all(self.body)
+            root_name(s.target) for s in walk_all(self.body)
             if isinstance(s, (Assign, AugAssign)) and isinstance(s.target, Subscript) and s.target.varied
         }
         self.seen: set[str] = set(special.params)
@@ -187,7 +187,7 @@ class _Tangents:
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s, live)
             case Assign(target=Subscript(varied=True)) | AugAssign(target=Subscript(varied=True)) if (
-                _root(s.target) in live
+                root_name(s.target) in live
             ):
                 return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"))) if owner in live:
@@ -245,7 +245,7 @@ class _Tangents:
                 found = [value]
             case _:
                 return []
-        names = dict.fromkeys(n for n in map(_root, found) if n in live)
+        names = dict.fromkeys(n for n in map(root_name, found) if n in live)
         return [self.start(Name(n, kind=kinds.UNKNOWN)) for n in names]
 
     def popped(self, s: Stmt, live: Names) -> Block:
@@ -320,7 +320,7 @@ class _Tangents:
 
     def store(self, s: Assign | AugAssign) -> Block:
         """`a[i] = v` and `a_dot[i] = v_dot`, `a[i] += v` and `a_dot[i] += v_dot`."""
-        name = _root(s.target)
+        name = root_name(s.target)
         before: Block = []
         target = self.place(s.target, before)
         ahead, value, dot = self.put(name, s.value, isinstance(plain(target.value.kind), Array))

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assert, Assign, AugAssign, Break, Call, Comprehension, Const, Continue, Def, Delete, Expr, ExprStmt, For, Function, Handler,
+    Assign, AugAssign, Break, Call, Comprehension, Const, Continue, Def, Delete, Expr, For, Function, Handler,
     If, Import, Lambda, Logical, Name, Node, Op, Pass, Raise, Ref, Return, Starred, Stmt, Try, Tuple, Walrus, While, With,
     children, map_children, walk,
 )

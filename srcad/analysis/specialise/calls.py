@@ -1,0 +1,432 @@
+"""Calls: which function is meant, and what becomes of its call."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import types
+from dataclasses import replace
+
+from srcad import runtime
+from srcad.analysis import kinds
+from srcad.analysis.kinds import (
+    NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
+    kind_of, plain,
+)  # fmt: skip
+from srcad.analysis.operations import CONSTANT_METHODS, python_value
+from srcad.analysis.specialise.sharing import aliases, is_hashable
+from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
+from srcad.analysis.specialise.values import Local, Value, canonical, normalised, unnamed
+from srcad.core.nodes import (
+    Attribute, Call, Compare, Const, Dict, Expr, Function, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript,
+    Tuple, reference,
+)  # fmt: skip
+from srcad.errors import SrcadError
+from srcad.rules import registry
+
+
+class Calls:
+    """The part of the specialisation that goes through calls."""
+
+    def call(self, e: Call) -> Expr:
+        special = SPECIAL_FORMS.get(e.fn.obj) if isinstance(e.fn, Ref) and is_hashable(e.fn.obj) else None
+        if special is not None:
+            built = special(self, e)
+            if built is not None:
+                return built
+        if isinstance(e.fn, Attribute):
+            built = self.method(e)
+            if built is not None:
+                return built
+        local = self.local_function(e.fn)
+        if local is not None:
+            return self.invoke(e, local, (), self.captured(local))
+        fn = self.expr(e.fn)
+        args, kwargs = self.arguments(e)
+        e = replace(e, fn=fn, args=args, kwargs=kwargs)
+        varied = any(a.varied for a in args) or any(v.varied for _, v in kwargs)
+        kind = fn.kind
+        if isinstance(kind, Callee):
+            return self.call_of(e, kind, varied)
+        if isinstance(kind, Either):
+            return self.call_of_one(e, fn, kind)
+        if isinstance(kind, Opaque) and callable_method(kind.type) is not None:
+            return self.invoke(e, callable_method(kind.type), (fn,), ())
+        if varied or fn.varied:
+            self.refuse(e, "a call of something that is not known to be a function", "Pass a plain function.")
+        return replace(e, kind=UNKNOWN)
+
+    def arguments(self, e: Call):
+        args = self.exprs(e.args)
+        values = self.exprs([v for _, v in e.kwargs])
+        return args, tuple((k, v) for (k, _), v in zip(e.kwargs, values))
+
+    def local_function(self, fn: Expr) -> Local | None:
+        """The nested function that a call names directly, so that it sees the variables of this function."""
+        match fn:
+            case Name(id=id_):
+                value = self.env.get(id_)
+                if value is not None and isinstance(value.kind, Callee) and value.kind.extra == "local":
+                    return self.with_siblings(value.kind.obj)
+            case Lambda(function=function):
+                return self.with_siblings(Local(self.with_fixed_defaults(function), self.special.owner))
+        return None
+
+    def call_of(self, e: Call, kind: Callee, varied: bool) -> Expr:
+        """A call of a function that is known."""
+        obj = kind.obj
+        if isinstance(obj, Local):
+            return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
+        rule = registry.find(obj)
+        if rule is not None:
+            if not isinstance(e.fn, Ref):
+                e = replace(e, fn=replace(reference(obj), kind=kind, at=e.fn.at))
+            return self.typed_operation(e)
+        if registry.is_constant(obj) or obj in CONSTANT_BUILTINS:
+            pure = kinds.is_pure(obj)
+            result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN
+            return replace(e, kind=result, varied=False)
+        if isinstance(kind.extra, tuple) and kind.extra and kind.extra[0] == "bound":
+            return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=Opaque(kind.extra[1]), at=e.at),), ())
+        if isinstance(obj, type):
+            return self.construct(e, obj, varied)
+        if hasattr(obj, "__srcad_transform__"):
+            return self.transformed(e, obj)
+        derived = getattr(obj, "__srcad_function__", None)
+        if derived is not None:
+            return derived(self, e)
+        if isinstance(obj, types.FunctionType) and not is_library(obj):
+            if varied or self.may_read_varied(kind):
+                return self.invoke(e, obj, (), ())
+            return replace(e, kind=self.constant_call(e, obj), varied=False)
+        if kinds.is_pure(obj) and not has_star(e):
+            return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
+        return replace(e, kind=UNKNOWN, varied=varied)
+
+    def transformed(self, e: Call, transform) -> Expr:
+        """`grad(f)` inside of a function: the derivative, made now."""
+        if id(e) not in self.rewritten:
+            try:
+                made = transform(*map(python_value, e.args), **{k: python_value(v) for k, v in e.kwargs})
+            except ValueError:
+                self.refuse(e, "the derivative of a function that is made here", "Take it of a function of the module.")
+                return replace(e, kind=UNKNOWN)
+            self.rewritten[id(e)] = Ref(made, f"{made.__name__}_derivative", kind=Callee(made), at=e.at)
+        return self.rewritten[id(e)]
+
+    def as_float(self, e: Expr) -> Expr:
+        """An integer as the float that a derivative is taken at."""
+        if isinstance(plain(e.kind), Number) and e.kind.type in ("int", "bool"):
+            return Call(Ref(float, "float", kind=Callee(float)), (e,), kind=kinds.FLOAT, at=e.at)
+        return e
+
+    def argument_kind(self, e: Expr) -> Kind:
+        return canonical([Value(e.kind)])[0].kind
+
+    def call_generated(self, e: Call, function: types.FunctionType, values: list[Expr]) -> Expr:
+        """A call of a generated function in place of the derivative that it was generated for."""
+        call = replace(e, fn=replace(reference(function), kind=Callee(function)), args=tuple(values), kwargs=())
+        return self.invoke(call, function, (), ())
+
+    def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
+        """A call of one of several functions: `f(x) if function is f else g(x)`."""
+        holder = fn if isinstance(fn, Name) else self.named(fn, "function")
+        *others, last = [replace(e, fn=replace(reference(o.obj), at=e.at)) for o in kind.options]
+        chosen: Expr = last
+        for call in reversed(others):
+            chosen = IfExp(Compare(("is",), (holder, call.fn), at=e.at), call, chosen, at=e.at)
+        return self.expr(chosen)
+
+    def may_read_varied(self, kind: Callee) -> bool:
+        return False
+
+    def constant_call(self, e: Call, obj) -> Kind:
+        """The kind of what a user's function returns for constant arguments; Unknown where it cannot be told."""
+        with self.attempt():
+            specials = dict(self.program.specials)
+            taken = set(self.program.function_names.taken)
+            try:
+                found = self.invoke(e, obj, (), ())
+                return found.kind if isinstance(found, Expr) and not found.varied else UNKNOWN
+            except (SrcadError, RecursionError):
+                return UNKNOWN
+            finally:
+                self.program.specials = specials
+                self.program.function_names.taken = taken
+
+    def construct(self, e: Call, cls: type, varied: bool) -> Expr:
+        """An instance of a class: a record for dataclasses and namedtuples."""
+        fields = record_fields(cls)
+        if fields is None:
+            if varied and not issubclass(cls, BaseException):
+                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
+            return replace(e, kind=Opaque(cls))
+        try:
+            bound = inspect.signature(cls).bind(*e.args, **dict(e.kwargs))
+        except (TypeError, ValueError):
+            return replace(e, kind=UNKNOWN, varied=varied)
+        parts = {}
+        for name in fields:
+            if name in bound.arguments:
+                parts[name] = bound.arguments[name]
+            else:
+                default = inspect.signature(cls).parameters[name].default
+                parts[name] = Const(default, kind=kind_of(default)) if is_literal(default) else None
+        if any(p is None for p in parts.values()) or has_star(e):
+            if varied:
+                self.refuse(e, f"{cls.__name__}(…) with a default that is no literal", "Pass all fields.")
+            return replace(e, kind=UNKNOWN)
+        keys = tuple(range(len(fields))) if issubclass(cls, tuple) else tuple(fields)
+        kind = Items(cls, keys, tuple(p.kind for p in parts.values()))
+        return replace(e, args=tuple(parts.values()), kwargs=(), kind=kind, varied=varied)
+
+    def super_method(self, e: Call, cls: type, this: Expr) -> Expr | None:
+        """`super().name(…)`: the function of the class that comes after `cls`, applied to `this`."""
+        kind = plain(this.kind)
+        own = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else cls
+        for base in own.__mro__[own.__mro__.index(cls) + 1 :]:
+            function = vars(base).get(e.fn.attr)
+            if isinstance(function, types.FunctionType):
+                return self.invoke(e, function, (this,), ())
+        return None
+
+    def method(self, e: Call) -> Expr | None:
+        """A call of a method; None if the attribute is no method that is known by the kind of its object."""
+        match e.fn.value:
+            case Call(fn=Ref(obj=builtins.super), args=(Ref(obj=cls), Name() as this)):
+                return self.super_method(e, cls, self.expr(this))
+        value = self.expr(e.fn.value)
+        kind, attr = plain(value.kind), e.fn.attr
+        e = replace(e, fn=replace(e.fn, value=value))
+        if isinstance(kind, (Array, Number)) or isinstance(kind, Unknown) and attr in registry.METHODS:
+            if attr in registry.METHODS:
+                args, kwargs = self.arguments(e)
+                return self.typed_operation(replace(e, args=args, kwargs=kwargs))
+            args, kwargs = self.arguments(e)
+            e = replace(e, args=args, kwargs=kwargs)
+            if attr in CONSTANT_METHODS:
+                return replace(e, kind=UNKNOWN)
+            if attr in ("tolist", "item") and value.varied:
+                return None if attr == "tolist" else self.typed_operation(e)
+            return replace(e, kind=UNKNOWN, varied=value.varied)
+        if isinstance(kind, Never):
+            return replace(e, kind=NEVER, varied=value.varied)
+        if isinstance(kind, Items) and kind.cls is dict and attr == "get" and e.args and isinstance(e.args[0], Const):
+            found = kind.item(e.args[0].value)
+            if found is not None:
+                return self.expr(Subscript(value, e.args[0], at=e.at))
+            return self.expr(e.args[1]) if len(e.args) > 1 else replace(Const(None, at=e.at), kind=NOTHING)
+        if isinstance(kind, (Items, Listing)) and issubclass(kind.cls, (tuple, list, dict)) and hasattr(kind.cls, attr):
+            found = inspect.getattr_static(kind.cls, attr)
+            if attr in ("values", "items") and isinstance(kind, Items) and value.varied and not e.args:
+                return self.view(e, self.held(value), attr)
+            if not isinstance(found, types.FunctionType):
+                args, kwargs = self.arguments(e)
+                e = replace(e, args=args, kwargs=kwargs)
+                varied = value.varied or any(a.varied for a in args)
+                if attr == "copy":
+                    return replace(e, kind=kind, varied=value.varied)
+                if attr in ("index", "count", "keys"):
+                    return replace(e, kind=UNKNOWN)
+                if attr == "pop" and not args and isinstance(value, Name) and isinstance(kind, Listing):
+                    return replace(e, kind=kind.item, varied=varied)
+                if varied and attr not in ("items", "values"):
+                    self.refuse(
+                        e, f"`.{attr}` of a container of values that are differentiated",
+                        "Build a new container by an expression.",
+                    )
+                return replace(e, kind=UNKNOWN, varied=varied)
+        if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_replace" and not e.args:
+            changed = dict(e.kwargs)
+            holder = self.held(value)
+            fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
+            return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
+        cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
+        if cls is not None:
+            found = inspect.getattr_static(cls, attr, None)
+            if isinstance(found, types.FunctionType):
+                return self.maybe_invoke(e, found, (value,))
+            if isinstance(found, staticmethod):
+                return self.maybe_invoke(e, found.__func__, ())
+            if isinstance(found, classmethod):
+                return self.maybe_invoke(e, found.__func__, (Ref(cls, cls.__name__, kind=Callee(cls)),))
+            if isinstance(kind, Opaque):
+                args, kwargs = self.arguments(e)
+                varied = value.varied or any(a.varied for a in args) or any(v.varied for _, v in kwargs)
+                return replace(e, args=args, kwargs=kwargs, kind=UNKNOWN, varied=varied)
+        return None
+
+    def view(self, e: Call, holder: Expr, attr: str) -> Expr:
+        """`d.values()` or `d.items()` of a dictionary of known keys, written out."""
+        keys = plain(holder.kind).keys
+        values = [self.expr(Subscript(holder, Const(k), at=e.at)) for k in keys]
+        if attr == "items":
+            values = [self.expr_of_parts(Tuple((self.expr(Const(k)), v), at=e.at)) for k, v in zip(keys, values)]
+        return self.expr_of_parts(Tuple(tuple(values), at=e.at))
+
+    def maybe_invoke(self, e: Call, function, first) -> Expr:
+        args, kwargs = self.arguments(e)
+        e = replace(e, args=args, kwargs=kwargs)
+        if any(x.varied for x in (*first, *args)) or any(v.varied for _, v in kwargs):
+            return self.invoke(e, function, first, ())
+        return replace(e, kind=UNKNOWN)
+
+    def invoke(self, e: Expr, target, first: tuple, captured: tuple[str, ...], closure: Callee | None = None) -> Expr:
+        """A call of a function whose text is differentiated: hoisted into a statement of its own where it is varied."""
+        if isinstance(e, Call) and (not e.args or e.args[0].kind is None or any(a.kind is None for a in e.args)):
+            args, kwargs = self.arguments(e)
+            e = replace(e, args=args, kwargs=kwargs)
+        args = (*first, *(e.args if isinstance(e, Call) else ()))
+        kwargs = e.kwargs if isinstance(e, Call) else ()
+        source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        defaults = {} if isinstance(target, Local) else default_expressions(target, e)
+        bound = self.bind_arguments(e, source, args, kwargs, defaults)
+        if bound is None:
+            return replace(e, kind=UNKNOWN)
+        taken = []
+        for n in captured:
+            if closure is None:
+                taken.append(self.name(Name(n, at=e.at), n))
+            else:
+                value = dict(closure.extra)[n]
+                holder = reference(runtime.captured)
+                taken.append(Call(holder, (e.fn, Const(n)), kind=value.kind, varied=value.varied, at=e.at))
+        operands = [*bound, *taken]
+        self.disown({n for o in operands for n in aliases(o)})
+        values = [Value(o.kind, o.varied) for o in operands]
+        special = self.program.special(target, captured, values)
+        result = special.result
+        kind = unnamed(result.kind)
+        if not result.varied and not (isinstance(target, Local) and self.is_elsewhere(e)):
+            return replace(e, kind=kind, varied=False)
+        invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
+        return self.named(invoked, special.source.name if special.source.name.isidentifier() else "value")
+
+    def is_elsewhere(self, e: Expr) -> bool:
+        """Whether a call names a nested function that the text of another function defines."""
+        return isinstance(e, Call) and isinstance(e.fn, Name) and e.fn.id not in self.own_functions
+
+    def bind_arguments(self, e, source: Function, args, kwargs, defaults) -> list[Expr] | None:
+        """The expression for each parameter of `source`."""
+        flat: list[Expr] = []
+        for a in args:
+            if not isinstance(a, Starred):
+                flat.append(a)
+                continue
+            inner = plain(a.value.kind)
+            if isinstance(inner, Listing) and a is args[-1] and takes_star(source, len(flat)):
+                flat.append(a)
+                continue
+            if not (isinstance(inner, Items) and inner.is_sequence):
+                self.refuse(a, "a starred argument of unknown length", "Pass the values one by one, or as a tuple.")
+                return None
+            holder = self.named(a.value, "items")
+            flat.extend(self.expr(Subscript(holder, Const(i), at=a.at)) for i in inner.keys)
+        named: dict[str, Expr] = {}
+        for k, v in kwargs:
+            if k is not None:
+                named[k] = v
+                continue
+            inner = plain(v.kind)
+            if not (isinstance(inner, Items) and inner.cls is dict):
+                self.refuse(v, "`**` of a mapping with unknown keys", "Pass the values by name.")
+                return None
+            holder = self.named(v, "options")
+            named.update({key: self.expr(Subscript(holder, Const(key), at=v.at)) for key in inner.keys})
+        bound: list[Expr] = []
+        for p in source.params:
+            match p.style:
+                case "star" if len(flat) == 1 and isinstance(flat[0], Starred):
+                    bound.append(flat.pop().value)
+                case "star":
+                    bound.append(self.expr_of_parts(Tuple(tuple(flat), at=e.at)))
+                    flat = []
+                case "double star":
+                    keys = tuple(Const(k, kind=Literal(k)) for k in named)
+                    parts = tuple(named.values())
+                    kind = Items(dict, tuple(named), tuple(v.kind for v in parts))
+                    bound.append(Dict(keys, parts, kind=kind, varied=any(v.varied for v in parts), at=e.at))
+                    named = {}
+                case "positional" | "any" if flat:
+                    bound.append(flat.pop(0))
+                case _ if p.id in named and p.style != "positional":
+                    bound.append(named.pop(p.id))
+                case _ if p.id in defaults:
+                    bound.append(self.expr(defaults[p.id]))
+                case _ if isinstance(p.default, Name) and p.default.id not in self.env:
+                    self.refuse(e, f"the default of {p.id!r}, a variable of another function, is used here", "Pass it.")
+                    return None
+                case _ if p.default is not None:
+                    bound.append(self.expr(p.default))
+                case _:
+                    self.refuse(e, f"{source.name}() gets no argument {p.id!r}")
+                    return None
+        if flat or named:
+            self.refuse(e, f"{source.name}() gets more arguments than it has parameters")
+            return None
+        return bound
+
+    def expr_of_parts(self, e: Tuple) -> Expr:
+        items = tuple(x.kind for x in e.elts)
+        return replace(e, kind=Items(tuple, tuple(range(len(items))), items), varied=any(x.varied for x in e.elts))
+
+
+def is_library(function: types.FunctionType) -> bool:
+    root = (function.__module__ or "").partition(".")[0]
+    if root == "srcad":
+        return function.__module__ != "srcad.prelude"
+    return root in ("numpy", "scipy", "math", "pandas", "matplotlib", "sklearn", "jax", "torch")
+
+
+def is_literal(value) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def record_fields(cls: type) -> list[str] | None:
+    import dataclasses
+
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return list(cls._fields)
+    if dataclasses.is_dataclass(cls) and "__init__" in vars(cls) and not hasattr(cls, "__post_init__"):
+        return [f.name for f in dataclasses.fields(cls) if f.init]
+    return None
+
+
+def callable_method(cls: type):
+    found = inspect.getattr_static(cls, "__call__", None)
+    return found if isinstance(found, types.FunctionType) else None
+
+
+def has_star(e: Call) -> bool:
+    return any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs)
+
+
+def takes_star(source: Function, position: int) -> bool:
+    """Whether the positional argument number `position` is the first that goes to `*args`."""
+    positional = [p for p in source.params if p.style in ("positional", "any")]
+    return len(positional) == position and any(p.style == "star" for p in source.params)
+
+
+def default_expressions(function: types.FunctionType, e: Expr) -> dict[str, Expr]:
+    """The defaults of a function as they are now: as literals, or read off the function when the program runs."""
+    found: dict[str, Expr] = {}
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    base = Ref(function, function.__name__)
+    for i, (name, value) in enumerate(zip(positional[len(positional) - len(defaults) :], defaults)):
+        kind = kind_of(value, ("default", function.__name__, name))
+        found[name] = Const(value, at=e.at) if is_literal(value) else Default(
+            base, name, kind=kind, at=e.at, obj=value
+        )
+    for name, value in (function.__kwdefaults__ or {}).items():
+        kind = kind_of(value, ("default", function.__name__, name))
+        found[name] = Const(value, at=e.at) if is_literal(value) else Default(base, name, kind=kind, at=e.at, obj=value)
+    return found
+
+
+def Default(base: Ref, name: str, *, kind, at, obj) -> Expr:  # noqa: N802 - builds a node
+    """The default of a parameter that is no literal."""
+    if isinstance(kind, Callee):
+        return Ref(obj, f"{base.text}_default_{name}", at=at)
+    return Ref(obj, f"{base.text}_default_{name}", at=at)

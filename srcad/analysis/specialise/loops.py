@@ -1,0 +1,337 @@
+"""Loops and comprehensions: over varied things they become loops over an index."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from srcad.analysis import kinds
+from srcad.analysis.kinds import (
+    INT, NEVER, UNKNOWN, Array, Items, Kind, Listing, Never, Opaque, Unknown, item_kind, join, plain,
+)  # fmt: skip
+from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Clause, Comprehension, Const, Dict, Expr, ExprStmt, For, Function, If, List, Name, Node,
+    Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, While, map_children, walk,
+)  # fmt: skip
+from srcad.errors import SrcadError
+
+if TYPE_CHECKING:
+    from srcad.analysis.specialise.program import Specialiser
+
+
+class Loops:
+    """The part of the specialisation that goes through loops."""
+
+    def loop(self, s: For | While, head, before=()) -> None:
+        """A loop, run until what is known at its head does not change; `head()` gives the loop as specialised."""
+        for name in list(self.env):
+            value = self.env[name]
+            self.bind(name, replace(value, kind=kinds.forget_loop(value.kind, id(s))))
+        for attempt in range(12):
+            entry, mutated = self.env, set(self.mutated)
+            self.loops.append(id(s))
+            new, first = head()
+            body = self.block((*before, *s.body))
+            self.loops.pop()
+            back = {n: replace(v, kind=kinds.forget_loop(v.kind, id(s))) for n, v in self.env.items()}
+            self.env = join_envs(entry, back)
+            if attempt > 8:
+                self.env = {n: v if v == entry.get(n) else replace(v, kind=UNKNOWN) for n, v in self.env.items()}
+            if self.env == entry and self.mutated == mutated:
+                break
+        self.emit(replace(new, body=body or (Pass(at=s.at),)))
+        del first
+
+    def for_(self, s: For) -> None:
+        target, iterable, first = self.iteration(s)
+
+        def head():
+            typed = self.expr(iterable)
+            return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
+
+        self.loop(s, head, first)
+
+    def iteration(self, s: For):
+        """The target and the iterable of a loop over what is not varied, and the statements that take the items."""
+        with self.attempt():
+            try:
+                varied = self.is_varied_iterable(s.iter)
+            except SrcadError:
+                varied = True
+        if not varied:
+            return s.target, s.iter, ()
+        if id(s) not in self.rewritten:
+            self.rewritten[id(s)] = Iteration(self, s)
+        plan = self.rewritten[id(s)]
+        for setup in plan.setup:
+            self.statement(setup)
+        return plan.target, plan.iter, plan.first
+
+    def is_varied_iterable(self, e: Expr) -> bool:
+        match e:
+            case Call(fn=Ref(obj=obj), args=args) if obj in (zip, enumerate, reversed):
+                return any(self.is_varied_iterable(a) for a in args)
+            case Call(fn=Attribute(value=value, attr="items" | "values" | "keys"), args=()):
+                typed = self.expr(value)
+                if isinstance(plain(typed.kind), (Items, Listing, Unknown)):
+                    return typed.varied and e.fn.attr != "keys"
+        typed = self.expr(e)
+        if is_mapping(typed.kind):
+            return False
+        return typed.varied
+
+    def comprehension(self, e: Comprehension) -> Expr:
+        plan = self.rewritten.get(id(e))
+        if plan is None:
+            plan = self.rewritten[id(e)] = self.comprehension_loop(e)
+        result, stmts = plan
+        unrolled = self.unrolled(e) if e.style == "dict" and self.reads_varied(e) else None
+        if unrolled is not None:
+            return self.expr(unrolled)
+        with self.trial() as keep:
+            problems = len(self.program.problems)
+            for s in stmts:
+                self.statement(s)
+            value = self.env.get(result)
+            failed = len(self.program.problems) > problems
+            constant = value is not None and not value.varied and (not failed or not self.reads_varied(e))
+            if not constant and e.style in ("list", "generator"):
+                keep()
+        if constant:
+            known = value.kind if e.style in ("list", "generator") else Opaque({"set": set, "dict": dict}[e.style])
+            return replace(e, kind=known)
+        if e.style in ("set", "dict"):
+            self.refuse(e, f"a {e.style} comprehension of values that are differentiated", "Use a list.")
+            return replace(e, kind=UNKNOWN)
+        return self.name(Name(result, at=e.at), result)
+
+    def unrolled(self, e: Comprehension) -> Dict | None:
+        """A dictionary comprehension over a container of known keys, written out; None where that is not possible."""
+        match e.clauses:
+            case (Clause(target=target, iter=source),):
+                pass
+            case _:
+                return None
+        match source:
+            case Call(fn=Attribute(value=mapping, attr="items" | "keys" | "values" as view), args=()):
+                pass
+            case _:
+                mapping, view = source, "iter"
+        keys, values = [], []
+        if isinstance(mapping, (Tuple, List)) and view == "iter":
+            sources = list(mapping.elts)
+        else:
+            held = self.held(self.expr(mapping))
+            kind = plain(held.kind)
+            if not isinstance(kind, Items) or kind.is_record:
+                return None
+            items = [(Const(k), Subscript(held, Const(k), at=e.at)) for k in kind.keys]
+            parts = {"items": Tuple, "keys": lambda kv: kv[0], "values": lambda kv: kv[1],
+                     "iter": lambda kv: kv[0] if kind.cls is dict else kv[1]}  # fmt: skip
+            sources = [parts[view](kv) for kv in items]
+        for source in sources:
+            bound = matched(target, source)
+            if bound is None:
+                return None
+            chosen = [self.decide(substituted(test, bound)) for test in e.clauses[0].ifs]
+            if None in chosen:
+                return None
+            if False in chosen:
+                continue
+            key, value = substituted(e.element.elts[0], bound), substituted(e.element.elts[1], bound)
+            if not isinstance(key, Const):
+                return None
+            keys.append(key)
+            values.append(value)
+        return Dict(tuple(keys), tuple(values), at=e.at)
+
+    def comprehension_loop(self, e: Comprehension, add=None):
+        """The loop that a comprehension stands for, with its own variables; `add(result, element)` takes an item in."""
+        result = self.special.names.new("items")
+        bound = {n.id for c in e.clauses for n in walk(c.target) if isinstance(n, Name)}
+        renamed = {b: b if b not in self.env and b not in names_outside(self.special.source, e) else
+                   self.special.names.new(b) for b in sorted(bound)}
+
+        def rename(node):
+            if isinstance(node, Name) and node.id in renamed:
+                return replace(node, id=renamed[node.id])
+            return map_children(node, rename)
+
+        element = e.element
+        variable = Name(result, at=e.at)
+        if add is None:
+            taken = ExprStmt(Call(Attribute(variable, "append", at=e.at), (rename(element),), at=e.at), at=e.at)
+            start = Assign(variable, List((), at=e.at), at=e.at)
+        else:
+            taken = Assign(variable, add(variable, rename(element)), at=e.at)
+            start = None
+        inner: tuple[Stmt, ...] = (taken,)
+        for i, clause in reversed(list(enumerate(e.clauses))):
+            for test in reversed(clause.ifs):
+                inner = (If(rename(test), inner, at=e.at),)
+            source = clause.iter if i == 0 else rename(clause.iter)
+            inner = (For(rename(clause.target), source, inner, at=e.at),)
+        return result, (inner if start is None else (start, *inner))
+
+
+class Iteration:
+    """A loop over varied things, said as a loop over an index: `setup` before it, `first` at the start of its body."""
+
+    def __init__(self, specialiser: Specialiser, s: For):
+        self.specialiser, self.s = specialiser, s
+        self.setup: list[Stmt] = []
+        self.first: list[Stmt] = []
+        self.lengths: list[Expr] = []
+        self.index: Name | None = None
+        self.offset = None
+        self.prefer_index(s.iter, s.target)
+        if self.index is None:
+            self.index = Name(specialiser.special.names.new("i"), at=s.at)
+        self.source(s.iter, s.target)
+        self.target: Expr = self.index
+        length = self.lengths[0]
+        if len(self.lengths) > 1:
+            length = Call(Ref(min, "min"), tuple(self.lengths), at=s.at)
+        self.iter: Expr = Call(Ref(range, "range"), (length,), at=s.at)
+        self.first = tuple(self.first)
+
+    def prefer_index(self, e: Expr, target: Expr) -> None:
+        """The user's own counter of `enumerate` serves as the index."""
+        match e, target:
+            case Call(fn=Ref(obj=builtins.enumerate), args=(_,), kwargs=()), Tuple(elts=(Name() as counter, _)):
+                self.index = counter
+
+    def new(self, base: str, value: Expr) -> Name:
+        name = Name(self.specialiser.special.names.new(base), at=self.s.at)
+        self.setup.append(Assign(name, value, at=self.s.at))
+        return name
+
+    def source(self, e: Expr, target: Expr) -> None:
+        match e:
+            case Call(fn=Ref(obj=builtins.zip), args=args, kwargs=()):
+                if isinstance(target, Tuple) and len(target.elts) == len(args):
+                    for a, t in zip(args, target.elts):
+                        self.source(a, t)
+                    return
+                holders = [Name(self.specialiser.special.names.new("item"), at=self.s.at) for _ in args]
+                for a, t in zip(args, holders):
+                    self.source(a, t)
+                self.first.append(Assign(target, Tuple(tuple(holders), at=self.s.at), at=self.s.at))
+                return
+            case Call(fn=Ref(obj=builtins.enumerate), args=(inner, *start), kwargs=kwargs):
+                start = start[0] if start else dict(kwargs).get("start", Const(0))
+                counter, item = self.pair(target)
+                if counter is not self.index:
+                    zero = isinstance(start, Const) and start.value == 0
+                    value = self.index if zero else Op("+", (self.index, start), at=self.s.at)
+                    self.first.append(Assign(counter, value, at=self.s.at))
+                self.source(inner, item)
+                self.join_pair(target, counter, item)
+                return
+            case Call(fn=Ref(obj=builtins.reversed), args=(inner,), kwargs=()):
+                holder = self.holder(inner)
+                self.lengths.append(length_of(holder))
+                last = Op("-", (Op("-", (length_of(holder), Const(1))), self.index), at=self.s.at)
+                self.first.append(Assign(target, Subscript(holder, last, at=self.s.at), at=self.s.at))
+                return
+            case Call(fn=Attribute(value=mapping, attr="items" | "values" as attr), args=(), kwargs=()):
+                holder = mapping if isinstance(mapping, Name) else self.new("mapping", mapping)
+                keys = self.new("keys", Call(Ref(list, "list"), (holder,), at=self.s.at))
+                self.lengths.append(length_of(keys))
+                if attr == "items":
+                    key, item = self.pair(target)
+                else:
+                    key, item = Name(self.specialiser.special.names.new("key"), at=self.s.at), target
+                self.first.append(Assign(key, Subscript(keys, self.index, at=self.s.at), at=self.s.at))
+                self.first.append(Assign(item, Subscript(holder, key, at=self.s.at), at=self.s.at))
+                if attr == "items":
+                    self.join_pair(target, key, item)
+                return
+        holder = self.holder(e)
+        self.lengths.append(length_of(holder))
+        self.first.append(Assign(target, Subscript(holder, self.index, at=self.s.at), at=self.s.at))
+
+    def pair(self, target: Expr):
+        if isinstance(target, Tuple) and len(target.elts) == 2:
+            return target.elts
+        names = self.specialiser.special.names
+        return Name(names.new("key"), at=self.s.at), Name(names.new("item"), at=self.s.at)
+
+    def join_pair(self, target, key, item) -> None:
+        if not (isinstance(target, Tuple) and len(target.elts) == 2):
+            self.first.append(Assign(target, Tuple((key, item), at=self.s.at), at=self.s.at))
+
+    def holder(self, e: Expr) -> Expr:
+        """A variable with what is iterated over, as something that has items and a length."""
+        with self.specialiser.attempt():
+            typed = self.specialiser.expr(e)
+        indexable = isinstance(plain(typed.kind), (Array, Items, Listing)) and getattr(typed.kind, "cls", None) is not dict
+        is_range = isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
+        if isinstance(e, Name) and (indexable or typed.varied):
+            return e
+        if indexable or typed.varied or is_range:
+            return self.new("items", e)
+        return self.new("items", Call(Ref(list, "list"), (e,), at=self.s.at))
+
+
+def matched(target: Expr, value: Expr) -> dict[str, Expr] | None:
+    """The names of a target with the expressions that they stand for."""
+    match target, value:
+        case Name(id=name), _:
+            return {name: value}
+        case Tuple(elts=names), Tuple(elts=parts) if len(names) == len(parts):
+            found: dict[str, Expr] = {}
+            for n, p in zip(names, parts):
+                inner = matched(n, p)
+                if inner is None:
+                    return None
+                found.update(inner)
+            return found
+    return None
+
+
+def substituted(e: Node, values: dict[str, Expr]) -> Node:
+    if isinstance(e, Name):
+        return values.get(e.id, e)
+    return map_children(e, lambda n: substituted(n, values))
+
+
+def length_of(e: Expr) -> Expr:
+    return Call(Ref(len, "len"), (e,), at=e.at)
+
+
+def element_kind(iterable: Expr, typed: Expr) -> Kind:
+    """The kind of what a loop over something that is not varied yields."""
+    match iterable:
+        case Call(fn=Ref(obj=builtins.range)):
+            return INT
+        case Call(fn=Ref(obj=builtins.reversed), args=(inner,)):
+            return element_kind(inner, inner)
+        case Subscript(value=inner, index=Slice()):
+            return element_kind(inner, inner)
+        case Call(fn=Ref(obj=builtins.enumerate), args=(inner, *_)):
+            return Items(tuple, (0, 1), (INT, element_kind(inner, inner)))
+        case Call(fn=Ref(obj=builtins.zip), args=args):
+            return Items(tuple, tuple(range(len(args))), tuple(element_kind(a, a) for a in args))
+        case Call(fn=Attribute(value=mapping, attr="items" | "values" | "keys" as view), args=()) if (
+            mapping.kind is not None and is_mapping(mapping.kind)
+        ):
+            key = element_kind(mapping, mapping)
+            item = item_kind(plain(mapping.kind))
+            return {"items": Items(tuple, (0, 1), (key, item)), "keys": key, "values": item}[view]
+    kind = plain(typed.kind) if typed.kind is not None else UNKNOWN
+    if isinstance(kind, Items) and issubclass(kind.cls, dict):
+        return functools.reduce(join, (constant_kind(k) for k in kind.keys), NEVER) if kind.keys else UNKNOWN
+    found = item_kind(kind)
+    return UNKNOWN if isinstance(found, (Never,)) else found
+
+
+def names_outside(function: Function, e: Comprehension) -> set[str]:
+    """The names that occur in `function` outside of the comprehension `e`."""
+    inside = {id(n) for n in walk(e)}
+    return {n.id for n in walk(function) if isinstance(n, Name) and id(n) not in inside} | {
+        p.id for p in function.params
+    }

@@ -1,0 +1,174 @@
+"""The kinds of operations: operators, indices, calls of functions that have a rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from srcad.analysis import kinds
+from srcad.analysis.kinds import (
+    NEVER, UNKNOWN, Array, Callee, Dim, Items, Kind, Listing, Never, Number, Sliced, Unknown, is_float, item_kind,
+    join, plain, result_kind,
+)  # fmt: skip
+from srcad.analysis.operations import function_of
+from srcad.analysis.specialise.expressions import describe
+from srcad.analysis.specialise.values import is_mapping
+from srcad.core.nodes import Const, Expr, Node, Op, Slice, Starred, Subscript, Tuple
+from srcad.errors import KindError
+from srcad.rules import registry
+
+
+class Operations:
+    """The part of the specialisation that finds the kinds of results."""
+
+    def site(self, e: Node) -> Dim:
+        self.rewritten["site", id(e)] = e  # kept, so that no other node gets its id
+        return Dim(("site", id(e)), loops=tuple(self.loops))
+
+    def operator_kind(self, op: str, operands, e: Node) -> Kind:
+        """The kind of an operator's result; element-wise ones by the rules of broadcasting."""
+        ranks = [k.dims if isinstance(k, Array) else () if isinstance(k, Number) else None for k in operands]
+        if op not in ("@", "getitem") and any(isinstance(k, Array) for k in operands) and None not in ranks:
+            with_values = tuple(k if isinstance(k, Number) else Array(k.dtype, (Dim("e"),) * min(k.rank, 1)) for k in operands)
+            kind = result_kind(op, with_values, (), self.site(e))
+            dims = kinds.broadcast_dims(ranks)
+            dtype = kind.dtype if isinstance(kind, Array) else None
+            if dtype is None and isinstance(kind, Number):
+                dtype = np.dtype(kind.type)
+            if dtype is not None and dims:
+                return Array(dtype, dims)
+            return kind
+        return result_kind(op, tuple(operands), (), self.site(e))
+
+    def typed_operation(self, e: Expr) -> Expr:
+        """An operator, index, attribute or call of a function with a rule, with its kind; its parts have theirs."""
+        fn, args, kwargs = function_of(e)
+        values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
+        varied = any(v.varied for v in values)
+        kind = self.applied_kind(e, fn, args, kwargs)
+        if fn == "getitem":
+            container, index = args
+            if index.varied and is_float(index.kind) and not isinstance(index.kind, Unknown):
+                raise KindError(
+                    e.at, f"{describe(container)} is indexed by a value that is differentiated",
+                    hint="An index is an integer: leave it out of argnums, or pass it as an int.",
+                )
+        if fn == "getitem" and is_mapping(args[0].kind) and isinstance(e, Subscript):
+            e = replace(e, index=replace(e.index, varied=False))
+        varied = varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
+        return replace(e, kind=kind, varied=varied)
+
+    def applied_kind(self, e, fn, args, kwargs) -> Kind:
+        operands = [plain(a.kind) for a in args]
+        if any(isinstance(k, Never) for k in operands):
+            return NEVER
+        if fn == "getitem":
+            return self.item_kind(e, operands[0], args[1])
+        if isinstance(fn, str):
+            if fn in ("+", "*") and any(isinstance(k, (Items, Listing)) for k in operands):
+                return sequence_kind(fn, operands)
+            return self.operator_kind(fn, operands, e)
+        rule = registry.find(fn)
+        if rule is not None and rule.partials is not None and not kwargs:
+            return self.ufunc_kind(fn, operands, e)
+        if fn is np.reshape and len(args) >= 2 and isinstance(operands[0], Array):
+            return reshaped(operands[0], operands[1], self.site(e))
+        if not kinds.is_pure(fn):
+            return UNKNOWN
+        return result_kind(fn, tuple(operands), tuple((k, plain(v.kind)) for k, v in kwargs), self.site(e))
+
+    def ufunc_kind(self, fn, operands, e) -> Kind:
+        ranks = [k.dims if isinstance(k, Array) else () if isinstance(k, Number) else None for k in operands]
+        if any(isinstance(k, Array) for k in operands) and None not in ranks:
+            small = tuple(Array(k.dtype, (Dim("e"),) * min(k.rank, 1)) if isinstance(k, Array) else k for k in operands)
+            kind = result_kind(fn, small, (), self.site(e))
+            dims = kinds.broadcast_dims(ranks)
+            if isinstance(kind, Array) and dims:
+                return Array(kind.dtype, dims)
+            return kind
+        return result_kind(fn, tuple(operands), (), self.site(e))
+
+    def item_kind(self, e: Expr, container: Kind, index: Expr) -> Kind:
+        match container:
+            case Items():
+                try:
+                    key = const_key(index)
+                except ValueError:
+                    return item_kind(container)
+                if isinstance(key, slice):
+                    picked = container.items[key]
+                    return Items(list if container.cls is list else tuple, tuple(range(len(picked))), picked)
+                found = container.item(key)
+                return found if found is not None else UNKNOWN
+            case Listing(item=item):
+                return container if isinstance(index.kind, Sliced) else item
+            case Array():
+                return result_kind(take, (container, index_kind(index)), (), self.site(e))
+        return UNKNOWN
+
+
+def take(array, index):
+    """`array[index]`, as a function: the stand-ins of `kinds.result_kind` are run through it."""
+    return array[index]
+
+
+def index_kind(index: Expr) -> Kind:
+    """The kind of an index; integers count as 0, since a stand-in has few items."""
+    match index:
+        case Tuple(elts=elts):
+            return Items(tuple, tuple(range(len(elts))), tuple(index_kind(i) for i in elts))
+    kind = plain(index.kind)
+    if isinstance(kind, Number) and kind.type == "int":
+        return Number("int", 0)
+    if isinstance(kind, Array) and kind.dtype.kind in "iu":
+        return kind
+    if isinstance(kind, Items):
+        return Items(kind.cls, kind.keys, tuple(Number("int", 0) if isinstance(k, Number) else k for k in kind.items))
+    return kind
+
+
+def const_key(index: Expr):
+    """A key or slice that is written out. Raises ValueError."""
+    match index:
+        case Const(value=value):
+            return value
+        case Op(op="neg", args=(Const(value=value),)):
+            return -value
+        case Slice(lower=lower, upper=upper, step=step):
+            return slice(*(None if i is None else const_key(i) for i in (lower, upper, step)))
+    raise ValueError
+
+
+def sequence_kind(op: str, operands) -> Kind:
+    a, b = operands
+    if op == "+" and isinstance(a, Items) and isinstance(b, Items) and a.cls is b.cls and a.is_sequence:
+        items = a.items + b.items
+        return Items(a.cls, tuple(range(len(items))), items)
+    if op == "+" and kinds.is_list(a) and kinds.is_list(b):
+        return join(Listing(item_kind(a)), Listing(item_kind(b)))
+    if op == "*":
+        sequence = a if isinstance(a, (Items, Listing)) else b
+        if sequence.cls is list:
+            return Listing(item_kind(sequence))
+    return UNKNOWN
+
+
+def reshaped(array: Array, shape: Kind, site: Dim) -> Kind:
+    if isinstance(shape, Number):
+        sizes = (shape,)
+    elif isinstance(shape, Items):
+        sizes = shape.items
+    else:
+        return Array(array.dtype, None)
+
+    def extent(k: int, n: Kind) -> Dim | None:
+        value = n.value if isinstance(n, Number) else None
+        if value == 1:
+            return kinds.ONE
+        if isinstance(value, Dim):
+            return value
+        known = isinstance(value, int) and value > 1
+        return Dim((site.symbol, k), 0, known, site.loops)
+
+    return Array(array.dtype, tuple(extent(k, n) for k, n in enumerate(sizes)))

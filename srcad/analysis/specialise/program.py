@@ -1,0 +1,180 @@
+"""A program: all functions of one derivative, each specialised by an abstract run of its text."""
+
+from __future__ import annotations
+
+import types
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcad.analysis.kinds import UNKNOWN, Callee, Kind
+from srcad.analysis.specialise.calls import Calls
+from srcad.analysis.specialise.expressions import Expressions, describe
+from srcad.analysis.specialise.loops import Loops
+from srcad.analysis.specialise.operated import Operations
+from srcad.analysis.specialise.statements import Statements
+from srcad.analysis.specialise.values import Local, Special, Value, _identifier, canonical, normalised
+from srcad.core.names import Names
+from srcad.core.nodes import Assign, Def, Expr, Invoke, Name, Node, Stmt, walk
+from srcad.errors import Origin, Unsupported
+from srcad.frontend.normalise import names_in
+
+
+@dataclass
+class Program:
+    """All functions that one derivative needs, and what their specialisation relied on."""
+
+    read: Any
+    specials: dict[Any, Special] = field(default_factory=dict)
+    guards: dict[Any, Kind] = field(default_factory=dict)
+    function_names: Names = field(default_factory=Names)
+    problems: list[Unsupported] = field(default_factory=list)
+    needed: set[int] = field(default_factory=set)
+    inner: list[Any] = field(default_factory=list)
+
+    def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
+        """Notes a construct that is not supported; all are reported together."""
+        if all(p.origin != at or p.message != message for p in self.problems):
+            self.problems.append(Unsupported(at, message, hint=hint))
+
+    def special(self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value]) -> Special:
+        """`target` specialised by `values` (the captured variables last)."""
+        if isinstance(target, Local):
+            source, owner = normalised(target.function), target.owner
+        else:
+            source, owner = self.read(target), target
+        values = canonical(values)
+        key = (source, owner, tuple(values))
+        known = self.specials.get(key)
+        if known is not None:
+            known.recursive |= not known.done
+            return known
+        params = tuple(p.id for p in source.params) + captured
+        special = Special(
+            source, owner, params, tuple(values), self.function_names.new(_identifier(source.name)),
+            Names(names_in(source) | set(params)), is_nested=isinstance(target, Local),
+        )
+        self.specials[key] = special
+        for _ in range(6):
+            before = len(self.specials)
+            estimate, problems = special.result, len(self.problems)
+            special.recursive = False
+            Specialiser(self, special, target).run()
+            if not special.recursive or special.result == estimate:
+                break
+            for later in list(self.specials)[before:]:
+                del self.specials[later]
+            del self.problems[problems:]
+        else:
+            special.result = Value(UNKNOWN, True)
+            Specialiser(self, special, target).run()
+        special.done = True
+        if special.recursive and owner.__code__.co_filename.startswith("<srcad "):
+            self.problem(
+                source.at, f"the derivative of {source.name}, which is a derivative of a recursive function",
+                "Write the recursion as a loop, or take the second derivative by differences of the first.",
+            )
+        del self.specials[key]
+        self.specials[key] = special  # callees first
+        return special
+
+
+class Specialiser(Statements, Loops, Expressions, Operations, Calls):
+    """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
+
+    def __init__(self, program: Program, special: Special, target):
+        self.program, self.special = program, special
+        siblings = target.siblings if isinstance(target, Local) else ()
+        self.env: dict[str, Value] = {n: Value(Callee(local, "local")) for n, local in siblings}
+        self.env.update(zip(special.params, special.values))
+        self.out: list[Stmt] = []
+        self.loops: list[int] = []
+        self.rewritten: dict[int, Any] = {}
+        self.mutated: set[str] = set()
+        self.own_functions = {n.function.name for s in special.source.body for n in walk(s) if isinstance(n, Def)}
+        self.own_functions |= set(special.params)
+
+    def run(self) -> None:
+        special = self.special
+        special.names = Names(names_in(special.source) | set(special.params))
+        for p, style in ((p, p.style) for p in special.source.params):
+            del p, style
+        special.body = self.block(special.source.body)
+
+    def refuse(self, node: Node, message: str, hint: str | None = None) -> None:
+        self.program.problem(node.at, message, hint)
+
+    def block(self, stmts) -> tuple[Stmt, ...]:
+        """`stmts` specialised, in the present environment."""
+        outer, self.out = self.out, []
+        try:
+            for s in stmts:
+                self.statement(s)
+            return tuple(self.out)
+        finally:
+            self.out = outer
+
+    @contextmanager
+    def attempt(self):
+        """What is built inside leaves no trace."""
+        state = self.env, self.out, len(self.program.problems), dict(self.program.guards), set(self.mutated)
+        self.out = []
+        try:
+            yield
+        finally:
+            self.env, self.out = state[0], state[1]
+            del self.program.problems[state[2] :]
+            self.mutated = state[4]
+
+    @contextmanager
+    def trial(self):
+        """What is built inside counts only if `keep()` is called on what this gives: each thing is built once."""
+        before, outer, problems, mutated = self.env, self.out, len(self.program.problems), set(self.mutated)
+        kept: list[bool] = []
+        self.out = []
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            made, self.out = self.out, outer
+            if kept:
+                self.out.extend(made)
+            else:
+                self.env, self.mutated = before, mutated
+                del self.program.problems[problems:]
+
+    def emit(self, s: Stmt) -> None:
+        self.out.append(s)
+
+    def bind(self, name: str, value: Value) -> None:
+        self.env = {**self.env, name: value}
+
+    def is_owned(self, name: str) -> bool:
+        """Whether no other variable shares the memory of `name`; generated code writes to nothing else."""
+        return self.env[name].owned or self.is_generated
+
+    @property
+    def is_generated(self) -> bool:
+        return self.special.owner.__code__.co_filename.startswith("<srcad ")
+
+    def disown(self, names: set[str]) -> None:
+        for name in names:
+            value = self.env.get(name)
+            if value is not None and value.owned:
+                self.bind(name, replace(value, owned=False))
+
+    def named(self, typed: Expr, base: str, avoid: set[str] = frozenset()) -> Name:
+        """A variable that holds the value of `typed`: itself if it is one, else a new one."""
+        if isinstance(typed, Name) and typed.id not in avoid:
+            return typed
+        name = self.fresh(base, typed)
+        self.define(name, typed)
+        variable = Name(name, kind=typed.kind, varied=typed.varied, at=typed.at)
+        self.emit(Assign(variable, typed, at=typed.at))
+        return variable
+
+    def fresh(self, base: str, node: Node) -> str:
+        """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
+        key = (base, node.at, type(node).__name__, describe(node.call if isinstance(node, Invoke) else node))
+        if key not in self.rewritten:
+            self.rewritten[key] = self.special.names.new(base)
+        return self.rewritten[key]

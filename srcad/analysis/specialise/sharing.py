@@ -1,0 +1,103 @@
+"""Who may see whose memory: which variables an expression may share it with, what may be written to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from srcad.analysis.kinds import Callee, Items, Listing, Literal, Nothing, Number, Sliced, plain
+from srcad.analysis.operations import function_of
+from srcad.core.nodes import (
+    Attribute, Call, Comprehension, Dict, Expr, Global, IfExp, Invoke, List, Logical, Name, Ref, Slice, Starred,
+    Subscript, Tuple, walk,
+)  # fmt: skip
+from srcad.rules import registry
+
+VIEWS = {
+    np.reshape, np.transpose, np.swapaxes, np.ravel, np.squeeze, np.expand_dims, np.broadcast_to, np.moveaxis, np.split,
+    np.diagonal, np.asarray, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.array_split, np.hsplit, np.vsplit,
+    np.flip, np.rot90, np.real, np.imag, np.rollaxis, np.ascontiguousarray, np.broadcast_arrays, np.flipud, np.fliplr,
+    "getitem",
+}
+"""Functions whose result may share memory with an argument."""
+
+HARMLESS = {print, repr, str, format, len, isinstance, type, id}
+"""Functions that may be called with varied values for their effect: they neither keep nor change them."""
+
+
+def is_basic(index: Expr) -> bool:
+    """Whether an index is made of integers, slices, None and Ellipsis."""
+    match index:
+        case Tuple(elts=elts):
+            return all(map(is_basic, elts))
+        case Slice():
+            return True
+    kind = plain(index.kind)
+    return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type == "int"
+
+
+def mark_varied(e: Expr) -> Expr:
+    """A place with all that it is in marked as varied."""
+    if isinstance(e, Subscript):
+        return replace(e, varied=True, value=mark_varied(e.value))
+    return replace(e, varied=True)
+
+
+def aliases(e: Expr) -> set[str]:
+    """The variables whose memory the value of `e` may share."""
+    match e:
+        case Name(id=name):
+            shares = not isinstance(e.kind, (Number, Nothing, Callee))
+            return {name} if shares else set()
+        case Tuple(elts=elts) | List(elts=elts):
+            return {n for x in elts for n in aliases(x)}
+        case Dict(values=values):
+            return {n for x in values for n in aliases(x)}
+        case IfExp(body=body, orelse=orelse):
+            return aliases(body) | aliases(orelse)
+        case Logical(args=args):
+            return {n for x in args for n in aliases(x)}
+        case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
+            return set()  # an item; the container itself stays whose it was
+        case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
+            return aliases(value) if not isinstance(e.kind, Number) else set()
+        case Invoke(args=args):
+            return {n for x in args for n in aliases(x)}
+        case Call(fn=fn, args=args, kwargs=kwargs):
+            applied = function_of(e)
+            if applied is not None and (registry.find(applied[0]) or registry.is_constant(applied[0])):
+                if applied[0] not in VIEWS:
+                    return set()
+            parts = [*args, *(v for _, v in kwargs)]
+            if isinstance(fn, Attribute):
+                parts.append(fn.value)
+            return {n for x in parts for n in aliases(x)} if not isinstance(e.kind, Number) else set()
+        case Comprehension():
+            return {n.id for n in walk(e) if isinstance(n, Name)}
+    return set()
+
+
+def is_fresh(e: Expr) -> bool:
+    """Whether the value of `e` is made anew, and seen by nobody else."""
+    if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
+        return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
+    return not isinstance(e, (Global, Ref, Name)) and not (
+        isinstance(e, (Attribute, Subscript)) and any(isinstance(n, (Global, Ref)) for n in walk(e))
+    )
+
+
+def is_hashable(obj) -> bool:
+    try:
+        hash(obj)
+    except TypeError:
+        return False
+    return True
+
+
+def is_harmless(obj) -> bool:
+    module = getattr(obj, "__module__", None) or ""
+    owner = getattr(obj, "__self__", None)
+    return is_hashable(obj) and obj in HARMLESS or module in ("logging", "warnings") or (
+        type(owner).__module__ == "logging"
+    )

@@ -1,0 +1,226 @@
+"""Builtins, and helpers of generated code, that are more than a rule."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import Any
+from typing import TYPE_CHECKING
+
+from srcad import prelude, runtime
+from srcad.analysis import kinds
+from srcad.analysis.kinds import (
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
+)  # fmt: skip
+from srcad.analysis.specialise.expressions import describe
+from srcad.analysis.specialise.loops import element_kind
+from srcad.analysis.specialise.values import is_mapping
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
+    Starred,
+)  # fmt: skip
+from srcad.errors import KindError, SrcadError
+
+if TYPE_CHECKING:
+    from srcad.analysis.specialise.program import Specialiser
+
+CONSTANT_BUILTINS = {len, int, bool, str, repr, isinstance, hasattr, type, range, id, hash, callable, issubclass, ord, chr}
+
+
+def _sum(self: Specialiser, e: Call) -> Expr | None:
+    """`sum(f(v) for v in xs)` of varied items is a loop that adds."""
+    match e:
+        case Call(args=(Comprehension(style="generator" | "list") as items, *start), kwargs=kwargs):
+            if len(items.clauses) >= 1 and not any(k not in ("start",) for k, _ in kwargs):
+                if id(e) not in self.rewritten:
+                    add = functools.partial(_added, at=e.at)
+                    self.rewritten[id(e)] = self.comprehension_loop(items, add)
+                total, stmts = self.rewritten[id(e)]
+                first = start[0] if start else dict(kwargs).get("start", Const(0))
+                with self.trial() as keep:
+                    for s in (Assign(Name(total, at=e.at), first, at=e.at), *stmts):
+                        self.statement(s)
+                    value = self.env[total]
+                    if value.varied:
+                        keep()
+                if not value.varied:
+                    return replace(e, fn=self.expr(e.fn), kind=value.kind)
+                return self.name(Name(total, at=e.at), total)
+    return None
+
+
+def _added(total: Expr, element: Expr, at) -> Expr:
+    return Op("+", (total, element), at=at)
+
+
+def _stand_in(function):
+    """A builtin that is said in plain Python in `srcad.prelude`, for varied arguments."""
+
+    def build(self: Specialiser, e: Call) -> Expr | None:
+        with self.attempt():
+            try:
+                args, kwargs = self.arguments(e)
+            except SrcadError:
+                return None
+        if args and is_mapping(args[0].kind):  # its keys
+            return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(Opaque(str)), varied=False)
+        varied = any(a.varied for a in args)
+        if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
+            item = element_kind(args[0], args[0])
+            kind = Listing(item) if e.fn.obj is sorted else item
+            return replace(e, fn=self.expr(e.fn), kind=kind, varied=False)
+        if not varied or any(k == "default" for k, _ in kwargs):
+            return None
+        stand_in = function(args, kwargs)
+        if stand_in is None:
+            return None
+        return self.call(Call(Ref(stand_in, stand_in.__name__, at=e.at), e.args, e.kwargs, at=e.at))
+
+    return build
+
+
+def _container(args, kwargs):
+    if len(args) == 1 and isinstance(plain(args[0].kind), (Items, Listing, Array, Unknown)):
+        return prelude.listed
+    return None
+
+
+def _sorted(args, kwargs):
+    return prelude.in_order
+
+
+def _extreme(function):
+    def choose(args, kwargs):
+        return function if any(k == "key" for k, _ in kwargs) else None
+
+    return choose
+
+
+def _getattr(self: Specialiser, e: Call) -> Expr | None:
+    match e:
+        case Call(args=(value, Const(value=str() as name)), kwargs=()):
+            return self.expr(Attribute(value, name, at=e.at))
+    return None
+
+
+def _stop_gradient(self: Specialiser, e: Call) -> Expr | None:
+    args, kwargs = self.arguments(e)
+    if len(args) != 1:
+        return None
+    return replace(e, fn=self.expr(e.fn), args=args, kind=args[0].kind, varied=False)
+
+
+def _pow(self: Specialiser, e: Call) -> Expr | None:
+    match e:
+        case Call(args=(a, b), kwargs=()):
+            return self.expr(Op("**", (a, b), at=e.at))
+    return None
+
+
+def _partial(self: Specialiser, e: Call) -> Expr | None:
+    """`partial(f, x)` as `lambda *args, **kwargs: f(x, *args, **kwargs)`, with the present value of x."""
+    if not e.args or any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs):
+        return None
+    if id(e) not in self.rewritten:
+        names = self.special.names
+        fixed = [(Name(names.new("fixed"), at=e.at), a) for a in e.args[1:]]
+        named = [(k, Name(names.new(k), at=e.at), v) for k, v in e.kwargs]
+        rest, options = Name(names.new("args"), at=e.at), Name(names.new("kwargs"), at=e.at)
+        call = Call(
+            e.args[0], (*(n for n, _ in fixed), Starred(rest, at=e.at)),
+            (*((k, n) for k, n, _ in named), (None, options)), at=e.at,
+        )  # fmt: skip
+        params = (Param(rest.id, "star", at=e.at), Param(options.id, "double star", at=e.at))
+        function = Function("partial", params, (Return(call, at=e.at),), at=e.at)
+        setup = [Assign(n, v, at=e.at) for n, v in fixed] + [Assign(n, v, at=e.at) for _, n, v in named]
+        self.rewritten[id(e)] = setup, Lambda(function, at=e.at)
+    setup, made = self.rewritten[id(e)]
+    for s in setup:
+        self.statement(s)
+    return self.expr(made)
+
+
+def _dict(self: Specialiser, e: Call) -> Expr | None:
+    """`dict(a=x)` as `{"a": x}`."""
+    if all(k is not None for k, _ in e.kwargs) and not e.args:
+        return self.expr(Dict(tuple(Const(k, at=e.at) for k, _ in e.kwargs), tuple(v for _, v in e.kwargs), at=e.at))
+    return None
+
+
+def _range(self: Specialiser, e: Call) -> Expr | None:
+    args, _ = self.arguments(e)
+    for a in args:
+        if a.varied and is_float(a.kind) and isinstance(plain(a.kind), Number):
+            raise KindError(
+                a.at, f"{describe(a)} is differentiated, but it is used as an integer here",
+                hint="Leave it out of argnums, or pass it as an int.",
+            )
+    return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
+
+
+def _zeros_like(self: Specialiser, e: Call) -> Expr | None:
+    """The shadow of a value: of the same structure, with lists for tuples."""
+    args, _ = self.arguments(e)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=shadow_kind(args[0].kind))
+
+
+def _add(self: Specialiser, e: Call) -> Expr | None:
+    """The sum of two adjoints; of containers, with the structure of the first."""
+    args, _ = self.arguments(e)
+    typed = self.typed_operation(replace(e, fn=self.expr(e.fn), args=args))
+    kind = plain(args[0].kind)
+    if isinstance(kind, (Items, Listing)):
+        return replace(typed, kind=kind, varied=any(a.varied for a in args))
+    return typed
+
+
+def _captured(self: Specialiser, e: Call) -> Expr | None:
+    """The variable that a nested function captures, in generated code."""
+    args, _ = self.arguments(e)
+    kind = args[0].kind
+    extra = dict(kind.extra) if isinstance(kind, Callee) and isinstance(kind.extra, tuple) else {}
+    value = extra.get(args[1].value)
+    if value is None or not isinstance(args[0], Name):
+        self.refuse(e, "a variable that a function captures, of which too little is known", "Pass it as an argument.")
+        return replace(e, kind=UNKNOWN)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=value.kind, varied=value.varied)
+
+
+def shadow_kind(kind: Kind) -> Kind:
+    kind = plain(kind)
+    match kind:
+        case Number():
+            return kinds.FLOAT
+        case Items(cls=cls, items=items):
+            shadows = tuple(map(shadow_kind, items))
+            if not kind.is_sequence:
+                return Items(dict, kind.keys, shadows)
+            joined = functools.reduce(join, shadows, NEVER)
+            return Listing(joined) if kinds.is_settled(joined) else Items(list, kind.keys, shadows)
+        case Listing(item=item):
+            return Listing(shadow_kind(item))
+    return kind
+
+SPECIAL_FORMS: dict[Any, Any] = {
+    runtime.zeros_like: _zeros_like,
+    runtime.add: _add,
+    runtime.captured: _captured,
+    runtime.stop_gradient: _stop_gradient,
+    sum: _sum,
+    sorted: _stand_in(_sorted),
+    list: _stand_in(_container),
+    tuple: _stand_in(lambda args, kwargs: prelude.listed_tuple if _container(args, kwargs) else None),
+    map: _stand_in(lambda args, kwargs: {2: prelude.mapped, 3: prelude.mapped_pairs}.get(len(args))),
+    filter: _stand_in(lambda args, kwargs: prelude.filtered),
+    functools.reduce: _stand_in(lambda args, kwargs: prelude.reduced if len(args) == 2 else prelude.reduced_from),
+    max: _stand_in(_extreme(prelude.largest)),
+    min: _stand_in(_extreme(prelude.smallest)),
+    zip: _stand_in(lambda args, kwargs: prelude.zipped if len(args) == 2 else None),
+    enumerate: _stand_in(lambda args, kwargs: prelude.enumerated),
+    reversed: _stand_in(lambda args, kwargs: prelude.backwards),
+    getattr: _getattr,
+    dict: _dict,
+    pow: _pow,
+    functools.partial: _partial,
+    range: _range,
+}

@@ -1,0 +1,176 @@
+"""What is known of variables and of functions: the vocabulary of the specialisation."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import types
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcad.analysis import kinds
+from srcad.analysis.kinds import (
+    NEVER, Array, Dim, Items, Kind, Listing, Literal, Number, Opaque, join, kind_of, plain,
+)  # fmt: skip
+from srcad.core.names import Names
+from srcad.core.nodes import (
+    Assign, AugAssign, Comprehension, Def, For, Function, Import, Lambda, Name, Stmt, Try, Walrus, With, walk,
+)  # fmt: skip
+from srcad.frontend.normalise import normalise
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of a variable: `owned` says that no other name, container or view shares its memory."""
+
+    kind: Kind
+    varied: bool = False
+    owned: bool = False
+
+
+def join_values(a: Value, b: Value) -> Value:
+    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned)
+
+
+@dataclass
+class Special:
+    """A function specialised by the kinds of its arguments, its captured variables among them."""
+
+    source: Function
+    owner: types.FunctionType
+    params: tuple[str, ...]
+    values: tuple[Value, ...]
+    name: str
+    names: Names
+    body: tuple[Stmt, ...] = ()
+    result: Value = Value(NEVER)
+    recursive: bool = False
+    done: bool = False
+    is_nested: bool = False
+
+    @property
+    def varied_params(self) -> list[str]:
+        """The parameters that have an adjoint."""
+        return [p for p, v in zip(self.params, self.values) if v.varied]
+
+
+@dataclass(frozen=True)
+class Local:
+    """A nested function: its text, the function in whose text it stands, and the nested functions that it may call."""
+
+    function: Function
+    owner: types.FunctionType
+    siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else "function"
+
+
+@functools.lru_cache(maxsize=1024)
+def normalised(function: Function) -> Function:
+    return normalise(function)
+
+
+def canonical(values: list[Value]) -> list[Value]:
+    """`values` with the extents named in order of appearance, so that equal situations share one specialisation."""
+    seen: dict[Any, int] = {}
+
+    def rename(dim: Dim) -> Dim | None:
+        if dim.symbol is None:
+            return dim
+        return Dim(("argument", seen.setdefault(dim.symbol, len(seen))), dim.offset, dim.many)
+
+    def bare(kind: Kind) -> Kind:
+        match kind:
+            case Number(value=value) if value is not None and not isinstance(value, Dim):
+                return Number(kind.type)
+            case Literal():
+                return Opaque(type(kind.value))
+            case Items(items=items):
+                return replace(kind, items=tuple(map(bare, items)))
+        return kinds.map_dims(kind, rename)
+
+    return [Value(bare(v.kind), v.varied) for v in values]
+
+
+def unnamed(kind: Kind) -> Kind:
+    """`kind` as it is seen from outside the function whose extents it names."""
+    return kinds.map_dims(kind, lambda d: Dim(None, 0, True) if d.many else None)
+
+
+def free_names(function: Function) -> list[str]:
+    """The variables of enclosing functions that `function` reads, in order of appearance."""
+    bound = {p.id for p in function.params}
+    for node in walk(function):
+        match node:
+            case Assign(target=target) | AugAssign(target=target) | For(target=target):
+                bound |= {n.id for n in walk(target) if isinstance(n, Name)}
+            case With(items=items):
+                bound |= {n.id for _, t in items if t is not None for n in walk(t) if isinstance(n, Name)}
+            case Walrus(target=target):
+                bound.add(target.id)
+            case Def(function=inner):
+                bound.add(inner.name)
+            case Import(names=names):
+                bound |= set(names)
+            case Try(handlers=handlers):
+                bound |= {h.name for h in handlers if h.name}
+            case Comprehension(clauses=clauses):
+                bound |= {n.id for c in clauses for n in walk(c.target) if isinstance(n, Name)}
+            case Lambda(function=inner):
+                bound |= {p.id for p in inner.params}
+    inner_params = {p.id for n in walk(function) if isinstance(n, Function) for p in n.params}
+    found = [n.id for s in function.body for n in walk(s) if isinstance(n, Name)]
+    return [n for n in dict.fromkeys(found) if n not in bound and n not in inner_params]
+
+
+def kind_name(kind: Kind) -> str:
+    match kind:
+        case Array(dtype=dtype):
+            return f"an array of {dtype}"
+        case Items(cls=cls) | Listing(cls=cls):
+            return f"a {cls.__name__}"
+    return "this object"
+
+
+def constant_kind(value) -> Kind:
+    if isinstance(value, (str, bytes)) or value is Ellipsis:
+        return Literal(value)
+    if type(value) is int:
+        return Number("int", value)
+    if type(value) is bool:
+        return Number("bool")
+    return kind_of(value)
+
+
+def unnamed_site(kind: Kind) -> Kind:
+    return kind
+
+
+def join_envs(a: dict, b: dict) -> dict:
+    """The values of the variables after either of two paths; a variable that one path lacks keeps the other's."""
+    if a is b:
+        return a
+    return {n: join_values(a[n], b[n]) if n in a and n in b else a.get(n) or b[n] for n in {**a, **b}}
+
+
+def is_mapping(kind: Kind) -> bool:
+    kind = plain(kind)
+    return isinstance(kind, (Items, Listing)) and issubclass(kind.cls, dict)
+
+
+def lookup(function: types.FunctionType, name: str) -> tuple[bool, Any]:
+    """Whether a non-local name of `function` is bound, and to what."""
+    code = function.__code__
+    if name in code.co_freevars and function.__closure__ is not None:
+        cell = function.__closure__[code.co_freevars.index(name)]
+        try:
+            return True, cell.cell_contents
+        except ValueError:
+            return False, None
+    if name in function.__globals__:
+        return True, function.__globals__[name]
+    scope = function.__globals__.get("__builtins__", builtins)
+    scope = scope if isinstance(scope, dict) else vars(scope)
+    return (True, scope[name]) if name in scope else (False, None)

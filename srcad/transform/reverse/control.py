@@ -1,0 +1,307 @@
+"""Branches, loops, `with` and `try` walked backwards."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import replace
+
+import numpy as np
+
+from srcad import runtime
+from srcad.analysis.kinds import plain
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Logical, Name, Op, Pass, Ref,
+    Slice, Stmt, Subscript, Try, While, With, walk,
+)  # fmt: skip
+from srcad.errors import MissingRule
+from srcad.transform.liveness import Save, definitely_set, root
+from srcad.transform.reverse.forms import (
+    Block, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol, target_names,
+    walk_all,
+)  # fmt: skip
+
+REENTERED = {np.errstate}
+"""Context managers that only set how NumPy computes: the way back is inside them, too."""
+
+
+class Control:
+    """The part of the reversal that goes through compound statements."""
+
+    def branch(self, s: If) -> tuple[Block, Block]:
+        test, before = self.condition(s.test, assigned_names(s.body) | assigned_names(s.orelse))
+        state = set(self.set_), set(self.fresh)
+        then_forward, then_back = self.arm(s.body)
+        after = self.set_, self.fresh
+        self.set_, self.fresh = state
+        else_forward, else_back = self.arm(s.orelse)
+        if ends_raising(s.body):
+            then_back = []
+        elif ends_raising(s.orelse):
+            else_back, self.set_, self.fresh = [], *after
+        else:
+            here = set(self.set_)
+            self.fill(after[0] - here, else_back)
+            kept = self.set_, self.fresh
+            self.set_, self.fresh = set(after[0]), set(after[1])
+            self.fill(here - after[0], then_back)
+            self.set_ = self.set_ | kept[0]
+            self.fresh = self.fresh & kept[1]
+        forward = replace(s, test=test, body=tuple(then_forward) or (Pass(),), orelse=tuple(else_forward))
+        if not then_back and not else_back:
+            return [*before, replace(forward, test=s.test)] if not before else [*before, forward], []
+        if then_back:
+            back = If(self.stripped(test), tuple(then_back), tuple(else_back), at=s.at)
+        else:
+            back = If(Op("not", (self.stripped(test),)), tuple(else_back), at=s.at)
+        return [*before, forward], self.commented(s, [back])
+
+    def arm(self, body) -> tuple[Block, Block]:
+        """One arm of a branch; in a loop, what the way back through it needs is kept in it."""
+        forward, back = self.block(body)
+        if not self.loop_depth:
+            return forward, back
+        made = assigned_names(forward) - assigned_names(body) - self.recorded
+        self.recorded = self.recorded | made
+        records, restores = self.records(forward, made)
+        return forward + records, restores + back
+
+    def condition(self, test: Expr, overwritten: set[str]) -> tuple[Expr, Block]:
+        """The condition of a branch, for both sweeps: as it is if the way back can ask it again, else in a variable."""
+        match test:
+            case Name(id=name) | Op(op="not", args=(Name(id=name),)) if name not in overwritten | self.mutated:
+                return test, []
+        if self.is_repeatable(test):
+            return test, []
+        name = Name(self.names.new("branch"))
+        return name, [Assign(name, Call(symbol(bool), (test,)) if not isinstance(test, (Compare, Op)) else test)]
+
+    def is_repeatable(self, e: Expr) -> bool:
+        """Whether evaluating `e` on the way back gives what it gave, at little cost."""
+        match e:
+            case Const() | Ref():
+                return True
+            case Name(id=name):
+                return name in self.stable or name in self.indices
+            case Compare(args=args) | Logical(args=args) | Op(args=args):
+                return len(args) < 4 and all(self.is_repeatable(a) for a in args)
+            case Attribute(value=value, attr=attr):
+                return attr in ("ndim", "size", "shape") and self.is_repeatable(value)
+            case Subscript(value=Attribute(attr="shape") as value, index=Const()):
+                return self.is_repeatable(value)
+            case Call(fn=Ref(obj=builtins.len), args=(Name(id=name),)):
+                return name in self.stable
+        return False
+
+    @property
+    def indices(self) -> set[str]:
+        return self._indices
+
+    def loop(self, s: For | While) -> tuple[Block, Block]:
+        """A loop: the way back runs through its passes from the last to the first."""
+        inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
+        appended = {
+            n.value.fn.value.id for n in walk_all(s.body)
+            if isinstance(n, (ExprStmt, Assign)) and isinstance(n.value, Call) and isinstance(n.value.fn, Attribute)
+            and n.value.fn.attr in ("append", "pop") and isinstance(n.value.fn.value, Name) and n.value.varied
+        }
+        stored = {
+            root(n.target) for n in walk_all(s.body)
+            if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, Subscript)
+        }
+        relevant = any(slot.name in inside | stored for slot in self.set_) or appended
+        if not relevant or not ((inside | stored) & self.varied_names or appended):
+            self.spend([n for n in inside])
+            restore, save = self.loop_provisions(s, inside)
+            return [*save, s], restore
+        local = self.local[id(s)]
+        counters = target_names(s.target) if isinstance(s, For) and is_range(s.iter) else set()
+        counters -= {n for n in assigned_names(s.body)}
+        outer = self._indices
+        self._indices = frozenset(outer | {c for c in counters if c not in self.mutated})
+        restore, save = self.loop_provisions(s, inside)
+        self.loop_depth += 1
+        entry_set, entry_fresh = set(self.set_), set(self.fresh)
+        live_after = {slot for slot in self.set_ if slot.name in local}
+        carried = set(self.set_)
+        assumed = set(self.fresh) | set()
+        memory, taken, recorded = dict(self.hoisted), set(self.names.taken), self.recorded
+        for _ in range(12):
+            self.hoisted, self.recorded = dict(memory), recorded
+            self.names.taken = taken | set(self.bar_names.values()) | set(self.tape_of.values())
+            self.set_, self.fresh = set(carried), set(assumed)
+            forward, back = self.block(s.body)
+            found = {slot for slot in self.set_ if slot.name not in local or slot in live_after}
+            missing = carried - self.set_
+            self.fill(missing, back)
+            stale = {slot for slot in assumed if slot not in self.fresh and slot in carried}
+            if found <= carried and not stale:
+                break
+            carried |= found
+            assumed = (assumed | {slot for slot in found if slot not in entry_set}) - stale
+        self.loop_depth -= 1
+        self._indices = outer
+        self.set_, self.fresh = entry_set, entry_fresh
+        start: Block = []
+        for slot in sorted(carried - entry_set, key=lambda x: (x.name, str(x.path))):
+            self.ensure(slot, self.slot_kind(slot), start)
+        self.fresh &= assumed | (carried - entry_set)
+        self.fresh -= {slot for slot in carried if slot not in assumed and slot in entry_set}
+        self.fresh = {slot for slot in self.fresh if slot in assumed or slot not in carried}
+        self.set_ |= carried
+        self.set_ -= {slot for slot in self.set_ if slot.name in local and False}
+        self.loop_depth += 1
+        made = assigned_names(forward) - inside - self.recorded
+        self.recorded = self.recorded | made
+        records, restores = self.records(forward, (local | made) - counters)
+        self.loop_depth -= 1
+        body, last = split_break(forward)
+        trips_ahead, setup, header = self.way_back(s, last is not None)
+        new = replace(s, body=(*trips_ahead, *body, *records, *last_or_nothing(last)))
+        if isinstance(s, For):
+            new = replace(new, iter=header[0])
+        loop_back = For(header[1], header[2], tuple([*restores, *back]), at=s.at)
+        return [*save, *setup, new], self.commented(s, [*start, loop_back]) + restore
+
+    def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
+        """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""
+        local = self.local.get(id(s), set())
+        return self.provisions(s, sorted(inside & local & self.prior.get(id(s), frozenset())))
+
+    def records(self, body: Block, local: set[str]) -> tuple[Block, Block]:
+        """At the end of each pass, the variables that it has set: the way back starts the pass with them."""
+        end = definitely_set(body, set())
+        saves, restores = [], []
+        for name in sorted(local):
+            a, b = self.provision(name, None, unset=name not in end)
+            saves.append(a)
+            restores.insert(0, b)
+        return saves, restores
+
+    def way_back(self, s: For | While, breaks: bool):
+        """The pieces that make a loop run backwards: a count of the passes where their number is not known before."""
+        setup: Block = []
+        ahead: Block = []
+        trips = None
+        if breaks or isinstance(s, While):
+            trips = Name(self.names.new("trips"))
+            setup.append(Assign(trips, Const(0)))
+            ahead.append(AugAssign(trips, "+", Const(1)))
+        if isinstance(s, While):
+            return ahead, setup, (None, Name(self.names.new("_")), Call(symbol(range), (trips,)))
+        iterable = s.iter
+        overwritten = assigned_names(s.body)
+        safe = all(
+            not (isinstance(n, Name) and (n.id in overwritten or n.id in self.mutated)) for n in walk(iterable)
+        )
+        if is_range(iterable):
+            args = []
+            for a in iterable.args:
+                if not (isinstance(a, Const) or self.is_repeatable(a) or safe and isinstance(a, Name)):
+                    name = Name(self.names.new("n"))
+                    setup.append(Assign(name, a))
+                    a = name
+                args.append(a)
+            iterable = replace(iterable, args=tuple(args))
+        elif trips is None and safe and is_reversed_range(iterable):
+            return ahead, setup, (iterable, s.target, self.stripped(iterable.args[0]))
+        elif not (isinstance(iterable, Name) and safe and is_sequence_kind(iterable.kind)):
+            name = Name(self.names.new("passes"))
+            setup.append(Assign(name, Call(symbol(list), (iterable,))))
+            iterable = name
+        elif getattr(plain(iterable.kind), "cls", None) is dict:
+            name = Name(self.names.new("keys"))
+            setup.append(Assign(name, Call(symbol(list), (iterable,))))
+            iterable = name
+        order = iterable if trips is None else Subscript(iterable, Slice(None, trips, None))
+        back = Call(symbol(reversed), (self.stripped(order),))
+        return ahead, setup, (iterable, s.target, back)
+
+    def with_(self, s: With) -> tuple[Block, Block]:
+        forward, back = self.block(s.body)
+        managers = [
+            c for c, _ in s.items if isinstance(c, Call) and isinstance(c.fn, Ref) and is_in(c.fn.obj, REENTERED)
+        ]
+        if len(managers) == len(s.items):
+            inside = (With(s.items, tuple(back), at=s.at),) if back else ()
+            return [replace(s, body=tuple(forward) or (Pass(),))], self.commented(s, list(inside))
+        if not back:
+            return [replace(s, body=tuple(forward) or (Pass(),))], []
+        done = Name(self.names.new("done"))
+        forward.append(Assign(done, Const(True)))
+        check = If(Op("not", (done,)), (ExprStmt(Call(symbol(runtime.swallowed), (Const(str(s.at)),))),), at=s.at)
+        return [Assign(done, Const(False)), replace(s, body=tuple(forward)), check], self.commented(s, back)
+
+    def all_or_nothing(self, block: Block) -> Block:
+        """A statement and its provisions, such that an exception in its expression leaves no provision behind."""
+        saves = [s for s in block if isinstance(s, Save)]
+        *others, last = [s for s in block if not isinstance(s, Save)]
+        if not saves or not isinstance(last, (Assign, AugAssign)):
+            return block
+        value = Name(self.names.new("value"), kind=last.value.kind)
+        return [*others, Assign(value, last.value, at=last.at), *saves, replace(last, value=value)]
+
+    def try_(self, s: Try) -> tuple[Block, Block]:
+        """`try`: the way back undoes the statements that were completed, and those of the handler that ran."""
+        final_forward, final_back = self.block(s.final)
+        going_on = [h for h in s.handlers if not ends_raising(h.body)]
+        state = set(self.set_), set(self.fresh)
+        ends = []
+        blocks = []
+        for body in [s.orelse, *(h.body for h in s.handlers)]:
+            self.set_, self.fresh = set(state[0]), set(state[1])
+            blocks.append(self.block(body))
+            ends.append(self.set_)
+        live = [i for i in range(len(blocks)) if i == 0 or not ends_raising(s.handlers[i - 1].body)]
+        wanted = set().union(*(ends[i] for i in live))
+        for i in live:
+            self.set_, self.fresh = set(ends[i]), set()
+            self.fill(wanted - ends[i], blocks[i][1])
+        self.set_, self.fresh = wanted, set()
+        which = Name(self.names.new("handled"))
+        step = Name(self.names.new("step"))
+        parts, back = [], []
+        for number, stmt in reversed(list(enumerate(s.body, 1))):
+            before = set(self.set_)
+            ahead, behind = self.statement(stmt)
+            if going_on and behind:
+                if isinstance(stmt, (For, While, If, With, Try)):
+                    raise MissingRule(
+                        stmt.at, "a loop or branch inside `try` has no derivative, because an exception may end it midway",
+                        hint="Move the body of the `try` into a function of its own.",
+                    )
+                skipped: Block = []
+                after = set(self.set_)
+                self.set_ = set(before)
+                self.fill(after - before, skipped)
+                only = before - after
+                self.set_ = set(after)
+                self.fill(only, behind)
+                back.append(If(Compare((">=",), (step, Const(number))), tuple(behind), tuple(skipped)))
+            else:
+                back.extend(behind)
+            parts.append([*self.all_or_nothing(ahead), Assign(step, Const(number))] if going_on else ahead)
+        body = [x for part in reversed(parts) for x in part]
+        handlers = []
+        choose: Block = blocks[0][1]
+        for i, h in enumerate(s.handlers):
+            code = [Assign(which, Const(i + 1)), *blocks[i + 1][0]] if going_on else blocks[i + 1][0]
+            handlers.append(replace(h, body=tuple(code) or (Pass(),)))
+            if not ends_raising(h.body) and (blocks[i + 1][1] or choose):
+                choose = [If(Compare(("==",), (which, Const(i + 1))), tuple(blocks[i + 1][1]) or (Pass(),), tuple(choose))]
+        start = [Assign(which, Const(0)), Assign(step, Const(0))] if going_on else []
+        new = replace(
+            s, body=tuple(body) or (Pass(),), handlers=tuple(handlers), orelse=tuple(blocks[0][0]),
+            final=tuple(final_forward),
+        )
+        return [*start, new], final_back + self.commented(s, choose + back)
+
+
+def split_break(block: Block) -> tuple[Block, Stmt | None]:
+    match block:
+        case [*head, If(body=(Break(),), orelse=()) as last]:
+            return head, last
+    return block, None
+
+
+def last_or_nothing(last) -> Block:
+    return [] if last is None else [last]

@@ -1,0 +1,226 @@
+"""Small questions about core, and small pieces of it."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from srcad.analysis import kinds
+from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, plain
+from srcad.analysis.operations import function_of, python_value
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, List, Name, Node, Op, Pass, Raise, Ref, Slice,
+    Starred, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    pass
+
+Block = list[Stmt]
+
+OP_NAMES = {
+    "+": "total", "-": "difference", "*": "product", "/": "quotient", "**": "power", "@": "product", "neg": "negative",
+    "%": "remainder", "getitem": "item", "pos": "value",
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A variable of the reverse sweep: the adjoint of variable `name`, or of the item of it at `path`."""
+
+    name: str
+    path: tuple = ()
+
+
+def symbol(function) -> Ref:
+    """A library function, as an expression."""
+    return reference(function)
+
+
+def summed(e: Expr, kwargs: tuple = ()) -> Expr:
+    """The sum of an array: as a method of a variable, which is faster, as a function of an expression."""
+    if isinstance(e, Name):
+        return Call(Attribute(e, "sum"), (), kwargs)
+    return Call(symbol(np.sum), (e,), kwargs)
+
+
+def item(bar: Expr, key) -> Expr:
+    """The item of an adjoint that is a container; of one that is written out, the item itself."""
+    if isinstance(bar, (Tuple, List)) and isinstance(key, int):
+        return bar.elts[key]
+    if isinstance(bar, Dict):
+        for k, v in zip(bar.keys, bar.values):
+            if isinstance(k, Const) and k.value is key or k.value == key and type(k.value) is type(key):
+                return v
+    return Subscript(bar, Const(key))
+
+
+def shape_of(e: Expr) -> Expr:
+    if isinstance(plain(e.kind), Array):
+        return Attribute(e, "shape")
+    return Call(symbol(np.shape), (e,))
+
+
+def slice_of(s: Slice) -> Expr:
+    return Call(symbol(slice), tuple(Const(None) if p is None else p for p in (s.lower, s.upper, s.step)))
+
+
+def is_operand(x) -> bool:
+    return isinstance(x, Expr)
+
+
+def values_in(e: Expr):
+    """The parts of an expression that are read for their value, not only for their shape."""
+    if isinstance(e, Attribute) and e.attr in ("shape", "size", "ndim", "dtype"):
+        return
+    if isinstance(e, Name):
+        yield e
+    for child in children(e):
+        yield from values_in(child)
+
+
+def is_in(obj, collection) -> bool:
+    try:
+        return obj in collection
+    except TypeError:
+        return False
+
+
+def is_basic_index(index: Expr) -> bool:
+    """Whether an index is made of integers, slices, None and Ellipsis: it names no item twice."""
+    match index:
+        case Tuple(elts=elts):
+            return all(map(is_basic_index, elts))
+        case Slice():
+            return True
+    return isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing)) and not (
+        isinstance(plain(index.kind), Number) and index.kind.type == "bool"
+    )
+
+
+def is_range(e: Expr) -> bool:
+    return isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
+
+
+def is_reversed_range(e: Expr) -> bool:
+    match e:
+        case Call(fn=Ref(obj=builtins.reversed), args=(inner,)):
+            return is_range(inner)
+    return False
+
+
+def is_sequence_kind(kind: Kind) -> bool:
+    kind = plain(kind)
+    return isinstance(kind, Array) and kind.rank != 0 or isinstance(kind, (Items, Listing)) and kind.cls in (tuple, list, dict)
+
+
+def node_count(e: Node) -> int:
+    return sum(1 for _ in walk(e))
+
+
+def walk_all(block):
+    for s in block:
+        yield from walk(s)
+
+
+def root_name(e: Expr) -> str | None:
+    while isinstance(e, (Subscript, Attribute, Starred)):
+        e = e.value
+    return e.id if isinstance(e, Name) else None
+
+
+def static_key(kind: Items, index: Expr) -> tuple | None:
+    """The key that an index of a container names, in a 1-tuple; None if it is computed."""
+    match index:
+        case Const(value=value):
+            key = value
+        case Op(op="neg", args=(Const(value=value),)):
+            key = -value
+        case _:
+            return None
+    if kind.is_sequence and isinstance(key, int) and key < 0:
+        key += len(kind.keys)
+    return (key,) if kind.item(key) is not None else None
+
+
+def target_list(target: Expr) -> list[str]:
+    match target:
+        case Name(id=name):
+            return [name]
+        case Tuple(elts=elts):
+            return [n for e in elts for n in target_list(e)]
+        case Starred(value=value):
+            return target_list(value)
+    return []
+
+
+def target_names(target: Expr) -> set[str]:
+    return set(target_list(target))
+
+
+def assigned_names(block) -> set[str]:
+    """The variables that a block sets."""
+    found: set[str] = set()
+    for n in walk_all(block):
+        match n:
+            case Assign(target=target):
+                found |= target_names(target)
+            case AugAssign(target=Name(id=name)):
+                found.add(name)
+            case For(target=target):
+                found |= target_names(target)
+            case With(items=items):
+                found |= {x for _, t in items if t is not None for x in target_names(t)}
+    return found
+
+
+def names_read(e: Expr) -> set[str]:
+    return {n.id for n in walk(e) if isinstance(n, Name)}
+
+
+def ends_raising(block) -> bool:
+    return bool(block) and isinstance(block[-1], Raise)
+
+
+def with_blocks(s: Stmt, visit) -> Stmt:
+    """`s` with `visit` applied to each block in it."""
+    match s:
+        case If():
+            return replace(s, body=tuple(visit(s.body)) or (Pass(),), orelse=tuple(visit(s.orelse)))
+        case For() | While() | With():
+            return replace(s, body=tuple(visit(s.body)) or (Pass(),))
+        case Try():
+            handlers = tuple(replace(h, body=tuple(visit(h.body)) or (Pass(),)) for h in s.handlers)
+            return replace(
+                s, body=tuple(visit(s.body)) or (Pass(),), handlers=handlers, orelse=tuple(visit(s.orelse)),
+                final=tuple(visit(s.final)),
+            )
+    return s
+
+
+def same_shape(x: Kind, y: Kind) -> bool:
+    if not (isinstance(x, Array) and isinstance(y, Array)) or None in (x.dims, y.dims) or len(x.dims) != len(y.dims):
+        return isinstance(x, (Items, Listing))
+    return all(a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many) for a, b in zip(x.dims, y.dims))
+
+
+def is_written_out(index: Expr) -> bool:
+    try:
+        python_value(index)
+    except ValueError:
+        return False
+    return True
+
+
+def describe(e: Expr) -> str:
+    applied = function_of(e)
+    if isinstance(e, Call) and isinstance(e.fn, Ref):
+        return e.fn.text
+    if isinstance(e, Call) and isinstance(e.fn, Attribute):
+        return f"`.{e.fn.attr}`"
+    if applied is not None and isinstance(applied[0], str):
+        return f"`{applied[0]}`"
+    return "this expression"

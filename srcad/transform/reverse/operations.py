@@ -1,0 +1,242 @@
+"""Derivative rules, run with symbols: the adjoint of each operand of an operation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from srcad import runtime
+from srcad.analysis import kinds
+from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, Unknown, plain
+from srcad.analysis.operations import Operation, Refused, function_of, operation, python_value
+from srcad.core.nodes import (
+    Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
+)  # fmt: skip
+from srcad.errors import MissingRule
+from srcad.rules import registry
+from srcad.transform.algebra import product
+from srcad.transform.reverse.forms import (
+    OP_NAMES, describe, is_operand, node_count, shape_of, summed, symbol, values_in,
+)  # fmt: skip
+
+
+class Operations:
+    """The part of the reversal that applies rules."""
+
+    def apply(self, e: Expr, bar: Expr, root: Expr | None) -> None:
+        """Runs the rule of an operation with symbols and sends what it gives to the operands."""
+        try:
+            applied = operation(e)
+        except (Refused, registry.Refused) as refused:
+            raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+        if applied is None:
+            raise self.missing(e, f"{describe(e)} has no derivative rule")
+        if kinds.is_complex(e.kind):
+            raise self.missing(e, "complex numbers are not differentiated yet")
+        flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
+        if len(flows) > 1 or node_count(bar) > 6:
+            bar = self.held(bar, f"{self.base_name(e, root)}_bar")
+        y = root if root is not None else self.operand(e, always=True)
+        for k, i, x in flows:
+            try:
+                contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
+            except registry.Refused as refused:
+                raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+            whole = i is None and applied.rule.data[k] not in applied.rule.sequence
+            if whole and isinstance(plain(x.kind), (Items, Listing)):
+                contribution = Call(symbol(list), (contribution,))
+            if isinstance(plain(e.kind), Number):
+                contribution = as_spread(contribution)
+            self.propagate(x, contribution)
+
+    def missing(self, e: Expr, message: str) -> MissingRule:
+        because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
+        return MissingRule(e.at, message, because=because, hint="Mark the value as constant with srcad.stop_gradient.")
+
+    def base_name(self, e: Expr, root: Expr | None) -> str:
+        if id(e) in self.hoisted:
+            return self.hoisted[id(e)].id
+        if root is not None:
+            return root.id
+        fn = function_of(e)[0]
+        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else getattr(fn, "__name__", "value")
+
+    def contribution(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
+        """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""
+        rule = applied.rule
+        name = rule.data[k]
+        if isinstance(x.kind, Unknown) and rule.partials is None or isinstance(e.kind, Unknown) and rule.partials is None:
+            return self.at_run_time(e, applied, k, item, y, bar)
+        if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
+            numbers = isinstance(plain(x.kind), Listing) and isinstance(plain(x.kind).item, Number)
+            if rule.listed is not None and numbers and len(applied.arguments) == 1:
+                return rule.listed(bar, y, self.operand(x))
+            return self.at_run_time(e, applied, k, item, y, bar)
+        arguments = {name: self.argument(value) for name, value in applied.arguments.items()}
+        try:
+            if rule.partials is not None:
+                return self.elementwise(e, applied, arguments, k, x, y, bar)
+            args, kwargs = positional_and_keyword(rule, arguments)
+            if name not in rule.sequence:
+                return rule.vjps[k](bar, y, *args, **kwargs)
+            if item is not None:
+                return rule.vjps[k](item, bar, y, *args, **kwargs)
+            if rule.whole is not None and k == 0:
+                return rule.whole(bar, y, *args, **kwargs)
+        except Undecided:
+            pass
+        return self.at_run_time(e, applied, k, item, y, bar)
+
+    def argument(self, value):
+        """An argument as a rule gets it: a Python value if it is written out, else a placeholder of its expression."""
+        if isinstance(value, tuple):
+            return tuple(self.argument(v) for v in value)
+        if not value.varied:
+            try:
+                return python_value(value)
+            except ValueError:
+                pass
+        return self.operand(value)
+
+    def elementwise(self, e: Expr, applied: Operation, arguments, k: int, x: Expr, y: Expr, bar: Expr) -> Expr:
+        """`bar` times the partial derivative, summed over the axes along which the operand was broadcast."""
+        rule = applied.rule
+        partial = rule.partials[k]
+        if partial is None:
+            return self.zero(self.operand(x), x.kind)
+        data = rule.operands(arguments)
+        local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
+        where = arguments.get("where", True)
+        uniform = as_uniform(bar)
+        if uniform is not None and where is True:
+            scalar, shape = uniform
+            if self.is_full(local, e.kind):
+                bar, uniform = scalar, None
+            else:
+                inner = product(scalar, local)
+                if is_unbroadcast(x.kind, e.kind, applied):
+                    return Spread(symbol(np.broadcast_to), (inner, shape))
+        contribution = product(bar, local)
+        if where is not True:
+            contribution = registry.masked(contribution, where)
+        return self.fitted(contribution, x, e, applied)
+
+    def is_full(self, local, kind: Kind) -> bool:
+        """Whether a partial derivative has, by itself, the shape of the result."""
+        if not isinstance(local, Expr) or not isinstance(kind, Array) or kind.dims is None:
+            return False
+        for node in values_in(local):
+            found = plain(node.kind) if node.kind is not None else None
+            if isinstance(found, Array) and found.dims is not None and len(found.dims) == len(kind.dims):
+                if all(a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many)
+                       for a, b in zip(found.dims, kind.dims)):
+                    return True
+        return False
+
+    def fitted(self, contribution: Expr, x: Expr, e: Expr, applied: Operation) -> Expr:
+        """A contribution of the shape of the result, summed to that of the operand `x`."""
+        if is_unbroadcast(x.kind, e.kind, applied):
+            return contribution
+        kind, result = plain(x.kind), plain(e.kind)
+        if isinstance(kind, Number) and isinstance(result, Array):
+            return summed(contribution)
+        if isinstance(kind, Array) and isinstance(result, Array) and None not in (kind.dims, result.dims):
+            extra = len(result.dims) - len(kind.dims)
+            tail = result.dims[extra:]
+            spread_ = [d == kinds.ONE and r != kinds.ONE for d, r in zip(kind.dims, tail)]
+            certain = all(
+                d == r == kinds.ONE or kinds.same_extent(d, r) or (d is not None and d.many) or (
+                    d == kinds.ONE and r is not None and r.many)
+                for d, r in zip(kind.dims, tail)
+            )
+            if certain and not any(spread_):
+                axes = tuple(range(extra))
+                axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
+                return summed(contribution, (("axis", axis),))
+            if certain and extra == 0:
+                axes = tuple(i for i, s in enumerate(spread_) if s)
+                axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
+                return summed(contribution, (("axis", axis), ("keepdims", Const(True))))
+        return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.operand(x))))
+
+    def at_run_time(self, e: Expr, applied: Operation, k: int, item, y: Expr, bar: Expr) -> Expr:
+        """The rule, called when the program runs: for operands of which too little is known now."""
+        fn, args, kwargs = function_of(e)
+        name: Expr = Const(fn) if isinstance(fn, str) else reference(fn)
+        operands = tuple(self.whole_operand(a) for a in args)
+        if fn == "getitem" and any(isinstance(n, Slice) for n in walk(operands[1])):
+            operands = (operands[0], Subscript(Ref(np.s_, "np.s_"), operands[1]))
+        keywords = tuple((n, self.whole_operand(v)) for n, v in kwargs)
+        called: Expr = Call(symbol(registry.apply_vjp), (name, Const(k), bar, y, *operands), keywords)
+        for key in () if item is None else item if isinstance(item, tuple) else (item,):
+            called = Subscript(called, Const(key))
+        return called
+
+    def whole_operand(self, e: Expr) -> Expr:
+        match e:
+            case Tuple(elts=elts):
+                return replace(e, elts=tuple(self.whole_operand(x) for x in elts))
+            case List(elts=elts):
+                return replace(e, elts=tuple(self.whole_operand(x) for x in elts))
+            case Starred(value=value):
+                return replace(e, value=self.whole_operand(value))
+            case Slice(lower=lower, upper=upper, step=step):
+                parts = (None if p is None else self.whole_operand(p) for p in (lower, upper, step))
+                return Slice(*parts)
+            case Const() | Ref():
+                return e
+        return self.operand(e)
+
+
+class Spread(Call):
+    """`np.broadcast_to(number, shape)`: an adjoint that is one number everywhere."""
+
+
+def as_spread(bar: Expr) -> Expr:
+    """The adjoint of an operand of a function whose result is a number, marked where it is one number everywhere."""
+    match bar:
+        case Call(fn=Ref(obj=np.broadcast_to), args=args):
+            return Spread(bar.fn, args)
+    return bar
+
+
+def as_uniform(bar: Expr):
+    """The number and the shape of an adjoint that is one number everywhere."""
+    return bar.args if isinstance(bar, Spread) else None
+
+
+def is_unbroadcast(x: Kind, y: Kind, applied: Operation) -> bool:
+    """Whether an operand of kind `x` is known to have the shape of the result."""
+    x, y = plain(x), plain(y)
+    if isinstance(y, Number):
+        return isinstance(x, Number)
+    if not isinstance(y, Array) or not isinstance(x, Array):
+        return False
+    others = [e for _, _, e in applied.data if isinstance(e, Expr)]
+    if sum(not isinstance(plain(e.kind), Number) for e in others) == 1:
+        return "where" not in applied.arguments
+    if x.dims is None or y.dims is None or len(x.dims) != len(y.dims):
+        return False
+    return all(
+        a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many) for a, b in zip(x.dims, y.dims)
+    )
+
+
+def positional_and_keyword(rule, arguments) -> tuple[list, dict]:
+    args, kwargs = [], {}
+    positional = True
+    for name, parameter in rule.signature.parameters.items():
+        if name not in arguments:
+            positional = False
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args.extend(arguments[name])
+            continue
+        value = arguments[name]
+        value = list(value) if isinstance(value, tuple) and name in rule.sequence else value
+        if positional and parameter.kind is not parameter.KEYWORD_ONLY:
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return args, kwargs

@@ -1,0 +1,152 @@
+"""The pair of sweeps of a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from srcad.analysis.kinds import Kind, Unknown, plain
+from srcad.analysis.specialise import Program, Special
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
+    Subscript, Try, Tuple, While, With, walk,
+)  # fmt: skip
+from srcad.transform.liveness import definitely_set, prune, reads_before_writes
+from srcad.transform.reverse.control import Control
+from srcad.transform.reverse.forms import Block, Slot
+from srcad.transform.reverse.operations import Operations
+from srcad.transform.reverse.places import Places
+from srcad.transform.reverse.recording import Recording, declare_tapes, kept_in_loop, lower_restores, ordered_names
+from srcad.transform.reverse.slots import Slots
+from srcad.transform.reverse.statements import Statements
+from srcad.transform.reverse.survey import Survey
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
+    `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
+    what they hold is changed as well."""
+
+    special: Special
+    forward: tuple[Stmt, ...]
+    result: Expr
+    adjoint: tuple[Stmt, ...]
+    adjoints: tuple[Expr, ...]
+    seed: str
+    saved: tuple[str, ...]
+    used_up: tuple[tuple[str, bool], ...]
+
+
+def reverse(special: Special, program: Program) -> Pair:
+    """The forward and the reverse sweep of a specialised function."""
+    return Sweeps(special, program).pair()
+
+
+class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
+    """The state of one reversal: `set_` has the slots that hold an adjoint at the present point of the reverse sweep,
+    `fresh` those of them whose array nobody else sees."""
+
+    loop_depth = 0
+
+    recorded: set[str] = frozenset()
+
+    _indices: set[str] = frozenset()
+
+    def __init__(self, special: Special, program: Program):
+        self.special, self.program, self.names = special, program, special.names
+        self.bar_names: dict[Slot, str] = {}
+        self.set_: set[Slot] = set()
+        self.fresh: set[Slot] = set()
+        self.hoisted: dict[int, Name] = {}
+        self.placeholders: dict[str, Expr] = {}
+        self.tape_of: dict[str, str] = {}
+        self.kind_of_name: dict[str, Kind] = {}
+        self.varied_names: set[str] = set()
+        self.survey(special.body)
+        self.prior: dict[int, frozenset[str]] = {}
+        self.local: dict[int, set[str]] = {}
+        self.definite: dict[int, set[str]] = {}
+        self.trace(special.body, set(special.params), set(special.params))
+        self.flags: dict[int, Any] = {}
+
+    def pair(self) -> Pair:
+        special = self.special
+        *body, last = special.body
+        seed = self.names.new("result_bar")
+        forward: Block
+        adjoint: Block
+        if isinstance(last, Return):
+            root = last.value
+            forward, adjoint, result = self.returned(last, root, seed)
+        else:
+            forward, adjoint, result = [last], [], Const(None)
+        head, tail = self.block(body)
+        forward, adjoint = head + forward, adjoint + tail
+        adjoints = tuple(
+            self.whole(p, plain(v.kind) if not isinstance(plain(v.kind), Unknown) else v.kind, final=True)
+            for p, v in zip(special.params, special.values) if v.varied
+        )
+        wanted = {n.id for e in adjoints for n in walk(e) if isinstance(n, Name)}
+        adjoint, kept = prune(adjoint, wanted)
+        forward = self.settle(forward, kept)
+        adjoint = lower_restores(adjoint)
+        needed = reads_before_writes(adjoint, wanted) - {seed}
+        tapes = {s.tape for s in kept}
+        saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
+        unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
+        forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
+        forward = declare_tapes(forward, kept)
+        return Pair(
+            special, tuple(forward), result, tuple(adjoint), adjoints, seed, saved,
+            tuple(
+                (n, any(k.tape == n and self.is_written_into(k.name) for k in kept)) for n in saved
+                if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+            ),
+        )
+
+    def returned(self, s: Return, root: Expr, seed: str) -> tuple[Block, Block, Expr]:
+        kind = plain(root.kind)
+        if isinstance(root, Name) or not root.varied or isinstance(root, (Tuple, List, Dict)):
+            reverse_part = self.flow(s, root, Name(seed, kind=kind), set())
+            forward, result = self.finish(s, root)
+            return forward, self.commented(s, reverse_part), result
+        self.result_name = None
+        reverse_part = self.flow(s, root, Name(seed, kind=kind), set())
+        forward, result = self.finish(s, root)
+        return forward, self.commented(s, reverse_part), result
+
+    def block(self, body) -> tuple[Block, Block]:
+        """Both sweeps of a block, in the state that holds at its end."""
+        forward: list[Block] = []
+        adjoint: Block = []
+        for s in reversed(list(body)):
+            ahead, back = self.statement(s)
+            forward.append(ahead)
+            adjoint.extend(back)
+        return [s for part in reversed(forward) for s in part], adjoint
+
+    def statement(self, s: Stmt) -> tuple[Block, Block]:
+        match s:
+            case Assign(target=Name() | Tuple()):
+                return self.assignment(s)
+            case Assign(target=Subscript()) | AugAssign(target=Subscript()):
+                return self.store(s)
+            case ExprStmt(value=Call(fn=Attribute(value=Name(varied=True), attr="append"))):
+                return self.append(s)
+            case If():
+                return self.branch(s)
+            case For() | While():
+                return self.loop(s)
+            case With():
+                return self.with_(s)
+            case Try():
+                return self.try_(s)
+        return [s], []
+
+    def commented(self, s: Stmt, adjoint: Block) -> Block:
+        """The part of the reverse sweep that belongs to `s`, under the line that it is of."""
+        if not adjoint or s.at is None:
+            return adjoint
+        line = s.at.source.lines[s.at.line - 1].strip()
+        return [Comment(f"{s.at.line}: {line}", at=s.at), *adjoint]

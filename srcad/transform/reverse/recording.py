@@ -1,0 +1,254 @@
+"""Values of the primal on the way back: recomputed where that is cheap, else kept by the forward sweep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from srcad import runtime
+from srcad.analysis import kinds
+from srcad.analysis.kinds import Array, Items, Listing, Number, Unknown, plain
+from srcad.analysis.operations import function_of
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
+    Subscript, Tuple, With, map_children, walk,
+)  # fmt: skip
+from srcad.transform.liveness import Restore, Save
+from srcad.transform.reverse.forms import Block, OP_NAMES, root_name, symbol, target_list, walk_all, with_blocks
+
+if TYPE_CHECKING:
+    pass
+
+
+class Recording:
+    """The part of the reversal that decides what is recorded."""
+
+    def settle(self, forward: Block, kept: set[Save]) -> Block:
+        """The forward sweep with those provisions that the reverse sweep uses; variables that may be unset get a None."""
+        unset: set[str] = set()
+        keys = {id(k.key) for k in kept}
+
+        def visit(block) -> Block:
+            out: Block = []
+            for s in block:
+                if isinstance(s, Save):
+                    if id(s.key) not in keys:
+                        continue
+                    if s.unset:
+                        unset.add(s.name)
+                    tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
+                    if s.place is None and self.is_written_into(s.name):
+                        value = Call(symbol(runtime.own), (value,))
+                    if s.in_loop:
+                        out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
+                    else:
+                        out.append(Assign(tape, value))
+                    continue
+                out.append(with_blocks(s, visit))
+            return out
+
+        settled = visit(forward)
+        return [Assign(Name(n), Const(None)) for n in sorted(unset)] + settled
+
+    def is_written_into(self, name: str) -> bool:
+        """Whether a variable holds an array or list that is changed in place, so that keeping it means copying it."""
+        return name in self.written and not isinstance(plain(self.kind_of_name.get(name, kinds.UNKNOWN)), Number)
+
+    def provisions(self, s: Stmt, names: list[str]) -> tuple[Block, Block]:
+        """`Restore` and `Save` of the variables that `s` overwrites."""
+        restore, save = [], []
+        for n in names:
+            if n in self.prior.get(id(s), ()):
+                a, b = self.provision(n, s)
+                save.append(a)
+                restore.append(b)
+        return restore, save
+
+    def provision(self, name: str, s: Stmt | None, unset: bool | None = None) -> tuple[Save, Restore]:
+        in_loop = self.loop_depth > 0
+        if unset is None:
+            unset = name not in self.definite.get(id(s), ())
+        if in_loop:
+            tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(f"{name}_tape"))
+        else:
+            tape = self.names.new(f"{name}_old")
+        key = object()
+        return Save(tape, name, in_loop, key, unset), Restore(tape, name, in_loop, key)
+
+    def operand(self, e: Expr, always: bool = False) -> Expr:
+        """A stand-in for the value of `e`: `resolve` finds out whether the rule reads it, and how to have it."""
+        if isinstance(e, (Const, Ref, Global)) or isinstance(e, Name) and e.id not in self.mutated:
+            return e
+        if isinstance(e, Slice):
+            parts = [None if p is None else self.operand(p) for p in (e.lower, e.upper, e.step)]
+            return Slice(*parts, kind=e.kind)
+        if isinstance(e, (Tuple, List)) and not isinstance(e.kind, Listing):
+            return replace(e, elts=tuple(self.operand(x) for x in e.elts))
+        key = f"?{id(e)}"
+        self.placeholders[key] = e
+        return Name(key, kind=e.kind, varied=e.varied)
+
+    def value(self, e: Expr) -> Expr:
+        """The value of `e`, as the reverse sweep has it."""
+        return self.resolve(self.operand(e))
+
+    def resolve(self, e: Expr) -> Expr:
+        """`e` with each placeholder replaced: by a cheap recomputation, or by a variable that the forward sweep sets."""
+        if isinstance(e, Attribute) and e.attr in ("shape", "size") and isinstance(e.value, Name):
+            if e.value.id.startswith("?"):
+                same = self.of_same_shape(self.placeholders[e.value.id])
+                if same is not None:
+                    return replace(e, value=same)
+        if isinstance(e, Name):
+            if not e.id.startswith("?"):
+                return e
+            source = self.placeholders[e.id]
+            if id(source) in self.hoisted:
+                return self.hoisted[id(source)]
+            if self.is_cheap(source):
+                return self.stripped(source)
+            return self.hoist(source)
+        return map_children(e, self.resolve)
+
+    def of_same_shape(self, e: Expr) -> Name | None:
+        """A variable that is read in `e` and known to have the shape of its value."""
+        if id(e) in self.hoisted or not isinstance(e.kind, Array) or e.kind.dims is None:
+            return None
+        for n in walk(e):
+            kind = n.kind if isinstance(n, Name) else None
+            if isinstance(kind, Array) and kind.dims is not None and n.id not in self.mutated and (
+                len(kind.dims) == len(e.kind.dims)
+            ) and all(a == b == kinds.ONE or kinds.same_extent(a, b) for a, b in zip(kind.dims, e.kind.dims)):
+                return n
+        return None
+
+    def stripped(self, e: Expr) -> Expr:
+        return map_children(e, self.stripped)
+
+    def is_cheap(self, e: Expr, depth: int = 0) -> bool:
+        """Whether recomputing `e` is cheaper than keeping its value: scalar arithmetic, items of containers, views."""
+        match e:
+            case Const() | Ref():
+                return True
+            case Name(id=name):
+                return name not in self.mutated
+            case Op(op=op, args=args):
+                small = depth < 2 and all(isinstance(plain(a.kind), Number) for a in args)
+                return small and op in ("+", "-", "*", "neg", "/") and all(self.is_cheap(a, depth + 1) for a in args)
+            case Subscript(value=value, index=index):
+                return self.is_cheap(value, depth) and self.is_cheap_index(index) and not isinstance(
+                    plain(value.kind), Unknown
+                )
+            case Attribute(value=value, attr=attr):
+                known = isinstance(plain(value.kind), (Items, Array))
+                return known and self.is_cheap(value, depth)
+            case Call(fn=Ref(obj=runtime.captured)):
+                return True
+        return False
+
+    def is_cheap_index(self, index: Expr) -> bool:
+        match index:
+            case Slice(lower=lower, upper=upper, step=step):
+                return all(p is None or self.is_cheap(p, 1) for p in (lower, upper, step))
+            case Tuple(elts=elts):
+                return all(self.is_cheap_index(i) for i in elts)
+        return self.is_cheap(index) and isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing))
+
+    def hoist(self, e: Expr) -> Name:
+        """A variable of the forward sweep for the value of a part of an expression."""
+        fn = function_of(e)
+        base = "value"
+        if fn is not None:
+            base = OP_NAMES.get(fn[0], "value") if isinstance(fn[0], str) else getattr(fn[0], "__name__", "value")
+        elif isinstance(e, Name):
+            base = e.id
+        elif isinstance(e, Attribute):
+            base = e.attr
+        name = Name(self.names.new(base), kind=e.kind, varied=e.varied)
+        self.hoisted[id(e)] = name
+        return name
+
+    def finish(self, s: Stmt, e: Expr) -> tuple[Block, Expr]:
+        """The forward statement's expression, with what was hoisted from it in statements before it."""
+        before: Block = []
+
+        def rebuild(node: Node) -> Node:
+            new = map_children(node, rebuild)
+            name = self.hoisted.get(id(node))
+            if name is None:
+                return new
+            copied = new
+            if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
+                copied = Call(symbol(runtime.own), (new,))
+            elif root_name(node) in self.mutated and not isinstance(plain(node.kind), Number):
+                copied = Call(symbol(runtime.own), (new,))
+            before.append(Assign(name, copied, at=s.at))
+            return name
+
+        value = rebuild(e)
+        return before, value
+
+    def place(self, target: Subscript, before: Block) -> Expr:
+        """A place that both sweeps can name: computed indices are held in variables."""
+        value = target.value if isinstance(target.value, Name) else self.place(target.value, before)
+        index = target.index
+        if not self.is_cheap_index(index):
+            name = Name(self.names.new("index"), kind=index.kind)
+            before.append(Assign(name, index))
+            index = name
+        return replace(target, value=value, index=index)
+
+    def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
+        in_loop, key = self.loop_depth > 0, object()
+        base = f"{name}_tape" if in_loop else f"{name}_old"
+        tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base)) if in_loop else self.names.new(base)
+        return Save(tape, name, in_loop, key, place=place), Restore(tape, name, in_loop, key, place=self.stripped(place))
+
+    def substitute_root(self, place: Expr, bar: Name) -> Expr:
+        if isinstance(place, Name):
+            return bar
+        return replace(self.stripped(place), value=self.substitute_root(place.value, bar))
+
+
+def lower_restores(block) -> Block:
+    """`Restore` as the plain statement that it is."""
+    out: Block = []
+    for s in block:
+        if isinstance(s, Restore):
+            value = Call(Attribute(Name(s.tape), "pop"), ()) if s.in_loop else Name(s.tape)
+            out.append(Assign(Name(s.name) if s.place is None else s.place, value))
+        else:
+            out.append(with_blocks(s, lower_restores))
+    return out
+
+
+def kept_value(place: Expr) -> Expr:
+    """What is kept of a place before it is overwritten: a number as it is, a part of an array as a copy."""
+    return place if isinstance(plain(place.kind), Number) else Call(symbol(runtime.own), (place,))
+
+
+def kept_in_loop(kept, tape: str) -> bool:
+    return any(k.tape == tape and k.in_loop for k in kept)
+
+
+def declare_tapes(forward: Block, kept) -> Block:
+    tapes = sorted({k.tape for k in kept if k.in_loop})
+    return [Assign(Name(t), List(())) for t in tapes] + forward
+
+
+def ordered_names(forward: Block, params) -> list[str]:
+    """The variables of the forward sweep: parameters, then in the order in which they are first set."""
+    found = dict.fromkeys(params)
+    for n in walk_all(forward):
+        match n:
+            case Assign(target=target):
+                found.update(dict.fromkeys(target_list(target)))
+            case AugAssign(target=Name(id=name)):
+                found[name] = None
+            case For(target=target):
+                found.update(dict.fromkeys(target_list(target)))
+            case ExprStmt(value=Call(fn=Attribute(value=Name(id=name), attr="append"))):
+                found[name] = None
+            case With(items=items):
+                found.update(dict.fromkeys(x for _, t in items if t is not None for x in target_list(t)))
+    return list(found)

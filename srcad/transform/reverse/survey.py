@@ -1,0 +1,153 @@
+"""Before the walk: which variables change in place, which are stable, what is overwritten where."""
+
+from __future__ import annotations
+
+from srcad.analysis.kinds import Array, Items, Listing, join, plain
+from srcad.analysis.specialise import aliases
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Name, Node, Ref, Subscript, Try,
+    While, With, children, walk,
+)  # fmt: skip
+from srcad.transform.liveness import definitely_set, reads_before_writes
+from srcad.transform.reverse.forms import (
+    assigned_names, ends_raising, is_basic_index, is_written_out, names_read, root_name, static_key, target_names,
+    walk_all,
+)  # fmt: skip
+
+
+class Survey:
+    """The part of the reversal that looks at the whole function first."""
+
+    def survey(self, body) -> None:
+        """Notes the kind of each variable over the whole function, which ones change in place, and which are stable."""
+        for p, v in zip(self.special.params, self.special.values):
+            self.kind_of_name[p] = v.kind
+            if v.varied:
+                self.varied_names.add(p)
+        self.boxed: set[str] = set()
+        assigned: dict[str, int] = {p: 1 for p in self.special.params}
+        in_loop: set[str] = set()
+        groups: dict[str, set[str]] = {}
+        mutated: set[str] = set()
+        written: set[str] = set()
+
+        def together(names: set[str]) -> None:
+            merged = set(names).union(*(groups.get(n, {n}) for n in names)) if names else set()
+            for n in merged:
+                groups[n] = merged
+
+        def visit(node: Node, loops: int) -> None:
+            match node:
+                case Name(id=id_, kind=kind) if kind is not None:
+                    known = self.kind_of_name.get(id_)
+                    self.kind_of_name[id_] = kind if known is None else join(known, kind)
+                    if node.varied:
+                        self.varied_names.add(id_)
+                case Subscript(value=value, index=index) if isinstance(plain(value.kind), Items):
+                    if static_key(plain(value.kind), index) is None and not is_written_out(index):
+                        self.boxed.add(root_name(value))
+            match node:
+                case Assign(target=target, value=value):
+                    for n in walk(target):
+                        if isinstance(n, Name) and not isinstance(target, (Subscript, Attribute)):
+                            assigned[n.id] = assigned.get(n.id, 0) + 1
+                            if loops:
+                                in_loop.add(n.id)
+                    if isinstance(target, Attribute) or isinstance(target, Subscript) and not is_undone(target):
+                        mutated.add(root_name(target))
+                    if isinstance(target, (Subscript, Attribute)):
+                        written.add(root_name(target))
+                        together({root_name(target)} | aliases(value))
+                    else:
+                        shared = aliases(value)
+                        if shared:
+                            together({n.id for n in walk(target) if isinstance(n, Name)} | shared)
+                case AugAssign(target=target):
+                    written.add(root_name(target))
+                    if not is_undone(target):
+                        mutated.add(root_name(target))
+                    if isinstance(target, Name):
+                        assigned[target.id] = assigned.get(target.id, 0) + 2
+                case ExprStmt(value=Call(fn=Attribute(value=value))) if not isinstance(value, (Ref, Global)):
+                    mutated.add(root_name(value))
+                    for a in node.value.args:
+                        together({root_name(value)} | aliases(a))
+                case Assign(value=Call(fn=Attribute(value=value, attr="pop"))):
+                    mutated.add(root_name(value))
+                case For(target=target, iter=iterable):
+                    for n in walk(target):
+                        if isinstance(n, Name):
+                            assigned[n.id] = assigned.get(n.id, 0) + 1
+                    together({n.id for n in walk(target) if isinstance(n, Name)} | aliases(iterable))
+            if isinstance(node, Assign) and isinstance(node.value, Call) and isinstance(node.value.fn, Attribute):
+                if node.value.fn.attr == "pop":
+                    mutated.add(root_name(node.value.fn.value))
+            inner = loops + isinstance(node, (For, While))
+            for child in children(node):
+                visit(child, inner)
+
+        for s in body:
+            visit(s, 0)
+        self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
+        self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
+        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
+        self.stable = {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
+        self.boxed.discard(None)
+
+    def trace(self, body, bound: set[str], definite: set[str]) -> tuple[set[str], set[str]]:
+        """Walks forward: before each statement, which variables may already have a value in this pass of its loop."""
+        for s in body:
+            self.prior[id(s)] = frozenset(bound)
+            self.definite[id(s)] = set(definite)
+            match s:
+                case Assign(target=target):
+                    names = target_names(target)
+                    bound, definite = bound | names, definite | names
+                case AugAssign(target=Name(id=name)):
+                    bound = bound | {name}
+                case If(body=then, orelse=orelse):
+                    (b1, d1), (b2, d2) = self.trace(then, bound, definite), self.trace(orelse, bound, definite)
+                    if ends_raising(then):
+                        d1 = d2
+                    elif ends_raising(orelse):
+                        d2 = d1
+                    bound, definite = b1 | b2, d1 & d2
+                case For() | While():
+                    inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
+                    carried = inside & exposed(s)
+                    self.local[id(s)] = inside - carried
+                    start = (bound - inside) | carried
+                    self.trace(s.body, start, definite | (target_names(s.target) if isinstance(s, For) else set()))
+                    bound = bound | inside
+                    if isinstance(s, While) and isinstance(s.test, Const):
+                        definite = definitely_set([s], definite)
+                case With(body=inner, items=items):
+                    names = {n for _, t in items if t is not None for n in target_names(t)}
+                    bound, definite = self.trace(inner, bound | names, definite | names)
+                case Try():
+                    b, d = self.trace(s.body, bound, definite)
+                    ends = [self.trace(s.orelse, b, d)]
+                    for h in s.handlers:
+                        end = self.trace(h.body, b, definite)
+                        if not ends_raising(h.body):
+                            ends.append(end)
+                    bound = set().union(*(e[0] for e in ends), b)
+                    definite = set.intersection(*(e[1] for e in ends))
+                    bound, definite = self.trace(s.final, bound, definite)
+        return bound, definite
+
+
+def is_undone(target: Expr) -> bool:
+    """Whether a write to `target` can be taken back: a place in an array or a list of a variable."""
+    while isinstance(target, Subscript):
+        if not isinstance(plain(target.value.kind), (Array, Listing, Items)) or not is_basic_index(target.index):
+            return False
+        target = target.value
+        if isinstance(target, Name):
+            return True
+    return False
+
+
+def exposed(s: For | While) -> set[str]:
+    """The variables that a pass of a loop may read before it sets them: those that carry over from the pass before."""
+    return reads_before_writes(s.body, set()) | (names_read(s.test) if isinstance(s, While) else set())

@@ -205,7 +205,8 @@ def adjoint(pair: Pair) -> Function:
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
     copies = tuple(
-        Assign(Name(n), Call(reference(own), (Name(n),)) if deep else Call(Attribute(Name(n), "copy"), ()))
+        Assign(Name(n), Call(Attribute(Name(n), "copy"), ()) if n.endswith("_tape") and not deep else
+               Call(reference(own), (Name(n),)))
         for n, deep in pair.used_up
     )
     wanted = ", ".join(special.varied_params) or "nothing"

@@ -144,7 +144,7 @@ class Calls:
         """The kind of what a user's function returns for constant arguments; Unknown where it cannot be told."""
         with self.attempt():
             specials = dict(self.program.specials)
-            taken = set(self.program.function_names.taken)
+            taken = set(self.program.named)
             try:
                 found = self.invoke(e, obj, (), ())
                 return found.kind if isinstance(found, Expr) and not found.varied else UNKNOWN
@@ -152,7 +152,7 @@ class Calls:
                 return UNKNOWN
             finally:
                 self.program.specials = specials
-                self.program.function_names.taken = taken
+                self.program.named = taken
 
     def construct(self, e: Call, cls: type, varied: bool) -> Expr:
         """An instance of a class: a record for dataclasses and namedtuples."""

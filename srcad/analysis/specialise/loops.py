@@ -13,8 +13,8 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Clause, Comprehension, Const, Dict, Expr, ExprStmt, For, Function, If, List, Name, Node,
-    Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, While, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
+    List, Name, Node, Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
 )  # fmt: skip
 from srcad.errors import SrcadError
 
@@ -270,7 +270,9 @@ class Iteration:
             typed = self.specialiser.expr(e)
         indexable = isinstance(plain(typed.kind), (Array, Items, Listing)) and getattr(typed.kind, "cls", None) is not dict
         is_range = isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
-        if isinstance(e, Name) and (indexable or typed.varied):
+        if isinstance(e, Name) and changes_length(e.id, self.s.body):
+            self.specialiser.refuse(self.s, f"`{e.id}` changes while it is iterated over", "Iterate over a copy of it.")
+        if isinstance(e, Name) and (indexable or typed.varied) and e.id not in set_in(self.s):
             return e
         if indexable or typed.varied or is_range:
             return self.new("items", e)
@@ -297,6 +299,32 @@ def substituted(e: Node, values: dict[str, Expr]) -> Node:
     if isinstance(e, Name):
         return values.get(e.id, e)
     return map_children(e, lambda n: substituted(n, values))
+
+
+def set_in(s: For) -> set[str]:
+    """The variables that a loop gives a value."""
+    found = {n.id for n in walk(s.target) if isinstance(n, Name)}
+    for node in (n for stmt in s.body for n in walk(stmt)):
+        match node:
+            case Assign(target=target) | AugAssign(target=target) | For(target=target):
+                if not isinstance(target, (Subscript, Attribute)):
+                    found |= {n.id for n in walk(target) if isinstance(n, Name)}
+            case Walrus(target=target):
+                found.add(target.id)
+    return found
+
+
+def changes_length(name: str, body) -> bool:
+    """Whether a block calls a method of the list `name` that changes its length, or deletes items of it."""
+    for node in (n for stmt in body for n in walk(stmt)):
+        match node:
+            case Call(fn=Attribute(value=Name(id=id_), attr=attr)) if id_ == name:
+                if attr in ("append", "pop", "extend", "insert", "remove", "clear"):
+                    return True
+            case Delete(targets=targets):
+                if any(isinstance(t, Subscript) and isinstance(t.value, Name) and t.value.id == name for t in targets):
+                    return True
+    return False
 
 
 def length_of(e: Expr) -> Expr:

@@ -8,8 +8,8 @@ import numpy as np
 
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Dim, Items, Kind, Listing, Never, Number, Sliced, Unknown, is_float, item_kind,
-    join, plain, result_kind,
+    Array, Callee, Dim, Items, Kind, Listing, NEVER, Never, Number, Opaque, Sliced, UNKNOWN, Unknown, is_float,
+    item_kind, join, plain, result_kind,
 )  # fmt: skip
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise.expressions import describe
@@ -46,6 +46,8 @@ class Operations:
         fn, args, kwargs = function_of(e)
         values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
         varied = any(v.varied for v in values)
+        if varied and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
+            self.refuse(e, "an operator of an object of a class of one's own", "Call a function of numbers and arrays.")
         kind = self.applied_kind(e, fn, args, kwargs)
         if fn == "getitem":
             container, index = args

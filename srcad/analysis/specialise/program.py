@@ -15,9 +15,13 @@ from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.statements import Statements
 from srcad.analysis.specialise.values import Local, Special, Value, _identifier, canonical, normalised
 from srcad.core.names import Names
-from srcad.core.nodes import Assign, Def, Expr, Invoke, Name, Node, Stmt, walk
+from srcad.core.nodes import Assign, Def, Expr, Function, Invoke, Name, Node, Stmt, walk
 from srcad.errors import Origin, Unsupported
 from srcad.frontend.normalise import names_in
+
+
+SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent")
+"""What the names of generated functions end with."""
 
 
 @dataclass
@@ -30,12 +34,24 @@ class Program:
     function_names: Names = field(default_factory=Names)
     problems: list[Unsupported] = field(default_factory=list)
     needed: set[int] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
 
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""
         if all(p.origin != at or p.message != message for p in self.problems):
             self.problems.append(Unsupported(at, message, hint=hint))
+
+    def function_name(self, source: Function) -> str:
+        """A name for the functions generated from `source`: f, for f_forward, f_adjoint, …, that no variable has."""
+        self.function_names.taken |= names_in(source)
+        base, count = _identifier(source.name), 0
+        name = base
+        while name in self.named or any(f"{name}_{s}" in self.function_names.taken for s in SUFFIXES):
+            count += 1
+            name = f"{base}_{count}"
+        self.named.add(name)
+        return name
 
     def special(self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value]) -> Special:
         """`target` specialised by `values` (the captured variables last)."""
@@ -51,7 +67,7 @@ class Program:
             return known
         params = tuple(p.id for p in source.params) + captured
         special = Special(
-            source, owner, params, tuple(values), self.function_names.new(_identifier(source.name)),
+            source, owner, params, tuple(values), self.function_name(source),
             Names(names_in(source) | set(params)), is_nested=isinstance(target, Local),
         )
         self.specials[key] = special
@@ -150,7 +166,7 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
 
     def is_owned(self, name: str) -> bool:
         """Whether no other variable shares the memory of `name`; generated code writes to nothing else."""
-        return self.env[name].owned or self.is_generated
+        return name in self.env and self.env[name].owned or self.is_generated
 
     @property
     def is_generated(self) -> bool:

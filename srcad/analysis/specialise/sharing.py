@@ -9,7 +9,7 @@ import numpy as np
 from srcad.analysis.kinds import Callee, Items, Listing, Literal, Nothing, Number, Sliced, plain
 from srcad.analysis.operations import function_of
 from srcad.core.nodes import (
-    Attribute, Call, Comprehension, Dict, Expr, Global, IfExp, Invoke, List, Logical, Name, Ref, Slice, Starred,
+    Attribute, Call, Comprehension, Dict, Expr, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice, Starred,
     Subscript, Tuple, walk,
 )  # fmt: skip
 from srcad.rules import registry
@@ -80,6 +80,8 @@ def aliases(e: Expr) -> set[str]:
 
 def is_fresh(e: Expr) -> bool:
     """Whether the value of `e` is made anew, and seen by nobody else."""
+    if isinstance(e, Op) and isinstance(plain(e.kind), Listing) and not isinstance(plain(e.kind).item, Number):
+        return False  # [row] * n has one row n times
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
     return not isinstance(e, (Global, Ref, Name)) and not (

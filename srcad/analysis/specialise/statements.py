@@ -7,15 +7,16 @@ import types
 from dataclasses import replace
 
 from srcad.analysis.kinds import (
-    UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, item_kind, join, kind_of, plain,
+    Array, Callee, Items, Kind, Listing, Maybe, Number, Opaque, UNKNOWN, Unknown, is_float, item_kind, join, kind_of,
+    plain,
 )  # fmt: skip
 from srcad.analysis.specialise.calls import is_library
-from srcad.analysis.specialise.sharing import aliases, is_basic, is_fresh, is_harmless, mark_varied
+from srcad.analysis.specialise.sharing import aliases, is_basic, is_fresh, is_harmless, is_hashable, mark_varied
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, kind_name, unnamed_site
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Break, Call, Const, Def, Delete, Dict, Expr, ExprStmt, For, If, Import,
-    Invoke, List, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try, Tuple, While, With,
-    walk,
+    Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
+    If, Import, Invoke, Lambda, List, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
+    Tuple, While, With, children, walk,
 )  # fmt: skip
 
 
@@ -79,8 +80,14 @@ class Statements:
 
     def assign(self, s: Stmt, target: Expr, value: Expr) -> None:
         match target:
+            case Name() if isinstance(value, Lambda):
+                function = self.with_fixed_defaults(value.function)
+                self.bind(target.id, Value(Callee(Local(function, self.special.owner), "local")))
+                self.own_functions.add(target.id)
+                self.emit(replace(s, value=replace(value, function=function, kind=UNKNOWN)))
             case Name():
                 typed = self.expr(value, name=target.id)
+                self.check_kept(s, value, typed)
                 self.define(target.id, typed)
                 if not (isinstance(typed, Name) and typed.id == target.id):
                     self.emit(replace(s, target=replace(target, kind=typed.kind, varied=typed.varied), value=typed))
@@ -91,6 +98,37 @@ class Statements:
                 self.store(Assign(target, value, at=s.at), target, self.expr(value))
             case _:
                 self.refuse(s, "this target of an assignment is not supported")
+
+    def check_kept(self, s: Stmt, value: Expr, typed: Expr) -> None:
+        """Refuses to keep what is computed later: an iterator, a function whose captured variables get new values."""
+        if typed.varied and is_iterator(value):
+            self.refuse(s, "an iterator over values that are differentiated is kept", "Make a list of it: list(…).")
+        for kind in callees_in(typed.kind):
+            changing = [n for n, v in kind.extra if v.varied and n in self.reassigned]
+            if changing:
+                self.refuse(
+                    s, f"a nested function is kept, and the variable `{changing[0]}` that it captures is set more than once",
+                    "Pass the variable as an argument, or give its values different names.",
+                )
+
+    @functools.cached_property
+    def reassigned(self) -> set[str]:
+        """The variables that are set more than once, or in a loop."""
+        found: dict[str, int] = dict.fromkeys(self.special.params, 1)
+
+        def visit(node: Node, weight: int) -> None:
+            match node:
+                case Assign(target=target) | AugAssign(target=target) | For(target=target):
+                    for n in walk(target):
+                        if isinstance(n, Name):
+                            found[n.id] = found.get(n.id, 0) + weight
+            inner = 2 if isinstance(node, (For, While)) else weight
+            for child in children(node):
+                visit(child, inner)
+
+        for stmt in self.special.source.body:
+            visit(stmt, 1)
+        return {n for n, count in found.items() if count > 1}
 
     def define(self, name: str, typed: Expr) -> None:
         shared = aliases(typed)
@@ -103,6 +141,8 @@ class Statements:
 
     def unpack(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets: together where the value's items are known, else item by item."""
+        if any(isinstance(t, (Subscript, Attribute)) for t in flat_targets(target)):
+            return self.unpack_into_places(s, target, typed)
         kind = plain(typed.kind)
         stars = [i for i, e in enumerate(target.elts) if isinstance(e, Starred)]
         if isinstance(typed, Tuple) and len(typed.elts) == len(target.elts) and not stars:
@@ -146,6 +186,22 @@ class Statements:
                 position = i if not stars or i < stars[0] else (-after if count is None else count - after)
                 part = Subscript(source, Const(position), at=s.at)
             self.assign(Assign(t, part, at=s.at), t, part)
+
+    def unpack_into_places(self, s: Assign, target: Tuple, typed: Expr) -> None:
+        """A tuple of targets with items of containers among them: all values first, then one write after the other."""
+        if any(isinstance(t, Starred) for t in target.elts):
+            self.refuse(s, "a starred target beside an item of a container", "Use two statements.")
+            return
+        written_out = isinstance(typed, Tuple) and len(typed.elts) == len(target.elts)
+        source = None if written_out else self.named(typed, "items")
+        values = []
+        for i, t in enumerate(target.elts):
+            value = typed.elts[i] if written_out else Subscript(source, Const(i), at=s.at)
+            holder = Name(self.fresh("item", t), at=s.at)
+            self.assign(Assign(holder, value, at=s.at), holder, value)
+            values.append(holder)
+        for t, value in zip(target.elts, values):
+            self.assign(Assign(t, value, at=s.at), t, value)
 
     def unpack_constant(self, target: Expr, kind: Kind) -> Expr:
         """Binds the names of a target to the items of a value that is not varied."""
@@ -209,6 +265,9 @@ class Statements:
             if not self.is_generated:
                 self.refuse(s, f"writing into {what} of an array that a list holds", hint)
                 return None
+        if len(containers) > 1 and any(isinstance(k, Listing) for k, _ in containers) and not self.is_generated:
+            self.refuse(s, f"writing into {what} of a list in a list", hint)
+            return None
         for kind, index in containers:
             if not isinstance(kind, (Array, Listing)) or isinstance(kind, Array) and not is_float(kind):
                 if not isinstance(kind, Unknown):
@@ -379,6 +438,9 @@ class Statements:
             self.env = raised
             if h.name:
                 self.bind(h.name, Value(Opaque(Exception)))
+                for node in (n for stmt in h.body for n in walk(stmt)):
+                    if isinstance(node, Attribute) and isinstance(node.value, Name) and node.value.id == h.name:
+                        self.refuse(node, "a value that an exception carries", "Return it, or assign it before the raise.")
             handler = self.block(h.body)
             handlers.append(replace(h, body=handler or (Pass(at=h.at),)))
             if not ends_with_raise(handler):
@@ -386,6 +448,36 @@ class Statements:
         self.env = functools.reduce(join_envs, ends)
         final = self.block(s.final)
         self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
+
+
+def is_iterator(e: Expr) -> bool:
+    """Whether an expression makes an iterator, which runs out and runs late."""
+    match e:
+        case Comprehension(style="generator"):
+            return True
+        case Call(fn=Ref(obj=obj)):
+            return obj in (map, filter, zip, enumerate, reversed, iter) if is_hashable(obj) else False
+    return False
+
+
+def callees_in(kind: Kind):
+    """The nested functions, with the variables that they capture, in a kind."""
+    match kind:
+        case Callee(extra=tuple()) if not (kind.extra and kind.extra[0] in ("bound", "partial")):
+            yield kind
+        case Items(items=items):
+            for item in items:
+                yield from callees_in(item)
+        case Listing(item=item) | Maybe(item=item):
+            yield from callees_in(item)
+
+
+def flat_targets(target: Expr):
+    if isinstance(target, Tuple):
+        for t in target.elts:
+            yield from flat_targets(t)
+    else:
+        yield target
 
 
 def ends_with_raise(block) -> bool:

@@ -10,14 +10,14 @@ import numpy as np
 from srcad import runtime
 from srcad.analysis.kinds import plain
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Logical, Name, Op, Pass, Ref,
-    Slice, Stmt, Subscript, Try, While, With, walk,
+    Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, Logical, Name, Node,
+    Op, Pass, Ref, Slice, Stmt, Subscript, Try, While, With, map_children, walk,
 )  # fmt: skip
 from srcad.errors import MissingRule
 from srcad.transform.liveness import Save, definitely_set, root
 from srcad.transform.reverse.forms import (
-    Block, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol, target_names,
-    walk_all,
+    Block, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol, target_list,
+    target_names, walk_all,
 )  # fmt: skip
 
 REENTERED = {np.errstate}
@@ -111,8 +111,8 @@ class Control:
         relevant = any(slot.name in inside | stored for slot in self.set_) or appended
         if not relevant or not ((inside | stored) & self.varied_names or appended):
             self.spend([n for n in inside])
-            restore, save = self.loop_provisions(s, inside)
-            return [*save, s], restore
+            restore, save = self.provisions(s, sorted((inside | stored - {None}) & self.prior.get(id(s), frozenset())))
+            return [*save, self.without_sweeps(s)], restore
         local = self.local[id(s)]
         counters = target_names(s.target) if isinstance(s, For) and is_range(s.iter) else set()
         counters -= {n for n in assigned_names(s.body)}
@@ -130,6 +130,8 @@ class Control:
             self.names.taken = taken | set(self.bar_names.values()) | set(self.tape_of.values())
             self.set_, self.fresh = set(carried), set(assumed)
             forward, back = self.block(s.body)
+            if isinstance(s, For):
+                self.spend(target_list(s.target))
             found = {slot for slot in self.set_ if slot.name not in local or slot in live_after}
             missing = carried - self.set_
             self.fill(missing, back)
@@ -161,6 +163,12 @@ class Control:
             new = replace(new, iter=header[0])
         loop_back = For(header[1], header[2], tuple([*restores, *back]), at=s.at)
         return [*save, *setup, new], self.commented(s, [*start, loop_back]) + restore
+
+    def without_sweeps(self, node: Node) -> Node:
+        """Statements that nothing is walked back through: with plain calls in place of those that keep what is needed."""
+        if isinstance(node, Invoke):
+            return self.plain_call(node)
+        return map_children(node, self.without_sweeps)
 
     def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""

@@ -90,7 +90,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         wanted = {n.id for e in adjoints for n in walk(e) if isinstance(n, Name)}
         adjoint, kept = prune(adjoint, wanted)
         forward = self.settle(forward, kept)
-        adjoint = lower_restores(adjoint)
+        adjoint = lower_restores(adjoint, {n for n in self.written if n is not None and self.is_written_into(n)})
         needed = reads_before_writes(adjoint, wanted) - {seed}
         tapes = {s.tape for s in kept}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)

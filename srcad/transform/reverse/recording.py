@@ -191,12 +191,20 @@ class Recording:
     def place(self, target: Subscript, before: Block) -> Expr:
         """A place that both sweeps can name: computed indices are held in variables."""
         value = target.value if isinstance(target.value, Name) else self.place(target.value, before)
-        index = target.index
-        if not self.is_cheap_index(index):
-            name = Name(self.names.new("index"), kind=index.kind)
-            before.append(Assign(name, index))
-            index = name
-        return replace(target, value=value, index=index)
+        return replace(target, value=value, index=self.index_of_place(target.index, before))
+
+    def index_of_place(self, index: Expr, before: Block) -> Expr:
+        match index:
+            case Tuple(elts=elts):
+                return replace(index, elts=tuple(self.index_of_place(i, before) for i in elts))
+            case Slice(lower=lower, upper=upper, step=step):
+                parts = [None if p is None else self.index_of_place(p, before) for p in (lower, upper, step)]
+                return replace(index, lower=parts[0], upper=parts[1], step=parts[2])
+        if self.is_cheap_index(index):
+            return index
+        name = Name(self.names.new("index"), kind=index.kind)
+        before.append(Assign(name, index))
+        return name
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
         in_loop, key = self.loop_depth > 0, object()
@@ -210,15 +218,17 @@ class Recording:
         return replace(self.stripped(place), value=self.substitute_root(place.value, bar))
 
 
-def lower_restores(block) -> Block:
-    """`Restore` as the plain statement that it is."""
+def lower_restores(block, written: set[str]) -> Block:
+    """`Restore` as the plain statement that it is; `written` are the arrays that change in place."""
     out: Block = []
     for s in block:
         if isinstance(s, Restore):
             value = Call(Attribute(Name(s.tape), "pop"), ()) if s.in_loop else Name(s.tape)
+            if s.place is None and not s.in_loop and s.name in written:
+                value = Call(symbol(runtime.own), (value,))  # old values of its items come back into it
             out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:
-            out.append(with_blocks(s, lower_restores))
+            out.append(with_blocks(s, lambda inner: lower_restores(inner, written)))
     return out
 
 

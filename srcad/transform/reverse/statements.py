@@ -48,6 +48,8 @@ class Statements:
             after = not own
             adjoint = [] if bar is None else self.flows(s, [(s.value, bar)], spent, root)
             forward, value = self.finish(s, s.value)
+            if id(s.value) in self.hoisted and self.is_written_into(s.target.id):
+                value = Call(symbol(runtime.own), (value,))  # what is kept must not change with the variable
             forward.append(replace(s, value=value))
         if not adjoint and not restore:
             return [*save, *forward], []
@@ -90,6 +92,8 @@ class Statements:
     def store(self, s: Assign | AugAssign) -> tuple[Block, Block]:
         """`a[i] = v` and `a[i] += v`: the shadow has the same place; what was there comes back first."""
         name = root(s.target)
+        if name is None:
+            return [s], []
         before: Block = []
         place = self.place(s.target, before)
         save, restore = self.place_provision(name, place)
@@ -108,6 +112,10 @@ class Statements:
         self.out, self.deferred, self.spent = held, None, set()
         value, at = s.value, Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None
         bar: Expr = replace(shadow, kind=s.target.kind)
+        if isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
+            copied = bar if scalar else Call(Attribute(bar, "copy"), ())
+            bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
+            held.append(Assign(bar, copied))
         if isinstance(s, Assign):
             if value.varied:
                 copied = bar if scalar else Call(Attribute(bar, "copy"), ())
@@ -129,6 +137,15 @@ class Statements:
             return Call(symbol(np.sum), (contribution,))
         return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.value(value))))
 
+    def plain_call(self, invoked: Invoke) -> Expr:
+        """A call of which nothing is to be walked back through: as the user wrote it, where the name means something."""
+        callee: Special = invoked.callee
+        if invoked.varied or not callee.is_nested:
+            return invoked.call
+        self.program.needed.add(id(callee))
+        called = Call(Ref(callee, f"{callee.name}_forward"), tuple(self.stripped(a) for a in invoked.args))
+        return Subscript(called, Const(0))
+
     def invocation(self, s: Assign, names: list[str]) -> tuple[Block, Block]:
         """A call of a function that is differentiated through."""
         invoked: Invoke = s.value
@@ -148,11 +165,7 @@ class Statements:
         flows = [(x, p) for x, p, v in zip(invoked.args, callee.params, callee.values) if v.varied]
         spent = self.spend(names)
         if bar is None or not flows:
-            if invoked.varied or not callee.is_nested:
-                return [replace(s, value=invoked.call)], []
-            self.program.needed.add(id(callee))
-            called = Call(Ref(callee, f"{callee.name}_forward"), tuple(self.stripped(a) for a in invoked.args))
-            return [replace(s, value=Subscript(called, Const(0)))], []
+            return [replace(s, value=self.plain_call(invoked))], []
         self.program.needed.add(id(callee))
         saved = Name(self.names.new(f"{callee.name}_saved"))
         held: Block = []

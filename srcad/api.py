@@ -279,6 +279,10 @@ class Derivative:
         values = list(values)
         for i in chosen:
             values[i] = promoted(values[i])
+            if kinds.is_complex(kind_of(values[i])):
+                name = self._call.parameters[i].name
+                raise KindError(None, f"{name_of(self.primal)} is to be differentiated by {name!r}, which is complex: "
+                                "complex numbers are not differentiated yet")
             if not is_float(kind_of(values[i])):
                 name = self._call.parameters[i].name
                 raise KindError(

@@ -8,20 +8,22 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
 import types
 import weakref
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcad.analysis.kinds import Array, Callee, Kind, Listing, Items, Number, Unknown, is_complex, is_float, kind_of, plain
+from srcad.analysis import kinds as kinds_
+from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
 from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, reference, walk,
 )
-from srcad.errors import KindError, Unsupported
+from srcad.errors import KindError, Listing, Origin, Unsupported
 from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 from srcad.runtime import own
@@ -37,7 +39,15 @@ def function_of(fun: types.FunctionType) -> Function:
     """The normalised core of a function, read once for each state of its code."""
     known = _lowered.get(fun)
     if known is None or known[0] is not fun.__code__ or not all(holds(r) for r in known[2]):
-        function = normalise(lower(read(fun)))
+        try:
+            function = normalise(lower(read(fun)))
+        except RecursionError:
+            code = fun.__code__
+            listing = Listing(code.co_filename, linecache.getlines(code.co_filename), fun.__name__, f"{fun.__name__}(…)")
+            raise Unsupported(
+                Origin(listing, code.co_firstlineno, 0, code.co_firstlineno, 0), f"{fun.__qualname__} has an expression that is nested too deeply to be read",
+                hint="Divide it into several statements, or write the sum as a loop.",
+            ) from None
         known = _lowered[fun] = fun.__code__, function, references(fun, function)
     return known[1]
 
@@ -159,7 +169,12 @@ def check_result(fun, special: Special, scalar: bool) -> None:
         raise KindError(where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet")
     if not scalar:
         return
-    if isinstance(kind, (Items, Listing)) or isinstance(kind, Array) and kind.rank not in (0, None):
+    if isinstance(kind, Number) and kind.type in ("bool", "int") and special.varied_params:
+        raise KindError(
+            where, f"{special.source.name} returns an integer or a truth value, which has no derivative",
+            hint="Return a float.",
+        )
+    if isinstance(kind, (Items, kinds_.Listing)) or isinstance(kind, Array) and kind.rank not in (0, None):
         what = f"an array of rank {kind.rank}" if isinstance(kind, Array) else f"a {kind.cls.__name__}"
         raise KindError(
             where, f"the gradient needs a function that returns one number; {special.source.name} returns {what}",
@@ -291,5 +306,3 @@ def is_new(e: Expr) -> bool:
         return e.op not in ("~", "&", "|", "^")
     return isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
 
-
-__all__ = ["Callee", "Compiled", "LOCK", "Number", "Unknown", "compile_gradient", "replace", "Any"]

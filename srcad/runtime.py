@@ -259,6 +259,8 @@ def zeros_like(x):
         return {key: zeros_like(item) for key, item in x.items()}
     if hasattr(x, "__dataclass_fields__"):
         return {key: zeros_like(getattr(x, key)) for key in x.__dataclass_fields__}
+    if getattr(x, "__closure__", None):
+        return {name: 0.0 for name in x.__code__.co_freevars}
     return 0.0
 
 

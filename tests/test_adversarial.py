@@ -224,7 +224,7 @@ def variable_set_in_one_branch(x):
     return x
 
 
-@right(0.7)
+@either(0.7)
 def conditionally_defined_function(x):
     if x > 0:
 
@@ -238,7 +238,7 @@ def conditionally_defined_function(x):
     return g(x)
 
 
-@right(0.7)
+@either(0.7)
 def conditionally_defined_lambda(x):
     g = (lambda t: t * x) if x > 1 else (lambda t: np.sin(t) * x)
     return g(x) + g(2 * x)
@@ -1563,12 +1563,6 @@ def where_nan_branch(x):
     return np.sum(np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0))
 
 
-@right(np.array([-1.0, 0.0, 4.0]))
-def where_nan_unsafe(x):
-    with np.errstate(all="ignore"):
-        return np.sum(np.where(x > 0.5, np.sqrt(x), 0.0))
-
-
 @right(Z)
 def norm_and_std(z):
     return np.linalg.norm(z) + z.std() + np.var(z)
@@ -2270,7 +2264,7 @@ def iterator_next(x):
     return a * b + sum(h)
 
 
-@right(2.0)
+@either(2.0)
 def zip_consumed(x):
     z = zip([x, x], [x, 1.0])
     l = list(z)
@@ -2278,7 +2272,7 @@ def zip_consumed(x):
     return sum((a * b for a, b in l)) + sum((a * b for a, b in m))
 
 
-@right(2.0)
+@either(2.0)
 def generator_consumed(x):
     g = (x * i for i in range(4))
     a = sum(g)
@@ -2286,7 +2280,7 @@ def generator_consumed(x):
     return a + b
 
 
-@right(2.0)
+@either(2.0)
 def enumerate_resumed(x):
     e = enumerate([x, x * x])
     s = 0.0
@@ -2306,7 +2300,7 @@ def map_consumed(x):
     return a + b
 
 
-@right(2.0)
+@either(2.0)
 def reversed_consumed(x):
     r = reversed([x, x * x])
     a = list(r)
@@ -2314,7 +2308,7 @@ def reversed_consumed(x):
     return sum(a) + sum(b)
 
 
-@right(2.0)
+@either(2.0)
 def generator_is_lazy(x):
     k = 2.0
     g = (x * k * i for i in range(4))
@@ -2580,7 +2574,7 @@ def next_of_generator(x):
     return next(e for e in [x * x, 2.0]) * x
 
 
-@right(0.7)
+@either(0.7)
 def sum_of_500_terms(x):
     return (
         x * 0.0

@@ -109,6 +109,14 @@ def _stop_gradient(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=args[0].kind, varied=False)
 
 
+def _next(self: Specialiser, e: Call) -> Expr | None:
+    args, _ = self.arguments(e)
+    if any(a.varied for a in args):
+        self.refuse(e, "an iterator that is advanced by hand", "Use a loop, or a list and an index.")
+        return replace(e, kind=UNKNOWN)
+    return None
+
+
 def _pow(self: Specialiser, e: Call) -> Expr | None:
     match e:
         case Call(args=(a, b), kwargs=()):
@@ -220,6 +228,8 @@ SPECIAL_FORMS: dict[Any, Any] = {
     getattr: _getattr,
     dict: _dict,
     pow: _pow,
+    next: _next,
+    iter: _next,
     functools.partial: _partial,
     range: _range,
 }

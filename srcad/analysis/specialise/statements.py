@@ -15,8 +15,8 @@ from srcad.analysis.specialise.sharing import aliases, is_basic, is_fresh, is_ha
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, kind_name, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
-    If, Import, Invoke, Lambda, List, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
-    Tuple, While, With, children, walk,
+    Global, If, Import, Invoke, Lambda, List, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt,
+    Subscript, Try, Tuple, While, With, children, walk,
 )  # fmt: skip
 
 
@@ -233,6 +233,7 @@ class Statements:
                 self.emit(replace(s, target=place, value=typed))
             return
         self.note_mutation(container)
+        self.check_global(s, container)
         self.disown(aliases(typed))
         if isinstance(target, Subscript):
             target = replace(target, kind=self.typed_operation(target).kind)
@@ -282,6 +283,15 @@ class Statements:
         self.bind(name.id, replace(known, varied=True))
         return replace(place, varied=True, value=mark_varied(place.value))
 
+    def check_global(self, s: Stmt, container: Expr) -> None:
+        """Refuses a write into what is not the function's own: a gradient call leaves it as it was."""
+        root = container
+        while isinstance(root, (Subscript, Attribute)):
+            root = root.value
+        if isinstance(root, (Global, Ref)):
+            name = root.id if isinstance(root, Global) else root.text
+            self.refuse(s, f"writing into `{name}`, which is defined outside of the function", "Write into a copy of it.")
+
     def note_mutation(self, container: Expr) -> None:
         root = container
         while isinstance(root, (Subscript, Attribute)):
@@ -305,6 +315,7 @@ class Statements:
                     self.emit(replace(s, target=place, value=typed))
                 return
             self.note_mutation(container)
+            self.check_global(s, container)
             if isinstance(target, Subscript):
                 target = replace(target, kind=self.typed_operation(target).kind)
             self.emit(replace(s, target=target, value=typed))
@@ -383,6 +394,8 @@ class Statements:
     def append(self, s: ExprStmt, owner: Name, item: Expr) -> None:
         kind = plain(owner.kind)
         known = self.env[owner.id]
+        if item.varied and any(True for _ in callees_in(item.kind)):
+            self.refuse(s, "a nested function is kept in a list", "Keep the values that it needs, and call one function.")
         if item.varied or owner.varied:
             if not self.is_owned(owner.id):
                 self.refuse(

@@ -10,7 +10,7 @@ from typing import Any
 
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, Array, Dim, Items, Kind, Listing, Literal, Number, Opaque, join, kind_of, plain,
+    Array, Callee, Dim, Items, Kind, Listing, Literal, NEVER, Number, Opaque, UNKNOWN, join, kind_of, plain,
 )  # fmt: skip
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -152,7 +152,13 @@ def join_envs(a: dict, b: dict) -> dict:
     """The values of the variables after either of two paths; a variable that one path lacks keeps the other's."""
     if a is b:
         return a
-    return {n: join_values(a[n], b[n]) if n in a and n in b else a.get(n) or b[n] for n in {**a, **b}}
+    return {n: join_values(a[n], b[n]) if n in a and n in b else of_one_path(a.get(n) or b[n]) for n in {**a, **b}}
+
+
+def of_one_path(value: Value) -> Value:
+    """What is known of a variable that only one of two paths sets; a nested function is not called then."""
+    is_nested = isinstance(value.kind, Callee) and value.kind.extra == "local"
+    return Value(UNKNOWN, True) if is_nested else value
 
 
 def is_mapping(kind: Kind) -> bool:

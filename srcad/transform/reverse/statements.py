@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import Number, plain
-from srcad.analysis.specialise import Special
+from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
 )  # fmt: skip
@@ -195,6 +195,8 @@ class Statements:
         args = []
         for x in invoked.args:
             ahead, value = self.finish(s, x)
+            if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)):
+                value = Call(symbol(runtime.own), (value,))  # the callee keeps it, and it changes later
             before += ahead
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)

@@ -182,6 +182,18 @@ def sinc_slope(x):
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
 
+def diff_adjoint(y_bar, n=1, axis=-1):
+    """The adjoint of `np.diff(x, n, axis)`: each difference goes to its second item, less to its first.
+
+    >>> diff_adjoint(np.array([1.0, 3.0]))
+    array([-1., -2.,  3.])
+    """
+    zero = np.zeros((), y_bar.dtype)
+    for _ in range(n):
+        y_bar = -np.diff(y_bar, axis=axis, prepend=zero, append=zero)
+    return y_bar
+
+
 def digamma(x):
     """The logarithmic derivative of the gamma function, for a number (Abramowitz & Stegun, 6.3)."""
     if x <= 0:

@@ -46,7 +46,7 @@ def test_links_of_the_pages_lead_somewhere():
 
 def test_files_that_the_guide_names_exist():
     names = set(re.findall(r"`([\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text()))
-    places = [ROOT / "srcad", *(path for path in (ROOT / "srcad").iterdir() if path.is_dir()), ROOT, ROOT / "tests"]
+    places = [ROOT / "srcad", *(path for path in (ROOT / "srcad").rglob("*") if path.is_dir()), ROOT, ROOT / "tests"]
     assert not {name for name in names if not any((place / name).exists() for place in places)}
 
 

@@ -468,3 +468,15 @@ adjoint(
         *(ex(A(2, 3, 4), p, axis=(-1, -2), keepdims=True) for p in (-1, -np.inf, 2)), ex(A(2, 3, 4), 2, (1, 2)),
     ],
 )(norm_vjp)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Cross product of vectors of three components
+
+
+rule(
+    np.cross,
+    lambda y_bar, y, a, b: unbroadcast(np.cross(b, y_bar), shape(a)),
+    lambda y_bar, y, a, b: unbroadcast(np.cross(y_bar, a), shape(b)),
+    jvp="multilinear", examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3)), ex(A(3), A(4, 1, 3))],
+)  # fmt: skip

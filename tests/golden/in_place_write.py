@@ -40,7 +40,7 @@ def in_place_write_forward(u, f, n):
 def in_place_write_adjoint(saved, result_bar):
     """Reverse sweep of in_place_write: the adjoint of u, f from that of its result."""
     f, n, u_1, u_1_tape, product_tape, product_1_tape, exp = saved
-    u_1 = u_1.copy()
+    u_1 = own(u_1)
     u_1_tape = own(u_1_tape)
     product_tape = product_tape.copy()
     product_1_tape = product_1_tape.copy()

@@ -150,7 +150,7 @@ class Loops:
 
     def comprehension_loop(self, e: Comprehension, add=None):
         """The loop that a comprehension stands for, with its own variables; `add(result, element)` takes an item in."""
-        result = self.special.names.new("items")
+        result = self.special.names.new("items" if add is None else "total")
         bound = {n.id for c in e.clauses for n in walk(c.target) if isinstance(n, Name)}
         renamed = {b: b if b not in self.env and b not in names_outside(self.special.source, e) else
                    self.special.names.new(b) for b in sorted(bound)}

@@ -8,7 +8,17 @@ from srcad.runtime import stop_gradient
 from srcad.testing import check_grads
 
 __all__ = [
-    "GradientMismatch", "KindError", "MissingRule", "SourceUnavailable", "SrcadError", "Unsupported", "check_grads", "grad",
-    "jvp", "stop_gradient", "value_and_grad", "vjp",
+    "GradientMismatch",
+    "KindError",
+    "MissingRule",
+    "SourceUnavailable",
+    "SrcadError",
+    "Unsupported",
+    "check_grads",
+    "grad",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
 ]
 __version__ = "0.1.0"

@@ -64,10 +64,10 @@ def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
         bars = compiled.adjoint(saved, seed_like(value, value_bar))
         bars = bars if len(compiled.varied) > 1 else (bars,)
         by_name = dict(zip(compiled.varied, bars))
-        return call.spread_star(values, [
-            as_gradient(v, by_name[p]) if p in by_name else zero_like(v)
-            for p, v in zip(compiled.params, values)
-        ])[: len(args)]
+        return call.spread_star(
+            values,
+            [as_gradient(v, by_name[p]) if p in by_name else zero_like(v) for p, v in zip(compiled.params, values)],
+        )[: len(args)]
 
     return value, pullback
 
@@ -94,8 +94,10 @@ class Call:
                 inner = inner.__func__
             elif isinstance(inner, Derivative):
                 self.derivative, inner = self.derivative or inner, inner.primal
-            elif not isinstance(inner, (types.FunctionType, type)) and hasattr(type(inner), "__call__") and isinstance(
-                type(inner).__call__, types.FunctionType
+            elif (
+                not isinstance(inner, (types.FunctionType, type))
+                and callable(inner)
+                and isinstance(type(inner).__call__, types.FunctionType)
             ):
                 self.prefix = (inner, *self.prefix)
                 inner = type(inner).__call__
@@ -103,15 +105,16 @@ class Call:
                 break
         if not isinstance(inner, types.FunctionType):
             raise SrcadError(
-                None, f"{fun!r} cannot be differentiated: it is not a Python function",
+                None,
+                f"{fun!r} cannot be differentiated: it is not a Python function",
                 hint="Pass a function written with def or lambda, a method, or a functools.partial of one.",
             )
         self.function = inner
         self.signature = inspect.signature(inner, follow_wrapped=False)
         self.parameters = list(self.signature.parameters.values())
-        self.is_plain = all(
-            p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in self.parameters
-        ) and not self.keywords
+        self.is_plain = (
+            all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in self.parameters) and not self.keywords
+        )
         self.cache: dict[Any, compiler.Compiled] = {}
 
     def bind(self, args: tuple, kwargs: dict) -> list:
@@ -149,7 +152,9 @@ class Call:
             raise KindError(
                 None, f"argnums is {argnum!r}", hint="It is an index, a parameter name, or a tuple of those."
             )
-        positional = [i for i, p in enumerate(self.parameters) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        positional = [
+            i for i, p in enumerate(self.parameters) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         star = next((i for i, p in enumerate(self.parameters) if p.kind is p.VAR_POSITIONAL), None)
         skipped = len(self.prefix)
         if argnum < 0 and star is None:
@@ -232,7 +237,13 @@ class Derivative:
     def _prepare(self, compiled, values: list) -> None:
         """Gives this object's calls, from now on, the entry for arguments like these."""
         call = self._call
-        if compiled is self._entered or self.has_aux or call.prefix or call.derivative is not None or not compiled.varied:
+        if (
+            compiled is self._entered
+            or self.has_aux
+            or call.prefix
+            or call.derivative is not None
+            or not compiled.varied
+        ):
             return
         if any(item is not None for _, item in self._positions) or any(
             call.parameters[i].name not in compiled.varied for i, _ in self._positions
@@ -253,8 +264,10 @@ class Derivative:
         values = self._call.bind(args, kwargs)
         values, chosen = self._promote(values)
         compiled = self._latest = self._call.compiled(values, chosen, scalar=not self.has_aux)
-        needs_value = with_value or isinstance(plain(compiled.result.kind), Unknown) or not isinstance(
-            compiled.result.kind, Number
+        needs_value = (
+            with_value
+            or isinstance(plain(compiled.result.kind), Unknown)
+            or not isinstance(compiled.result.kind, Number)
         )
         if self.has_aux:
             value, bars = self._with_aux(compiled, values)
@@ -281,12 +294,16 @@ class Derivative:
             values[i] = promoted(values[i])
             if kinds.is_complex(kind_of(values[i])):
                 name = self._call.parameters[i].name
-                raise KindError(None, f"{name_of(self.primal)} is to be differentiated by {name!r}, which is complex: "
-                                "complex numbers are not differentiated yet")
+                raise KindError(
+                    None,
+                    f"{name_of(self.primal)} is to be differentiated by {name!r}, which is complex: "
+                    "complex numbers are not differentiated yet",
+                )
             if not is_float(kind_of(values[i])):
                 name = self._call.parameters[i].name
                 raise KindError(
-                    None, f"{name_of(self.primal)} is to be differentiated by {name!r}, which is {describe(values[i])}",
+                    None,
+                    f"{name_of(self.primal)} is to be differentiated by {name!r}, which is {describe(values[i])}",
                     hint="Pass a float, an array of floats, or a structure of those.",
                 )
         return values, tuple(chosen)
@@ -306,7 +323,9 @@ class Derivative:
     def compiled_for(self, argument_kinds: list[Kind]) -> compiler.Compiled:
         """The derivative for arguments of these kinds, one for each parameter."""
         if self.has_aux:
-            raise SrcadError(None, f"the derivative of {name_of(self.primal)} with has_aux cannot be differentiated again")
+            raise SrcadError(
+                None, f"the derivative of {name_of(self.primal)} with has_aux cannot be differentiated again"
+            )
         chosen = {i for i, _ in self._positions}
         varied = [i in chosen for i in range(len(argument_kinds))]
         return self._call.compile(argument_kinds, varied, True)
@@ -320,7 +339,8 @@ class Derivative:
             return compiled.value_and_gradient if self._with_value else compiled.gradient
         if self._with_value or any(p not in compiled.varied for p, _ in picks):
             raise SrcadError(
-                None, f"this derivative of {name_of(self.primal)} cannot be differentiated again",
+                None,
+                f"this derivative of {name_of(self.primal)} cannot be differentiated again",
                 hint="Take the gradient by arguments that its value depends on, in the order of the parameters.",
             )
         name = f"{compiled.special.name}_gradient"
@@ -331,7 +351,9 @@ class Derivative:
         args, kwargs = specialiser.arguments(e)
         values = self._call.bind_expressions(args, kwargs)
         if values is None:
-            specialiser.refuse(e, "a derivative that is called with defaults or starred arguments", "Pass all arguments.")
+            specialiser.refuse(
+                e, "a derivative that is called with defaults or starred arguments", "Pass all arguments."
+            )
             return e
         chosen = {i for i, _ in self._positions}
         values = [specialiser.as_float(v) if i in chosen else v for i, v in enumerate(values)]
@@ -378,7 +400,9 @@ class Derivative:
     def __get__(self, instance, owner=None):
         if instance is None:
             return self
-        return Derivative(types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value)
+        return Derivative(
+            types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value
+        )
 
     def __reduce__(self):
         return _rebuilt, (self.primal, self.argnums, self.has_aux, self.backend, self._with_value)
@@ -432,7 +456,8 @@ def check_scalar(fun, value) -> None:
         if isinstance(value, np.ndarray):
             what = f"an array of shape {value.shape}"
         raise KindError(
-            None, f"the gradient needs a function that returns one real number; {name_of(fun)} returned {what}",
+            None,
+            f"the gradient needs a function that returns one real number; {name_of(fun)} returned {what}",
             hint="Sum it up to one number, or use vjp for a vector of results.",
         )
 
@@ -498,7 +523,9 @@ def seed_like(value, value_bar):
             return bar
         if is_float(kind_of(value)):
             if np.ndim(value_bar) != 0:
-                raise KindError(None, f"the adjoint has shape {np.shape(value_bar)}, the value it belongs to is a number")
+                raise KindError(
+                    None, f"the adjoint has shape {np.shape(value_bar)}, the value it belongs to is a number"
+                )
             return float(value_bar)
         return 0.0
     keys, items = contents
@@ -520,7 +547,8 @@ def annotated_examples(call: Call) -> list:
             values.append(examples[p.annotation])
         else:
             raise SrcadError(
-                None, f"the code of the derivative of {name_of(call.fun)} depends on the kinds of its arguments",
+                None,
+                f"the code of the derivative of {name_of(call.fun)} depends on the kinds of its arguments",
                 hint="Call it once, use .source_for(*example_arguments), or annotate the parameters (x: float).",
             )
     return values

@@ -1,9 +1,9 @@
 """The compiler on one page: from a function and the kinds of its arguments to compiled derivative functions.
 
-    read → lower → normalise          a function's text as core, with one exit and one variable a value
-         → specialise                 every expression with its kind; loops, calls and branches made plain
-         → reverse                    the forward and the reverse sweep, with only what is needed saved
-         → build                      text, and functions that run in the user's namespace
+read → lower → normalise          a function's text as core, with one exit and one variable a value
+     → specialise                 every expression with its kind; loops, calls and branches made plain
+     → reverse                    the forward and the reverse sweep, with only what is needed saved
+     → build                      text, and functions that run in the user's namespace
 """
 
 from __future__ import annotations
@@ -21,7 +21,25 @@ from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, Function, Name, Node, Op, Param, Ref, Return, Stmt, Subscript, Tuple, map_children, reference, walk,
+    Assign,
+    Attribute,
+    AugAssign,
+    Call,
+    Const,
+    Expr,
+    Function,
+    Name,
+    Node,
+    Op,
+    Param,
+    Ref,
+    Return,
+    Stmt,
+    Subscript,
+    Tuple,
+    map_children,
+    reference,
+    walk,
 )
 from srcad.errors import KindError, Listing, Origin, Unsupported
 from srcad.frontend.lower import lower
@@ -43,9 +61,12 @@ def function_of(fun: types.FunctionType) -> Function:
             function = normalise(lower(read(fun)))
         except RecursionError:
             code = fun.__code__
-            listing = Listing(code.co_filename, linecache.getlines(code.co_filename), fun.__name__, f"{fun.__name__}(…)")
+            listing = Listing(
+                code.co_filename, linecache.getlines(code.co_filename), fun.__name__, f"{fun.__name__}(…)"
+            )
             raise Unsupported(
-                Origin(listing, code.co_firstlineno, 0, code.co_firstlineno, 0), f"{fun.__qualname__} has an expression that is nested too deeply to be read",
+                Origin(listing, code.co_firstlineno, 0, code.co_firstlineno, 0),
+                f"{fun.__qualname__} has an expression that is nested too deeply to be read",
                 hint="Divide it into several statements, or write the sum as a loop.",
             ) from None
         known = _lowered[fun] = fun.__code__, function, references(fun, function)
@@ -113,9 +134,12 @@ class Compiled:
 
     def is_current(self) -> bool:
         """Whether all that the compilation relied on still holds: helpers, captured variables, kinds of globals."""
-        return all(fun.__code__ is code for fun, code in self.codes) and all(map(holds, self.references)) and all(
-            same_kind(owner, name, kind) for owner, name, kind in self.guards
-        ) and all(compiled.is_current() for compiled in self.inner)
+        return (
+            all(fun.__code__ is code for fun, code in self.codes)
+            and all(map(holds, self.references))
+            and all(same_kind(owner, name, kind) for owner, name, kind in self.guards)
+            and all(compiled.is_current() for compiled in self.inner)
+        )
 
 
 def is_ours(fun: types.FunctionType) -> bool:
@@ -131,7 +155,9 @@ def same_kind(owner, name: str, kind: Kind) -> bool:
     return found and kind_of(value, ("global", name)) == kind
 
 
-def compile_gradient(fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True) -> Compiled:
+def compile_gradient(
+    fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True
+) -> Compiled:
     """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`.
 
     Raises a SrcadError that names the line and the construct where something cannot be differentiated.
@@ -159,25 +185,39 @@ def compile_gradient(fun: types.FunctionType, kinds: list[Kind], varied: list[bo
         owners = {id(s.owner): s.owner for s in (special, *program.specials.values())}
         codes = [(owner, owner.__code__) for owner in owners.values() if not is_ours(owner)]
         guards = [(owner, name, kind) for (owner, name), kind in program.guards.items()]
-        return Compiled(special, module, special.params, tuple(special.varied_params), special.result, guards, known, program.inner, codes)
+        return Compiled(
+            special,
+            module,
+            special.params,
+            tuple(special.varied_params),
+            special.result,
+            guards,
+            known,
+            program.inner,
+            codes,
+        )
 
 
 def check_result(fun, special: Special, scalar: bool) -> None:
     kind = plain(special.result.kind)
     where = special.source.at
     if is_complex(kind):
-        raise KindError(where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet")
+        raise KindError(
+            where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet"
+        )
     if not scalar:
         return
     if isinstance(kind, Number) and kind.type in ("bool", "int") and special.varied_params:
         raise KindError(
-            where, f"{special.source.name} returns an integer or a truth value, which has no derivative",
+            where,
+            f"{special.source.name} returns an integer or a truth value, which has no derivative",
             hint="Return a float.",
         )
     if isinstance(kind, (Items, kinds_.Listing)) or isinstance(kind, Array) and kind.rank not in (0, None):
         what = f"an array of rank {kind.rank}" if isinstance(kind, Array) else f"a {kind.cls.__name__}"
         raise KindError(
-            where, f"the gradient needs a function that returns one number; {special.source.name} returns {what}",
+            where,
+            f"the gradient needs a function that returns one number; {special.source.name} returns {what}",
             hint="Sum it up to one number, use vjp for a vector of results, or has_aux=True to return more.",
         )
 
@@ -206,7 +246,10 @@ def forward(pair: Pair) -> Function:
     special = pair.special
     saved = Tuple(tuple(Name(n) for n in pair.saved))
     body = (*pair.forward, Return(Tuple((pair.result, saved))))
-    if not isinstance(pair.forward[-1] if pair.forward else None, type(None)) and type(pair.forward[-1]).__name__ == "Raise":
+    if (
+        not isinstance(pair.forward[-1] if pair.forward else None, type(None))
+        and type(pair.forward[-1]).__name__ == "Raise"
+    ):
         body = pair.forward
     doc = f"Forward sweep of {describe(special)}; returns its result and what {special.name}_adjoint needs."
     return Function(f"{special.name}_forward", tuple(Param(p) for p in special.params), body, doc)
@@ -220,8 +263,12 @@ def adjoint(pair: Pair) -> Function:
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
     copies = tuple(
-        Assign(Name(n), Call(Attribute(Name(n), "copy"), ()) if n.endswith("_tape") and not deep else
-               Call(reference(own), (Name(n),)))
+        Assign(
+            Name(n),
+            Call(Attribute(Name(n), "copy"), ())
+            if n.endswith("_tape") and not deep
+            else Call(reference(own), (Name(n),)),
+        )
         for n, deep in pair.used_up
     )
     wanted = ", ".join(special.varied_params) or "nothing"
@@ -295,7 +342,9 @@ def simplified(node: Node) -> Node:
             return Const(-value)
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
-        case Op(op="*", args=(Const(value=-1.0), x)) if is_new(x) or isinstance(x, Name) and not isinstance(x.kind, Array):
+        case Op(op="*", args=(Const(value=-1.0), x)) if (
+            is_new(x) or isinstance(x, Name) and not isinstance(x.kind, Array)
+        ):
             return negated(x)
     return node
 
@@ -305,4 +354,3 @@ def is_new(e: Expr) -> bool:
     if isinstance(e, Op):  # a product with 1 makes numbers of a mask
         return e.op not in ("~", "&", "|", "^")
     return isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
-

@@ -70,7 +70,8 @@ def make_entry(
     if is_flexible:
         text = (
             "def derivative(*srcad_args, **srcad_options):\n"
-            f"    if srcad_options or len(srcad_args) != {len(params)}:\n        return {slow}(*srcad_args, **srcad_options)\n"
+            f"    if srcad_options or len(srcad_args) != {len(params)}:\n"
+            f"        return {slow}(*srcad_args, **srcad_options)\n"
             f"    ({', '.join(params)},) = srcad_args\n    if {test}:\n{body}    return {slow}(*srcad_args)\n"
         )
     else:

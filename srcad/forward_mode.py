@@ -37,6 +37,8 @@ def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     compiled = compiled_tangent(call, values, chosen)
     by_name = dict(zip(compiled.params, dots))
     value, value_dot = compiled.tangent(*values, *(by_name[p] for p in compiled.varied))
+    if type(value) is float:
+        return value, float(value_dot)
     return value, as_tangent(value, value_dot, {id(a) for a in arrays(dots)})
 
 
@@ -47,7 +49,7 @@ def _in_a_program(specialiser, e):
         case (Expr(kind=Callee(obj=fun)), Tuple(elts=values), Tuple(elts=dots)), () if isinstance(
             fun, (types.FunctionType, Derivative)
         ):
-            call = Call(fun)
+            call = call_of(fun)
         case _:
             call = None
     found = None if call is None or len(values) != len(dots) else call.bind_expressions(values, ())
@@ -80,9 +82,26 @@ class Tangent(compiler.Compiled):
 # ---------------------------------------------------------------------------------------------------------------
 # Compiling
 
+_calls: dict[Any, Call] = {}
 _compiled: dict[Any, Tangent] = {}
 CAPACITY = 512
-"""How many tangent functions are kept."""
+"""How many functions, and how many tangent functions, are remembered."""
+
+
+def call_of(fun: Callable) -> Call:
+    """How `fun` is called."""
+    if not isinstance(fun, (types.FunctionType, Derivative)):
+        return Call(fun)
+    found = _calls.get(fun)
+    if found is None:
+        found = _calls[fun] = Call(fun)
+        forget_oldest(_calls)
+    return found
+
+
+def forget_oldest(remembered: dict) -> None:
+    while len(remembered) > CAPACITY:
+        remembered.pop(next(iter(remembered)), None)
 
 
 def compiled_tangent(call: Call, values: list, chosen: tuple[int, ...]) -> Tangent:
@@ -97,8 +116,7 @@ def compiled_tangent(call: Call, values: list, chosen: tuple[int, ...]) -> Tange
             argument_kinds = [kind_of(v, p.name) for v, p in zip(values, call.parameters)]
             varied = [i in chosen for i in range(len(values))]
             found = _compiled[key] = tangent_of_call(call, argument_kinds, varied)
-            while len(_compiled) > CAPACITY:
-                del _compiled[next(iter(_compiled))]
+            forget_oldest(_compiled)
         return found
 
 
@@ -169,15 +187,15 @@ def moved_arguments(fun: Callable, primals, tangents) -> tuple[Call, list, list]
             )
     if len(primals) != len(tangents):
         raise KindError(None, f"jvp of {name_of(fun)} got {len(primals)} arguments and {len(tangents)} tangents")
-    call = Call(fun)
+    call = call_of(fun)
     values = call.bind(tuple(primals), {})
-    given = call.signature.bind_partial(*[None] * len(call.prefix), *tangents).arguments
-    dots = [given.get(p.name) for p in call.parameters]
+    dots = [None] * len(call.prefix) + list(tangents)
+    if not call.is_plain or len(dots) != len(values):
+        given = call.signature.bind_partial(*dots).arguments
+        dots = [given.get(p.name) for p in call.parameters]
     for i, (p, value, dot) in enumerate(zip(call.parameters, values, dots)):
-        if has_tangent(dot):
-            values[i], dots[i] = moved(value, dot, p.name)
-        else:
-            dots[i] = None
+        if not (type(value) is type(dot) is float or dot is None):
+            values[i], dots[i] = moved(value, dot, p.name) if has_tangent(dot) else (value, None)
     return call, values, dots
 
 

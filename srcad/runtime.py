@@ -280,7 +280,12 @@ def add(a, b):
     """The sum of two adjoints of any structure; None, and the number 0 beside a container, stand for zero."""
     if a is None or b is None:
         return b if a is None else a
-    if isinstance(a, float) and isinstance(b, (tuple, list, dict)) or isinstance(b, float) and isinstance(a, (list, dict)):
+    if (
+        isinstance(a, float)
+        and isinstance(b, (tuple, list, dict))
+        or isinstance(b, float)
+        and isinstance(a, (list, dict))
+    ):
         a, b = (b, a) if isinstance(b, float) else (a, b)
         if a == 0.0:
             return b

@@ -336,7 +336,18 @@ def test_a_nested_function_stands_without_blank_lines():
 
 
 @pytest.mark.parametrize(
-    "doc", ['Ends with "quotes"', 'A \\ and """.\n\nMore "', "One\n    indented\n\nand back", "tab\there", "", '"', "é", " a\nb", "a\n  b"]
+    "doc",
+    [
+        'Ends with "quotes"',
+        'A \\ and """.\n\nMore "',
+        "One\n    indented\n\nand back",
+        "tab\there",
+        "",
+        '"',
+        "é",
+        " a\nb",
+        "a\n  b",
+    ],
 )
 def test_a_docstring_reads_back(doc):
     shown = text(core.Function("f", (), (core.Pass(),), doc))

@@ -12,7 +12,7 @@ import pytest
 
 import srcad
 from tests import reference
-from tests.programs import Point, Program, fresh, programs
+from tests.programs import Program, fresh, programs
 from tests.reference import children, floats, gradient, mismatches
 
 

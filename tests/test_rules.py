@@ -240,7 +240,7 @@ def test_float32_stays_float32(rule, example):
     y_bar = random_like(y, np.random.default_rng(1))
     for name in call.active:
         assert dtypes(adjoint_of(call, name, y_bar, y)) <= {np.dtype(np.float32)}
-        for k, expr in symbolic_adjoints(call, name, y, known=True):
+        for _, expr in symbolic_adjoints(call, name, y, known=True):
             value = evaluate(expr, call, y, y_bar)
             assert dtypes(value) <= {np.dtype(np.float32)}, text(expr)
 

@@ -15,8 +15,19 @@ ARRAY_ATTRIBUTES = registry.ATTRIBUTES
 
 CONSTANT_ATTRIBUTES = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"}
 CONSTANT_METHODS = {
-    "argmax", "argmin", "argsort", "any", "all", "nonzero", "tobytes", "item_size", "searchsorted", "is_integer",
-    "as_integer_ratio", "hex", "round",
+    "argmax",
+    "argmin",
+    "argsort",
+    "any",
+    "all",
+    "nonzero",
+    "tobytes",
+    "item_size",
+    "searchsorted",
+    "is_integer",
+    "as_integer_ratio",
+    "hex",
+    "round",
 }
 
 
@@ -132,6 +143,14 @@ def python_value(e: Any) -> Any:
 
 
 __all__ = [
-    "ARRAY_ATTRIBUTES", "CONSTANT_ATTRIBUTES", "CONSTANT_METHODS", "Maybe", "Operation", "Refused", "function_of",
-    "is_array_like", "operation", "python_value",
+    "ARRAY_ATTRIBUTES",
+    "CONSTANT_ATTRIBUTES",
+    "CONSTANT_METHODS",
+    "Maybe",
+    "Operation",
+    "Refused",
+    "function_of",
+    "is_array_like",
+    "operation",
+    "python_value",
 ]

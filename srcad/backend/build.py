@@ -63,7 +63,9 @@ def build(name: str, generated: list[Generated]) -> Module:
             if obj is not None:
                 imports[alias] = import_line(alias, obj)
     texts = {g.function.name: text(g.function) for g in prepared}
-    header = "\n".join(sorted({line for line in imports.values() if line}, key=lambda line: (line.startswith("from"), line)))
+    header = "\n".join(
+        sorted({line for line in imports.values() if line}, key=lambda line: (line.startswith("from"), line))
+    )
     source = assembled(header, texts.values())
     filename = f"<srcad {name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -181,7 +183,9 @@ def means(owner: types.FunctionType, ref: Ref) -> bool:
         if not hasattr(value, attribute):
             return False
         value = getattr(value, attribute)
-    return value is ref.obj or value == ref.obj if not attributes or not hasattr(value, "__array__") else value is ref.obj
+    return (
+        value is ref.obj or value == ref.obj if not attributes or not hasattr(value, "__array__") else value is ref.obj
+    )
 
 
 MODULES = {"np": "numpy"}

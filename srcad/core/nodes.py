@@ -1,7 +1,7 @@
 """The core language: the subset of Python that a program is held in between the passes.
 
-Expressions and statements are frozen dataclasses (see `Node`). Every node knows its place in the user's source (`at`), and every
-expression its `kind` once `analysis.kinds` has seen it. `printer.text` shows any of it as Python.
+Expressions and statements are frozen dataclasses (see `Node`). Every node knows its place in the user's source (`at`),
+and every expression its `kind` once `analysis.specialise` has seen it. `printer.text` shows any of it as Python.
 
 Expressions also *act*: `x * np.cos(x)` on expressions builds the expression `x * np.cos(x)`. That is how a derivative
 rule, written for arrays, is run with symbols and pasted into a program (see `rules.registry`).
@@ -10,7 +10,8 @@ rule, written for arrays, is run with symbols and pasted into a program (see `ru
 from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
-from typing import Any, Iterator
+from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -44,9 +45,12 @@ class Node:
         state, names = self.__dict__, self.__match_args__
         state.update(zip(names, values), **named)
         if (named or len(values) != len(names)) and not (
-            len(state) == len(values) + len(named) and self._required <= state.keys() <= self.__dataclass_fields__.keys()
+            len(state) == len(values) + len(named)
+            and self._required <= state.keys() <= self.__dataclass_fields__.keys()
         ):
-            raise TypeError(f"{type(self).__name__}({', '.join(names)}) from {len(values)} values and {', '.join(named) or 'no names'}")
+            raise TypeError(
+                f"{type(self).__name__}({', '.join(names)}) from {len(values)} values and {', '.join(named) or 'no names'}"
+            )
 
     def __setattr__(self, name, value):
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
@@ -492,9 +496,7 @@ def reference(obj) -> Ref:
 
 def call_of(function, *args, **kwargs) -> Call:
     """The expression `function(*args, **kwargs)`."""
-    return Call(
-        reference(function), tuple(lift(a) for a in args), tuple((k, lift(v)) for k, v in kwargs.items())
-    )
+    return Call(reference(function), tuple(lift(a) for a in args), tuple((k, lift(v)) for k, v in kwargs.items()))
 
 
 def children(node: Node) -> list[Node]:

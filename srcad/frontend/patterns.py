@@ -81,7 +81,9 @@ def _cases(lowering, cases: list[gast.match_case], subject: core.Expr) -> tuple[
 
 
 def _all(tests: tuple[core.Expr, ...], at) -> core.Expr:
-    flat = [t for test in tests for t in (test.args if isinstance(test, core.Logical) and test.op == "and" else (test,))]
+    flat = [
+        t for test in tests for t in (test.args if isinstance(test, core.Logical) and test.op == "and" else (test,))
+    ]
     return flat[0] if len(flat) == 1 else core.Logical("and", tuple(flat), at=at)
 
 

@@ -18,4 +18,4 @@ METHODS.update({name: np.conjugate for name in ("conj", "conjugate")})
 VARIADIC_METHODS.update({"reshape", "transpose"})
 
 ATTRIBUTES.update({"T": np.transpose, "real": np.real})
-ATTRIBUTES.update({"mT": function for function in available(np, "matrix_transpose")})
+ATTRIBUTES.update(zip(["mT"], available(np, "matrix_transpose")))

@@ -29,5 +29,6 @@ constant(operator.floordiv, operator.not_, operator.eq, operator.ne, operator.lt
 
 linear(runtime.own, examples=[ex(A(3)), ex(A())])(lambda y_bar, y, x_bar: y_bar)
 rule(
-    runtime.add, lambda y_bar, y, a, b: y_bar, lambda y_bar, y, a, b: y_bar, jvp="linear", examples=[ex(A(3), A(3)), ex(A(), A())],
+    runtime.add, lambda y_bar, y, a, b: y_bar, lambda y_bar, y, a, b: y_bar, jvp="linear",
+    examples=[ex(A(3), A(3)), ex(A(), A())],
 )  # fmt: skip

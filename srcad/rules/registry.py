@@ -164,7 +164,14 @@ def rule(fn, *vjps: Callable, jvp, examples, data: tuple[str, ...] | None = None
 
 
 def sequence_rule(
-    fn, *others: Callable, data: str | tuple[str, ...], jvp, examples, whole=None, listed=None, sequences: tuple[str, ...] = ()
+    fn,
+    *others: Callable,
+    data: str | tuple[str, ...],
+    jvp,
+    examples,
+    whole=None,
+    listed=None,
+    sequences: tuple[str, ...] = (),
 ) -> Callable:
     """Declares a function of a sequence of arrays by `vjp(k, y_bar, y, ...)`, the adjoint of item k.
 

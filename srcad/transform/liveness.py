@@ -173,7 +173,7 @@ class _Pruner:
                 kept, start = self.block(body, live)
                 if not has_code(kept):
                     return None, live
-                for context, target in items:
+                for context, _ in items:
                     start = start | names_read(context)
                 return replace(s, body=tuple(kept)), start
         return s, live | names_read(s)

@@ -27,16 +27,66 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
-    Node, Op, Param, Pass, Raise, Ref, Return, Subscript, Stmt, Try, Tuple, While, With, children, walk,
+    Assign,
+    Attribute,
+    AugAssign,
+    Call,
+    Const,
+    Def,
+    Delete,
+    Expr,
+    ExprStmt,
+    For,
+    Function,
+    If,
+    Invoke,
+    Lambda,
+    Name,
+    Node,
+    Op,
+    Param,
+    Pass,
+    Raise,
+    Ref,
+    Return,
+    Subscript,
+    Stmt,
+    Try,
+    Tuple,
+    While,
+    With,
+    children,
+    walk,
 )
 from srcad.transform.dots import (
-    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
-    with_result, zero,
+    LONG,
+    RESULT,
+    DotNames,
+    Parts,
+    base_name,
+    captured,
+    copied,
+    is_cheap,
+    is_cheap_index,
+    is_pop,
+    missing,
+    pops,
+    with_result,
+    zero,
 )
 from srcad.transform.reverse import (
-    REENTERED, root_name, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list, target_names,
-    walk_all, with_blocks,
+    REENTERED,
+    root_name,
+    assigned_names,
+    ends_raising,
+    is_in,
+    names_read,
+    node_count,
+    symbol,
+    target_list,
+    target_names,
+    walk_all,
+    with_blocks,
 )
 
 Block = list[Stmt]
@@ -123,16 +173,16 @@ class _Needs:
 
 def is_pairwise(s: Assign) -> bool:
     """Whether `s` assigns the items of a tuple that is written out to as many variables."""
-    return isinstance(s.value, Tuple) and len(s.target.elts) == len(s.value.elts) and all(
-        isinstance(t, Name) for t in s.target.elts
+    return (
+        isinstance(s.value, Tuple)
+        and len(s.target.elts) == len(s.value.elts)
+        and all(isinstance(t, Name) for t in s.target.elts)
     )
 
 
 def may_swallow(s: With) -> bool:
     """Whether a context manager may keep to itself an exception that ends the block."""
-    return not all(
-        isinstance(c, Call) and isinstance(c.fn, Ref) and is_in(c.fn.obj, REENTERED) for c, _ in s.items
-    )
+    return not all(isinstance(c, Call) and isinstance(c.fn, Ref) and is_in(c.fn.obj, REENTERED) for c, _ in s.items)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -150,7 +200,8 @@ class _Tangents:
         self.dots = DotNames(special.names, self.needs.nested)
         self.guarded: Names = NONE
         self.written = {
-            root_name(s.target) for s in walk_all(self.body)
+            root_name(s.target)
+            for s in walk_all(self.body)
             if isinstance(s, (Assign, AugAssign)) and isinstance(s.target, Subscript) and s.target.varied
         }
         self.seen: set[str] = set(special.params)
@@ -166,8 +217,10 @@ class _Tangents:
         name = special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
         of = f" from {'that' if len(dots) == 1 else 'those'} of {', '.join(varied)}" if dots else ""
         return Function(
-            f"{special.name}_tangent", tuple(Param(p) for p in (*special.params, *dots)),
-            tuple(without_idle_defs(body)), f"The value of {name}, and its tangent{of}.",
+            f"{special.name}_tangent",
+            tuple(Param(p) for p in (*special.params, *dots)),
+            tuple(without_idle_defs(body)),
+            f"The value of {name}, and its tangent{of}.",
         )
 
     def block(self, body) -> Block:
@@ -236,9 +289,13 @@ class _Tangents:
         """The zero tangent, anew, of a constant container that `s` changes in place."""
         match s:
             case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target):
-                found = [] if isinstance(plain(target.kind), Number) or isinstance(target, Subscript) and isinstance(
-                    plain(target.value.kind), Array
-                ) else [target]
+                found = (
+                    []
+                    if isinstance(plain(target.kind), Number)
+                    or isinstance(target, Subscript)
+                    and isinstance(plain(target.value.kind), Array)
+                    else [target]
+                )
             case Delete(targets=targets):
                 found = list(targets)
             case ExprStmt(value=Call(fn=Attribute(value=value, attr=attr))) if attr != "pop":
@@ -468,9 +525,11 @@ def without_idle_defs(body: Block) -> Block:
     """`body` without the nested functions that are not called any more."""
     while True:
         defs = [s for s in walk_all(body) if isinstance(s, Def)]
-        idle = {id(d) for d in defs if not any(
-            isinstance(n, Name) and n.id == d.function.name for s in body for n in outside(s, d)
-        )}
+        idle = {
+            id(d)
+            for d in defs
+            if not any(isinstance(n, Name) and n.id == d.function.name for s in body for n in outside(s, d))
+        }
         if not idle:
             return body
 

@@ -127,7 +127,8 @@ def main() -> None:
         median, goal = statistics.median(times[1:]), 0.1
         missed = "" if median <= goal else ", MISSED"
         print(
-            f"compile a function of 50 lines: {short(median)} (goal ≤ {short(goal)}{missed}); in a new process {short(times[0])}"
+            f"compile a function of 50 lines: {short(median)} (goal ≤ {short(goal)}{missed}); "
+            f"in a new process {short(times[0])}"
         )
     if chosen("import"):
         srcad_time, numpy_time = compile_time.import_times()

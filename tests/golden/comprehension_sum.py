@@ -20,14 +20,14 @@ def comprehension_sum_forward(x, weights):
     """Forward sweep of comprehension_sum (comprehension_sum.py:6); returns its result and what comprehension_sum_adjoint needs."""
     sin_tape = []
     w_tape = []
-    items = 0
+    total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
-        items = items + w * sin
+        total = total + w * sin
         sin_tape.append(sin)
         w_tape.append(w)
-    return items, (x, weights, sin_tape, w_tape)
+    return total, (x, weights, sin_tape, w_tape)
 
 
 def comprehension_sum_adjoint(saved, result_bar):
@@ -36,15 +36,15 @@ def comprehension_sum_adjoint(saved, result_bar):
     sin_tape = sin_tape.copy()
     w_tape = w_tape.copy()
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-    items_bar = result_bar
+    total_bar = result_bar
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
         w = w_tape.pop()
         sin = sin_tape.pop()
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-        w_bar = items_bar * sin
-        product_bar = items_bar * w * math.cos(k * x)
+        w_bar = total_bar * sin
+        product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k
         weights_bar[k] += w_bar
     return x_bar, weights_bar
@@ -54,49 +54,49 @@ def comprehension_sum_value_and_grad(x, weights):
     """The value and the gradient of comprehension_sum (comprehension_sum.py:6)."""
     sin_tape = []
     w_tape = []
-    items = 0
+    total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
-        items = items + w * sin
+        total = total + w * sin
         sin_tape.append(sin)
         w_tape.append(w)
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-    items_bar = 1.0
+    total_bar = 1.0
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
         w = w_tape.pop()
         sin = sin_tape.pop()
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-        w_bar = items_bar * sin
-        product_bar = items_bar * w * math.cos(k * x)
+        w_bar = total_bar * sin
+        product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k
         weights_bar[k] += w_bar
-    return items, (x_bar, weights_bar)
+    return total, (x_bar, weights_bar)
 
 
 def comprehension_sum_grad(x, weights):
     """The gradient of comprehension_sum (comprehension_sum.py:6): both sweeps in one."""
     sin_tape = []
     w_tape = []
-    items = 0
+    total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
-        items = items + w * sin
+        total = total + w * sin
         sin_tape.append(sin)
         w_tape.append(w)
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-    items_bar = 1.0
+    total_bar = 1.0
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
         w = w_tape.pop()
         sin = sin_tape.pop()
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
-        w_bar = items_bar * sin
-        product_bar = items_bar * w * math.cos(k * x)
+        w_bar = total_bar * sin
+        product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k
         weights_bar[k] += w_bar
     return x_bar, weights_bar

@@ -414,7 +414,7 @@ def default_expressions(function: types.FunctionType, e: Expr) -> dict[str, Expr
     positional = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
     base = Ref(function, function.__name__)
-    for i, (name, value) in enumerate(zip(positional[len(positional) - len(defaults) :], defaults)):
+    for name, value in zip(positional[len(positional) - len(defaults) :], defaults):
         kind = kind_of(value, ("default", function.__name__, name))
         found[name] = Const(value, at=e.at) if is_literal(value) else Default(
             base, name, kind=kind, at=e.at, obj=value

@@ -140,8 +140,12 @@ class Expressions:
             before = len(self.out)
             typed = self.expr(arg)
             written = {
-                n.id for s in self.out[before:] for t in walk(s) if isinstance(t, Assign)
-                for n in walk(t.target) if isinstance(n, Name)
+                n.id
+                for s in self.out[before:]
+                for t in walk(s)
+                if isinstance(t, Assign)
+                for n in walk(t.target)
+                if isinstance(n, Name)
             }
             if any(isinstance(n, Name) and n.id in written for o in out for n in walk(o)):
                 self.refuse(arg, "a variable is read and set anew in one expression", "Use two statements.")
@@ -182,14 +186,18 @@ class Expressions:
             self.rewritten[id(function)] = setup, replace(function, params=tuple(params))
         setup, fixed = self.rewritten[id(function)]
         if self.loops:
-            self.refuse(function, "a nested function with a computed default, in a loop", "Pass the value as an argument.")
+            self.refuse(
+                function, "a nested function with a computed default, in a loop", "Pass the value as an argument."
+            )
         for s in setup:
             self.statement(s)
         return fixed
 
     def with_siblings(self, local: Local) -> Local:
         """A nested function that knows the other nested functions in sight."""
-        seen = tuple((n, v.kind.obj) for n, v in self.env.items() if isinstance(v.kind, Callee) and v.kind.extra == "local")
+        seen = tuple(
+            (n, v.kind.obj) for n, v in self.env.items() if isinstance(v.kind, Callee) and v.kind.extra == "local"
+        )
         return replace(local, siblings=seen)
 
     def captured(self, local: Local) -> tuple[str, ...]:

@@ -152,8 +152,10 @@ class Loops:
         """The loop that a comprehension stands for, with its own variables; `add(result, element)` takes an item in."""
         result = self.special.names.new("items" if add is None else "total")
         bound = {n.id for c in e.clauses for n in walk(c.target) if isinstance(n, Name)}
-        renamed = {b: b if b not in self.env and b not in names_outside(self.special.source, e) else
-                   self.special.names.new(b) for b in sorted(bound)}
+        renamed = {
+            b: b if b not in self.env and b not in names_outside(self.special.source, e) else self.special.names.new(b)
+            for b in sorted(bound)
+        }
 
         def rename(node):
             if isinstance(node, Name) and node.id in renamed:
@@ -268,7 +270,9 @@ class Iteration:
         """A variable with what is iterated over, as something that has items and a length."""
         with self.specialiser.attempt():
             typed = self.specialiser.expr(e)
-        indexable = isinstance(plain(typed.kind), (Array, Items, Listing)) and getattr(typed.kind, "cls", None) is not dict
+        indexable = (
+            isinstance(plain(typed.kind), (Array, Items, Listing)) and getattr(typed.kind, "cls", None) is not dict
+        )
         is_range = isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
         if isinstance(e, Name) and changes_length(e.id, self.s.body):
             self.specialiser.refuse(self.s, f"`{e.id}` changes while it is iterated over", "Iterate over a copy of it.")

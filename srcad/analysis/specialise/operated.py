@@ -30,7 +30,9 @@ class Operations:
         """The kind of an operator's result; element-wise ones by the rules of broadcasting."""
         ranks = [k.dims if isinstance(k, Array) else () if isinstance(k, Number) else None for k in operands]
         if op not in ("@", "getitem") and any(isinstance(k, Array) for k in operands) and None not in ranks:
-            with_values = tuple(k if isinstance(k, Number) else Array(k.dtype, (Dim("e"),) * min(k.rank, 1)) for k in operands)
+            with_values = tuple(
+                k if isinstance(k, Number) else Array(k.dtype, (Dim("e"),) * min(k.rank, 1)) for k in operands
+            )
             kind = result_kind(op, with_values, (), self.site(e))
             dims = kinds.broadcast_dims(ranks)
             dtype = kind.dtype if isinstance(kind, Array) else None
@@ -53,12 +55,15 @@ class Operations:
             container, index = args
             if index.varied and is_float(index.kind) and not isinstance(index.kind, Unknown):
                 raise KindError(
-                    e.at, f"{describe(container)} is indexed by a value that is differentiated",
+                    e.at,
+                    f"{describe(container)} is indexed by a value that is differentiated",
                     hint="An index is an integer: leave it out of argnums, or pass it as an int.",
                 )
         if fn == "getitem" and is_mapping(args[0].kind) and isinstance(e, Subscript):
             e = replace(e, index=replace(e.index, varied=False))
-        varied = varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
+        varied = (
+            varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
+        )
         return replace(e, kind=kind, varied=varied)
 
     def applied_kind(self, e, fn, args, kwargs) -> Kind:

@@ -23,7 +23,23 @@ from srcad.errors import KindError, SrcadError
 if TYPE_CHECKING:
     from srcad.analysis.specialise.program import Specialiser
 
-CONSTANT_BUILTINS = {len, int, bool, str, repr, isinstance, hasattr, type, range, id, hash, callable, issubclass, ord, chr}
+CONSTANT_BUILTINS = {
+    len,
+    int,
+    bool,
+    str,
+    repr,
+    isinstance,
+    hasattr,
+    type,
+    range,
+    id,
+    hash,
+    callable,
+    issubclass,
+    ord,
+    chr,
+}
 
 
 def _sum(self: Specialiser, e: Call) -> Expr | None:
@@ -159,7 +175,8 @@ def _range(self: Specialiser, e: Call) -> Expr | None:
     for a in args:
         if a.varied and is_float(a.kind) and isinstance(plain(a.kind), Number):
             raise KindError(
-                a.at, f"{describe(a)} is differentiated, but it is used as an integer here",
+                a.at,
+                f"{describe(a)} is differentiated, but it is used as an integer here",
                 hint="Leave it out of argnums, or pass it as an int.",
             )
     return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
@@ -198,7 +215,7 @@ def shadow_kind(kind: Kind) -> Kind:
     match kind:
         case Number():
             return kinds.FLOAT
-        case Items(cls=cls, items=items):
+        case Items(items=items):
             shadows = tuple(map(shadow_kind, items))
             if not kind.is_sequence:
                 return Items(dict, kind.keys, shadows)
@@ -207,6 +224,7 @@ def shadow_kind(kind: Kind) -> Kind:
         case Listing(item=item):
             return Listing(shadow_kind(item))
     return kind
+
 
 SPECIAL_FORMS: dict[Any, Any] = {
     runtime.zeros_like: _zeros_like,

@@ -107,7 +107,8 @@ class Statements:
             changing = [n for n, v in kind.extra if v.varied and n in self.reassigned]
             if changing:
                 self.refuse(
-                    s, f"a nested function is kept, and the variable `{changing[0]}` that it captures is set more than once",
+                    s,
+                    f"a nested function is kept, and the variable `{changing[0]}` that it captures is set more than once",
                     "Pass the variable as an argument, or give its values different names.",
                 )
 
@@ -158,15 +159,16 @@ class Statements:
             self.disown(aliases(typed))
             self.emit(replace(s, target=self.unpack_constant(target, kind), value=typed))
             return
-        if isinstance(typed, (Invoke, Tuple)) and isinstance(kind, Items) and not stars and all(
-            isinstance(t, Name) for t in target.elts
+        if (
+            isinstance(typed, (Invoke, Tuple))
+            and isinstance(kind, Items)
+            and not stars
+            and all(isinstance(t, Name) for t in target.elts)
         ):
             if len(kind.items) != len(target.elts):
                 self.refuse(s, f"{len(kind.items)} values are unpacked into {len(target.elts)} names")
                 return
-            names = tuple(
-                replace(t, kind=k, varied=is_float(k)) for t, k in zip(target.elts, kind.items)
-            )
+            names = tuple(replace(t, kind=k, varied=is_float(k)) for t, k in zip(target.elts, kind.items))
             for t in names:
                 self.bind(t.id, Value(t.kind, t.varied))
             self.emit(replace(s, target=replace(target, elts=names), value=typed))
@@ -252,7 +254,9 @@ class Statements:
             return None
         known = self.env.get(name.id)
         if known is None:
-            self.refuse(s, f"writing into {what} of `{name.id}`, a variable of an enclosing function", "Return the new value.")
+            self.refuse(
+                s, f"writing into {what} of `{name.id}`, a variable of an enclosing function", "Return the new value."
+            )
             return None
         place = self.typed_operation(target)
         containers, inner = [], target
@@ -290,7 +294,9 @@ class Statements:
             root = root.value
         if isinstance(root, (Global, Ref)):
             name = root.id if isinstance(root, Global) else root.text
-            self.refuse(s, f"writing into `{name}`, which is defined outside of the function", "Write into a copy of it.")
+            self.refuse(
+                s, f"writing into `{name}`, which is defined outside of the function", "Write into a copy of it."
+            )
 
     def note_mutation(self, container: Expr) -> None:
         root = container
@@ -335,7 +341,8 @@ class Statements:
             if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
                 return self.rebind(s, target, typed)
         self.refuse(
-            s, f"`{s.target.id} {s.op}= …` changes an array in place that another name may share",
+            s,
+            f"`{s.target.id} {s.op}= …` changes an array in place that another name may share",
             f"Write `{s.target.id} = {s.target.id} {s.op} …`.",
         )
         return None
@@ -370,7 +377,8 @@ class Statements:
             return None
         if typed.varied or self.reads_varied(value):
             self.refuse(
-                s, "a call for its effect, with a value that is differentiated",
+                s,
+                "a call for its effect, with a value that is differentiated",
                 "If the derivative need not know of it, pass stop_gradient(value).",
             )
         if isinstance(value, Call) and isinstance(value.fn, Attribute):
@@ -395,11 +403,14 @@ class Statements:
         kind = plain(owner.kind)
         known = self.env[owner.id]
         if item.varied and any(True for _ in callees_in(item.kind)):
-            self.refuse(s, "a nested function is kept in a list", "Keep the values that it needs, and call one function.")
+            self.refuse(
+                s, "a nested function is kept in a list", "Keep the values that it needs, and call one function."
+            )
         if item.varied or owner.varied:
             if not self.is_owned(owner.id):
                 self.refuse(
-                    s, f"`{owner.id}.append(…)` of a list that another name may share",
+                    s,
+                    f"`{owner.id}.append(…)` of a list that another name may share",
                     "Append to a list that is made in this function.",
                 )
             items = join(item_kind(kind), item.kind)
@@ -453,7 +464,9 @@ class Statements:
                 self.bind(h.name, Value(Opaque(Exception)))
                 for node in (n for stmt in h.body for n in walk(stmt)):
                     if isinstance(node, Attribute) and isinstance(node.value, Name) and node.value.id == h.name:
-                        self.refuse(node, "a value that an exception carries", "Return it, or assign it before the raise.")
+                        self.refuse(
+                            node, "a value that an exception carries", "Return it, or assign it before the raise."
+                        )
             handler = self.block(h.body)
             handlers.append(replace(h, body=handler or (Pass(at=h.at),)))
             if not ends_with_raise(handler):

@@ -100,12 +100,18 @@ class Control:
         """A loop: the way back runs through its passes from the last to the first."""
         inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
         appended = {
-            n.value.fn.value.id for n in walk_all(s.body)
-            if isinstance(n, (ExprStmt, Assign)) and isinstance(n.value, Call) and isinstance(n.value.fn, Attribute)
-            and n.value.fn.attr in ("append", "pop") and isinstance(n.value.fn.value, Name) and n.value.varied
+            n.value.fn.value.id
+            for n in walk_all(s.body)
+            if isinstance(n, (ExprStmt, Assign))
+            and isinstance(n.value, Call)
+            and isinstance(n.value.fn, Attribute)
+            and n.value.fn.attr in ("append", "pop")
+            and isinstance(n.value.fn.value, Name)
+            and n.value.varied
         }
         stored = {
-            root(n.target) for n in walk_all(s.body)
+            root(n.target)
+            for n in walk_all(s.body)
             if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, Subscript)
         }
         relevant = any(slot.name in inside | stored for slot in self.set_) or appended
@@ -198,9 +204,7 @@ class Control:
             return ahead, setup, (None, Name(self.names.new("_")), Call(symbol(range), (trips,)))
         iterable = s.iter
         overwritten = assigned_names(s.body)
-        safe = all(
-            not (isinstance(n, Name) and (n.id in overwritten or n.id in self.mutated)) for n in walk(iterable)
-        )
+        safe = all(not (isinstance(n, Name) and (n.id in overwritten or n.id in self.mutated)) for n in walk(iterable))
         if is_range(iterable):
             args = []
             for a in iterable.args:
@@ -274,7 +278,8 @@ class Control:
             if going_on and behind:
                 if isinstance(stmt, (For, While, If, With, Try)):
                     raise MissingRule(
-                        stmt.at, "a loop or branch inside `try` has no derivative, because an exception may end it midway",
+                        stmt.at,
+                        "a loop or branch inside `try` has no derivative, because an exception may end it midway",
                         hint="Move the body of the `try` into a function of its own.",
                     )
                 skipped: Block = []
@@ -295,10 +300,15 @@ class Control:
             code = [Assign(which, Const(i + 1)), *blocks[i + 1][0]] if going_on else blocks[i + 1][0]
             handlers.append(replace(h, body=tuple(code) or (Pass(),)))
             if not ends_raising(h.body) and (blocks[i + 1][1] or choose):
-                choose = [If(Compare(("==",), (which, Const(i + 1))), tuple(blocks[i + 1][1]) or (Pass(),), tuple(choose))]
+                choose = [
+                    If(Compare(("==",), (which, Const(i + 1))), tuple(blocks[i + 1][1]) or (Pass(),), tuple(choose))
+                ]
         start = [Assign(which, Const(0)), Assign(step, Const(0))] if going_on else []
         new = replace(
-            s, body=tuple(body) or (Pass(),), handlers=tuple(handlers), orelse=tuple(blocks[0][0]),
+            s,
+            body=tuple(body) or (Pass(),),
+            handlers=tuple(handlers),
+            orelse=tuple(blocks[0][0]),
             final=tuple(final_forward),
         )
         return [*start, new], final_back + self.commented(s, choose + back)

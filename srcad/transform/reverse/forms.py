@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 Block = list[Stmt]
 
 OP_NAMES = {
-    "+": "total", "-": "difference", "*": "product", "/": "quotient", "**": "power", "@": "product", "neg": "negative",
-    "%": "remainder", "getitem": "item", "pos": "value",
+    "+": "total",
+    "-": "difference",
+    "*": "product",
+    "/": "quotient",
+    "**": "power",
+    "@": "product",
+    "neg": "negative",
+    "%": "remainder",
+    "getitem": "item",
+    "pos": "value",
 }
 
 
@@ -114,7 +122,12 @@ def is_reversed_range(e: Expr) -> bool:
 
 def is_sequence_kind(kind: Kind) -> bool:
     kind = plain(kind)
-    return isinstance(kind, Array) and kind.rank != 0 or isinstance(kind, (Items, Listing)) and kind.cls in (tuple, list, dict)
+    return (
+        isinstance(kind, Array)
+        and kind.rank != 0
+        or isinstance(kind, (Items, Listing))
+        and kind.cls in (tuple, list, dict)
+    )
 
 
 def node_count(e: Node) -> int:
@@ -195,7 +208,10 @@ def with_blocks(s: Stmt, visit) -> Stmt:
         case Try():
             handlers = tuple(replace(h, body=tuple(visit(h.body)) or (Pass(),)) for h in s.handlers)
             return replace(
-                s, body=tuple(visit(s.body)) or (Pass(),), handlers=handlers, orelse=tuple(visit(s.orelse)),
+                s,
+                body=tuple(visit(s.body)) or (Pass(),),
+                handlers=handlers,
+                orelse=tuple(visit(s.orelse)),
                 final=tuple(visit(s.final)),
             )
     return s
@@ -204,7 +220,9 @@ def with_blocks(s: Stmt, visit) -> Stmt:
 def same_shape(x: Kind, y: Kind) -> bool:
     if not (isinstance(x, Array) and isinstance(y, Array)) or None in (x.dims, y.dims) or len(x.dims) != len(y.dims):
         return isinstance(x, (Items, Listing))
-    return all(a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many) for a, b in zip(x.dims, y.dims))
+    return all(
+        a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many) for a, b in zip(x.dims, y.dims)
+    )
 
 
 def is_written_out(index: Expr) -> bool:

@@ -66,7 +66,12 @@ class Operations:
         """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""
         rule = applied.rule
         name = rule.data[k]
-        if isinstance(x.kind, Unknown) and rule.partials is None or isinstance(e.kind, Unknown) and rule.partials is None:
+        if (
+            isinstance(x.kind, Unknown)
+            and rule.partials is None
+            or isinstance(e.kind, Unknown)
+            and rule.partials is None
+        ):
             return self.at_run_time(e, applied, k, item, y, bar)
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
             numbers = isinstance(plain(x.kind), Listing) and isinstance(plain(x.kind).item, Number)
@@ -129,8 +134,10 @@ class Operations:
         for node in values_in(local):
             found = plain(node.kind) if node.kind is not None else None
             if isinstance(found, Array) and found.dims is not None and len(found.dims) == len(kind.dims):
-                if all(a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many)
-                       for a, b in zip(found.dims, kind.dims)):
+                if all(
+                    a == b == kinds.ONE or kinds.same_extent(a, b) or (a is not None and a.many)
+                    for a, b in zip(found.dims, kind.dims)
+                ):
                     return True
         return False
 
@@ -146,8 +153,10 @@ class Operations:
             tail = result.dims[extra:]
             spread_ = [d == kinds.ONE and r != kinds.ONE for d, r in zip(kind.dims, tail)]
             certain = all(
-                d == r == kinds.ONE or kinds.same_extent(d, r) or (d is not None and d.many) or (
-                    d == kinds.ONE and r is not None and r.many)
+                d == r == kinds.ONE
+                or kinds.same_extent(d, r)
+                or (d is not None and d.many)
+                or (d == kinds.ONE and r is not None and r.many)
                 for d, r in zip(kind.dims, tail)
             )
             if certain and not any(spread_):

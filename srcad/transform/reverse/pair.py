@@ -85,7 +85,8 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         forward, adjoint = head + forward, adjoint + tail
         adjoints = tuple(
             self.whole(p, plain(v.kind) if not isinstance(plain(v.kind), Unknown) else v.kind, final=True)
-            for p, v in zip(special.params, special.values) if v.varied
+            for p, v in zip(special.params, special.values)
+            if v.varied
         )
         wanted = {n.id for e in adjoints for n in walk(e) if isinstance(n, Name)}
         adjoint, kept = prune(adjoint, wanted)
@@ -98,9 +99,16 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
         forward = declare_tapes(forward, kept)
         return Pair(
-            special, tuple(forward), result, tuple(adjoint), adjoints, seed, saved,
+            special,
+            tuple(forward),
+            result,
+            tuple(adjoint),
+            adjoints,
+            seed,
+            saved,
             tuple(
-                (n, any(k.tape == n and self.is_written_into(k.name) for k in kept)) for n in saved
+                (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
+                for n in saved
                 if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
             ),
         )

@@ -144,7 +144,7 @@ class Places:
     def shadow(self, slot: Slot, kind: Kind, rest) -> Expr:
         """The place in a shadow container that corresponds to a place in a container."""
         place: Expr = self.ensure(slot, kind, self.out)
-        for key, container in rest:
+        for key, _ in rest:
             place = Subscript(place, self.index(key) if isinstance(key, Expr) else Const(key))
         return place
 
@@ -167,7 +167,9 @@ class Places:
             general = Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value))))
             return self.add(slot, kind, general)
         if slot not in self.set_ and len(rest) == 1 and self.loop_depth == 0:
-            self.add(slot, kind, Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value)))))
+            self.add(
+                slot, kind, Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value))))
+            )
             return None
         if slot in self.set_ and slot not in self.fresh:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))

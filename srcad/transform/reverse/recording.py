@@ -116,9 +116,13 @@ class Recording:
             return None
         for n in walk(e):
             kind = n.kind if isinstance(n, Name) else None
-            if isinstance(kind, Array) and kind.dims is not None and n.id not in self.mutated and (
-                len(kind.dims) == len(e.kind.dims)
-            ) and all(a == b == kinds.ONE or kinds.same_extent(a, b) for a, b in zip(kind.dims, e.kind.dims)):
+            if (
+                isinstance(kind, Array)
+                and kind.dims is not None
+                and n.id not in self.mutated
+                and (len(kind.dims) == len(e.kind.dims))
+                and all(a == b == kinds.ONE or kinds.same_extent(a, b) for a, b in zip(kind.dims, e.kind.dims))
+            ):
                 return n
         return None
 
@@ -136,10 +140,12 @@ class Recording:
                 small = depth < 2 and all(isinstance(plain(a.kind), Number) for a in args)
                 return small and op in ("+", "-", "*", "neg", "/") and all(self.is_cheap(a, depth + 1) for a in args)
             case Subscript(value=value, index=index):
-                return self.is_cheap(value, depth) and self.is_cheap_index(index) and not isinstance(
-                    plain(value.kind), Unknown
+                return (
+                    self.is_cheap(value, depth)
+                    and self.is_cheap_index(index)
+                    and not isinstance(plain(value.kind), Unknown)
                 )
-            case Attribute(value=value, attr=attr):
+            case Attribute(value=value):
                 known = isinstance(plain(value.kind), (Items, Array))
                 return known and self.is_cheap(value, depth)
             case Call(fn=Ref(obj=runtime.captured)):
@@ -209,8 +215,14 @@ class Recording:
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
         in_loop, key = self.loop_depth > 0, object()
         base = f"{name}_tape" if in_loop else f"{name}_old"
-        tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base)) if in_loop else self.names.new(base)
-        return Save(tape, name, in_loop, key, place=place), Restore(tape, name, in_loop, key, place=self.stripped(place))
+        tape = (
+            self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base))
+            if in_loop
+            else self.names.new(base)
+        )
+        return Save(tape, name, in_loop, key, place=place), Restore(
+            tape, name, in_loop, key, place=self.stripped(place)
+        )
 
     def substitute_root(self, place: Expr, bar: Name) -> Expr:
         if isinstance(place, Name):

@@ -110,7 +110,7 @@ class Slots:
         match plain(kind):
             case Number():
                 return Const(0.0)
-            case Array(dtype=dtype):
+            case Array():
                 return Call(symbol(np.zeros_like), (primal,))
         return Call(symbol(runtime.zeros_like), (primal,))
 

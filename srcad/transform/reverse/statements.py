@@ -99,7 +99,7 @@ class Statements:
         save, restore = self.place_provision(name, place)
         if not s.target.varied:
             return [*before, save, replace(s, target=place)], [restore]
-        slot, kind = Slot(name), self.kind_of_name[name]
+        slot = Slot(name)
         if slot not in self.set_:
             ahead, value = self.finish(s, s.value)
             return [*before, save, *ahead, replace(s, target=place, value=value)], [restore]
@@ -110,7 +110,10 @@ class Statements:
         shadow = self.substitute_root(place, self.bar(slot))
         scalar = isinstance(plain(s.target.kind), Number)
         self.out, self.deferred, self.spent = held, None, set()
-        value, at = s.value, Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None
+        value, at = (
+            s.value,
+            Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None,
+        )
         bar: Expr = replace(shadow, kind=s.target.kind)
         if isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
             copied = bar if scalar else Call(Attribute(bar, "copy"), ())
@@ -153,9 +156,7 @@ class Statements:
         if isinstance(s.target, Tuple):
             bars = [self.whole_if_set(t.id, t.kind) for t in s.target.elts]
             if any(b is not None for b in bars):
-                parts = [
-                    self.whole(t.id, t.kind) if t.varied else Const(None) for t in s.target.elts
-                ]
+                parts = [self.whole(t.id, t.kind) if t.varied else Const(None) for t in s.target.elts]
                 bar = Tuple(tuple(parts))
             else:
                 bar = None
@@ -172,9 +173,13 @@ class Statements:
         self.out, self.deferred, self.spent = held, ({} if spent else None), spent
         targets, late = [], []
         for x, p in flows:
-            direct = isinstance(x, Name) and not self.is_split(x.id, x.kind) and Slot(x.id) not in self.set_ and (
-                Slot(x.id) not in spent and all(Slot(x.id) != t for t in late)
-            ) and not any(isinstance(t, Name) and t.id == self.bar_names.get(Slot(x.id)) for t in targets)
+            direct = (
+                isinstance(x, Name)
+                and not self.is_split(x.id, x.kind)
+                and Slot(x.id) not in self.set_
+                and (Slot(x.id) not in spent and all(Slot(x.id) != t for t in late))
+                and not any(isinstance(t, Name) and t.id == self.bar_names.get(Slot(x.id)) for t in targets)
+            )
             if direct:
                 targets.append(self.bar(Slot(x.id)))
                 self.set_.add(Slot(x.id))

@@ -91,7 +91,9 @@ class Survey:
         self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
         self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
         self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
-        self.stable = {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
+        self.stable = (
+            {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
+        )
         self.boxed.discard(None)
 
     def trace(self, body, bound: set[str], definite: set[str]) -> tuple[set[str], set[str]]:

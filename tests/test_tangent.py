@@ -713,14 +713,11 @@ def test_a_pop_within_an_expression_is_refused():
         jvp(fun, (2.0,), (1.0,))
 
 
-def test_rows_that_are_one_list_are_not_written_to():
-    def fun(x):
-        table = [[0.0] * 2] * 3
-        table[0][1] = x * x
-        return table[2][1] * x
-
-    with pytest.raises(srcad.Unsupported, match="another name may share"):
-        jvp(fun, (2.0,), (1.0,))
+def test_the_zero_tangent_shares_what_its_value_shares():
+    row = [1.0, np.ones(2)]
+    zeros = runtime.still([row, row, (2, "text")])
+    assert zeros[0] is zeros[1] and zeros[0] is not row and zeros[2] == (0.0, None)
+    np.testing.assert_array_equal(zeros[0][1], [0, 0])
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -39,13 +39,13 @@ def growing_list_adjoint(saved, result_bar):
     # 10: return np.sum(np.array(terms) ** 2)
     terms_bar = list(result_bar * 2 * array)
     # 8: for k in range(n):
+    terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
         item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
-        terms_bar = own(terms_bar)
         terms_bar[-1] += product_bar * x
         x_bar += product_bar * item
     # 7: terms = [x]
@@ -67,13 +67,13 @@ def growing_list_value_and_grad(x, n):
     # 10: return np.sum(np.array(terms) ** 2)
     terms_bar = list(1.0 * 2 * array)
     # 8: for k in range(n):
+    terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
         item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
-        terms_bar = own(terms_bar)
         terms_bar[-1] += product_bar * x
         x_bar += product_bar * item
     # 7: terms = [x]
@@ -94,13 +94,13 @@ def growing_list_grad(x, n):
     # 10: return np.sum(np.array(terms) ** 2)
     terms_bar = list(1.0 * 2 * array)
     # 8: for k in range(n):
+    terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
         item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
-        terms_bar = own(terms_bar)
         terms_bar[-1] += product_bar * x
         x_bar += product_bar * item
     # 7: terms = [x]

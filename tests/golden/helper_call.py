@@ -38,7 +38,7 @@ def softmax_adjoint(saved, result_bar):
     # 8: return e / np.sum(e)
     e_bar = result_bar / sum_1
     sum_1_bar = np.sum(-result_bar * quotient / sum_1)
-    e_bar += np.broadcast_to(sum_1_bar, e.shape)
+    e_bar += sum_1_bar
     # 7: e = np.exp(z - np.max(z))
     difference_bar = e_bar * e
     z_bar = difference_bar

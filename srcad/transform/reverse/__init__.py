@@ -21,25 +21,7 @@ from srcad.transform.reverse.operations import is_unbroadcast, positional_and_ke
 from srcad.transform.reverse.pair import Pair, reverse
 
 __all__ = [
-    "OP_NAMES",
-    "Pair",
-    "REENTERED",
-    "Slot",
-    "assigned_names",
-    "describe",
-    "ends_raising",
-    "is_in",
-    "is_unbroadcast",
-    "item",
-    "names_read",
-    "node_count",
-    "positional_and_keyword",
-    "reverse",
-    "root_name",
-    "shape_of",
-    "symbol",
-    "target_list",
-    "target_names",
-    "walk_all",
-    "with_blocks",
+    "OP_NAMES", "Pair", "REENTERED", "Slot", "assigned_names", "describe", "ends_raising", "is_in", "is_unbroadcast",
+    "item", "names_read", "node_count", "positional_and_keyword", "reverse", "root_name", "shape_of", "symbol",
+    "target_list", "target_names", "walk_all", "with_blocks",
 ]

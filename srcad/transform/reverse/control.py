@@ -16,8 +16,8 @@ from srcad.core.nodes import (
 from srcad.errors import MissingRule
 from srcad.transform.liveness import Save, definitely_set, root
 from srcad.transform.reverse.forms import (
-    Block, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol, target_list,
-    target_names, walk_all,
+    Block, Slot, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
+    target_list, target_names, walk_all,
 )  # fmt: skip
 
 REENTERED = {np.errstate}
@@ -131,6 +131,8 @@ class Control:
         carried = set(self.set_)
         assumed = set(self.fresh) | set()
         memory, taken, recorded = dict(self.hoisted), set(self.names.taken), self.recorded
+        early: set[Slot] = set()
+        stale_once: set[Slot] = set()
         for _ in range(12):
             self.hoisted, self.recorded = dict(memory), recorded
             self.names.taken = taken | set(self.bar_names.values()) | set(self.tape_of.values())
@@ -142,6 +144,13 @@ class Control:
             missing = carried - self.set_
             self.fill(missing, back)
             stale = {slot for slot in assumed if slot not in self.fresh and slot in carried}
+            copied = {slot for slot in carried & entry_set - assumed - stale_once if self.is_copied(slot, back)}
+            if copied and not stale:  # one copy before the loop serves all passes
+                early |= copied
+                assumed |= copied
+                continue
+            stale_once |= stale
+            early -= stale
             if found <= carried and not stale:
                 break
             carried |= found
@@ -149,14 +158,17 @@ class Control:
         self.loop_depth -= 1
         self._indices = outer
         self.set_, self.fresh = entry_set, entry_fresh
-        start: Block = []
+        start: Block = [
+            Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),)))
+            for slot in sorted(early, key=lambda x: (x.name, str(x.path)))
+        ]
+        self.fresh |= early
         for slot in sorted(carried - entry_set, key=lambda x: (x.name, str(x.path))):
             self.ensure(slot, self.slot_kind(slot), start)
         self.fresh &= assumed | (carried - entry_set)
         self.fresh -= {slot for slot in carried if slot not in assumed and slot in entry_set}
         self.fresh = {slot for slot in self.fresh if slot in assumed or slot not in carried}
         self.set_ |= carried
-        self.set_ -= {slot for slot in self.set_ if slot.name in local and False}
         self.loop_depth += 1
         made = assigned_names(forward) - inside - self.recorded
         self.recorded = self.recorded | made
@@ -175,6 +187,15 @@ class Control:
         if isinstance(node, Invoke):
             return self.plain_call(node)
         return map_children(node, self.without_sweeps)
+
+    def is_copied(self, slot: Slot, back: Block) -> bool:
+        """Whether the way back copies an adjoint, to write into it."""
+        name = self.bar_names.get(slot)
+        for s in walk_all(back):
+            match s:
+                case Assign(target=Name(id=id_), value=Call(fn=Ref(obj=runtime.own))) if id_ == name:
+                    return True
+        return False
 
     def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""

@@ -16,6 +16,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.reverse.forms import Block, Slot, is_in, symbol
+from srcad.transform.reverse.operations import Spread
 
 if TYPE_CHECKING:
     pass
@@ -138,6 +139,8 @@ class Slots:
                 self.unfresh(value)
             return
         kind = plain(kind)
+        if isinstance(value, Spread) and isinstance(kind, Array):
+            value = value.args[0]  # NumPy spreads it
         if isinstance(kind, (Number, Array)):
             in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype == np.float64
             if in_place:

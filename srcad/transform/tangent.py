@@ -108,7 +108,7 @@ class _Needs:
     start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
 
     def __init__(self, body):
-        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
+        self.nested = {nested_name(s) for s in walk_all(body) if isinstance(s, Stmt)} - {None}
         self.after: dict[int, Names] = {}
         self.entry: dict[int, Names] = {}
         self.caught: dict[int, Names] = {}
@@ -169,6 +169,16 @@ class _Needs:
             case Expr(varied=False):
                 return NONE
         return NONE.union(*map(self.reads, children(e)))
+
+
+def nested_name(s: Stmt) -> str | None:
+    """The name of the nested function that a statement makes."""
+    match s:
+        case Def(function=function):
+            return function.name
+        case Assign(target=Name(id=name), value=Lambda()):
+            return name
+    return None
 
 
 def is_pairwise(s: Assign) -> bool:

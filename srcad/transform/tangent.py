@@ -534,15 +534,15 @@ def joined_calls(body) -> list[Stmt]:
 def without_idle_defs(body: Block) -> Block:
     """`body` without the nested functions that are not called any more."""
     while True:
-        defs = [s for s in walk_all(body) if isinstance(s, Def)]
-        idle = {
-            id(d)
-            for d in defs
-            if not any(isinstance(n, Name) and n.id == d.function.name for s in body for n in outside(s, d))
-        }
+        made = [s for s in walk_all(body) if isinstance(s, Stmt) and nested_name(s) is not None]
+        names = {n.id for s in body for n in outside(s, made) if isinstance(n, Name)}
+        for d in made:
+            for other in made:
+                if other is not d:
+                    names |= {n.id for n in walk(other) if isinstance(n, Name)} - {nested_name(other)}
+        idle = {id(d) for d in made if nested_name(d) not in names}
         if not idle:
             return body
-
         body = without(body, idle)
 
 
@@ -551,10 +551,10 @@ def without(body, statements: set[int]) -> Block:
     return [with_blocks(s, lambda block: without(block, statements)) for s in body if id(s) not in statements]
 
 
-def outside(node: Node, d: Def):
-    """The nodes at and below `node`, without those of the nested function `d`."""
-    if node is d:
+def outside(node: Node, statements: list[Stmt]):
+    """The nodes at and below `node`, without those of some statements."""
+    if any(node is s for s in statements):
         return
     yield node
     for child in children(node):
-        yield from outside(child, d)
+        yield from outside(child, statements)

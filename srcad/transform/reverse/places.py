@@ -36,7 +36,8 @@ class Places:
             case Name(id=name) if name not in self.nested:
                 return self.to_slot(Slot(name), e.kind, bar)
             case Call(fn=Ref(obj=runtime.captured), args=(Name(id=name), Const(value=key))):
-                return self.to_slot(Slot(name, (key,)), e.kind, bar)
+                slot = Slot(key) if name in self.nested else Slot(name, (key,))
+                return self.to_slot(slot, e.kind, bar)
             case Tuple(elts=elts) | List(elts=elts):
                 if any(x.varied for x in elts):
                     bar = self.atomic(bar, "items_bar")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from srcad.analysis.kinds import Array, Items, Listing, join, plain
 from srcad.analysis.specialise import aliases
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Name, Node, Ref, Subscript, Try,
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Lambda, Name, Node, Ref, Subscript, Try,
     While, With, children, walk,
 )  # fmt: skip
 from srcad.transform.liveness import definitely_set, reads_before_writes
@@ -90,7 +90,9 @@ class Survey:
             visit(s, 0)
         self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
         self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
-        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)}
+        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)} | {
+            s.target.id for s in walk_all(body) if isinstance(s, Assign) and isinstance(s.value, Lambda)
+        }
         self.stable = (
             {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
         )

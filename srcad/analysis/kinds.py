@@ -227,7 +227,7 @@ def kind_of(value, name: Any = None) -> Kind:
                 return Listing(joined)
         return Items(type(value), keys, kinds)
     if isinstance(value, FUNCTIONS) or (
-        callable(value) and (hasattr(value, "primal") or (type(value).__module__ or "").startswith("numpy"))
+        callable(value) and (hasattr(value, "primal") or is_library_function(value))
     ):
         if isinstance(value, types.MethodType):
             return Callee(value.__func__, ("bound", type(value.__self__)))
@@ -235,6 +235,12 @@ def kind_of(value, name: Any = None) -> Kind:
             return Callee(value.func, ("partial", id(value)))
         return Callee(value)
     return Opaque(type(value))
+
+
+def is_library_function(value) -> bool:
+    """Whether a callable is one of NumPy's own kinds of functions, or was compiled by Cython."""
+    module = type(value).__module__
+    return isinstance(module, str) and module.startswith("numpy") or type(value).__name__ == "cython_function_or_method"
 
 
 def is_settled(kind: Kind) -> bool:

@@ -549,6 +549,14 @@ def _mapped(items: tuple, change) -> tuple:
     return tuple(result) if changed else items
 
 
+def walk_own(node: Node) -> Iterator[Node]:
+    """`node` and all nodes below it, but for what is inside of a nested function."""
+    yield node
+    for child in children(node):
+        if not isinstance(child, Function):
+            yield from walk_own(child)
+
+
 def walk(node: Node) -> Iterator[Node]:
     """`node` and all nodes below it, outermost first."""
     todo = [node]

@@ -108,7 +108,7 @@ class _Needs:
     start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
 
     def __init__(self, body):
-        self.nested = {nested_name(s) for s in walk_all(body) if isinstance(s, Stmt)} - {None}
+        self.nested = {nested_name(n) for s in body for n in walk_own(s) if isinstance(n, Stmt)} - {None}
         self.after: dict[int, Names] = {}
         self.entry: dict[int, Names] = {}
         self.caught: dict[int, Names] = {}

@@ -15,7 +15,7 @@ from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.statements import Statements
 from srcad.analysis.specialise.values import Local, Special, Value, _identifier, canonical, normalised
 from srcad.core.names import Names
-from srcad.core.nodes import Assign, Def, Expr, Function, Invoke, Name, Node, Stmt, walk
+from srcad.core.nodes import Assign, Def, Expr, Function, Invoke, Name, Node, Stmt, walk_own
 from srcad.errors import Origin, Unsupported
 from srcad.frontend.normalise import names_in
 
@@ -107,7 +107,7 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
         self.loops: list[int] = []
         self.rewritten: dict[int, Any] = {}
         self.mutated: set[str] = set()
-        self.own_functions = {n.function.name for s in special.source.body for n in walk(s) if isinstance(n, Def)}
+        self.own_functions = {n.function.name for s in special.source.body for n in walk_own(s) if isinstance(n, Def)}
         self.own_functions |= set(special.params)
 
     def run(self) -> None:

@@ -6,12 +6,11 @@ from srcad.analysis.kinds import Array, Items, Listing, join, plain
 from srcad.analysis.specialise import aliases
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Lambda, Name, Node, Ref, Subscript, Try,
-    While, With, children, walk,
+    While, With, children, walk, walk_own,
 )  # fmt: skip
 from srcad.transform.liveness import definitely_set, reads_before_writes
 from srcad.transform.reverse.forms import (
     assigned_names, ends_raising, is_basic_index, is_written_out, names_read, root_name, static_key, target_names,
-    walk_all,
 )  # fmt: skip
 
 
@@ -90,8 +89,9 @@ class Survey:
             visit(s, 0)
         self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
         self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
-        self.nested = {s.function.name for s in walk_all(body) if isinstance(s, Def)} | {
-            s.target.id for s in walk_all(body) if isinstance(s, Assign) and isinstance(s.value, Lambda)
+        own = [n for s in body for n in walk_own(s)]
+        self.nested = {n.function.name for n in own if isinstance(n, Def)} | {
+            n.target.id for n in own if isinstance(n, Assign) and isinstance(n.value, Lambda)
         }
         self.stable = (
             {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written

@@ -530,6 +530,17 @@ def test_tangents_of_arrays_that_are_written_into_are_apart():
     assert jvp(narrow, (2.0, x), (1.0, None))[1] == pytest.approx(slope(narrow, (2.0, x), (1.0, None)), rel=1e-8)
 
 
+def test_a_computed_place_with_a_slice():
+    def fun(m, n):
+        m = m * 1.0
+        for k in range(n):
+            m[:, (k * 2) % 3] = m[:, k % 2] * 2
+        return np.sum(m**2)
+
+    m = np.arange(6.0).reshape(2, 3)
+    assert jvp(fun, (m, 4), (m + 1, None))[1] == pytest.approx(slope(fun, (m, 4), (m + 1, None)), rel=1e-8)
+
+
 def test_lists_that_change_in_place():
     def fun(x):
         xs = [1.0, 2.0]

@@ -27,67 +27,18 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
-    Assign,
-    Attribute,
-    AugAssign,
-    Call,
-    Const,
-    Def,
-    Delete,
-    Expr,
-    ExprStmt,
-    For,
-    Function,
-    If,
-    Invoke,
-    Lambda,
-    Name,
-    Node,
-    Op,
-    Param,
-    Pass,
-    Raise,
-    Ref,
-    Return,
-    Subscript,
-    Stmt,
-    Try,
-    Tuple,
-    While,
-    With,
-    children,
-    walk,
-)
+    Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
+    Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+    walk_own,
+)  # fmt: skip
 from srcad.transform.dots import (
-    LONG,
-    RESULT,
-    DotNames,
-    Parts,
-    base_name,
-    captured,
-    copied,
-    is_cheap,
-    is_cheap_index,
-    is_pop,
-    missing,
-    pops,
-    with_result,
-    zero,
-)
+    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
+    with_result, zero,
+)  # fmt: skip
 from srcad.transform.reverse import (
-    REENTERED,
-    root_name,
-    assigned_names,
-    ends_raising,
-    is_in,
-    names_read,
-    node_count,
-    symbol,
-    target_list,
-    target_names,
-    walk_all,
-    with_blocks,
-)
+    REENTERED, assigned_names, ends_raising, is_in, names_read, node_count, root_name, symbol, target_list,
+    target_names, walk_all, with_blocks,
+)  # fmt: skip
 
 Block = list[Stmt]
 Names = frozenset[str]
@@ -414,12 +365,20 @@ class _Tangents:
     def place(self, target: Subscript, before: Block) -> Subscript:
         """A place that is named twice: computed indices are held in variables."""
         value = self.place(target.value, before) if isinstance(target.value, Subscript) else target.value
-        index = target.index
-        if not is_cheap_index(index):
-            name = Name(self.names.new("index"), kind=index.kind)
-            before.append(Assign(name, index))
-            index = name
-        return replace(target, value=value, index=index)
+        return replace(target, value=value, index=self.index(target.index, before))
+
+    def index(self, e: Expr, before: Block) -> Expr:
+        match e:
+            case Tuple(elts=elts):
+                return replace(e, elts=tuple(self.index(i, before) for i in elts))
+            case Slice():
+                parts = [None if p is None else self.index(p, before) for p in (e.lower, e.upper, e.step)]
+                return Slice(*parts, kind=e.kind)
+        if is_cheap_index(e):
+            return e
+        name = Name(self.names.new("index"), kind=e.kind)
+        before.append(Assign(name, e))
+        return name
 
     def place_of_dot(self, place: Expr) -> Expr:
         if isinstance(place, Name):

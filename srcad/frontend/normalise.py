@@ -180,6 +180,11 @@ class Exits:
             case Try():
                 handlers = tuple(replace(h, body=self.block(h.body, stop, skip)) for h in s.handlers)
                 parts = {part: self.block(getattr(s, part), stop, skip) for part in ("body", "orelse", "final")}
+                left = leaves(s.body)
+                if left and parts["orelse"]:  # what leaves the body leaves out `else`
+                    flags = [f for t, f in ((Break, stop), (Continue, skip), (Return, self.returned)) if t in left]
+                    self.tested.update(flags)
+                    parts["orelse"] = (If(none_of(flags), parts["orelse"], at=s.orelse[0].at),)
                 return [replace(s, handlers=handlers, **parts)]
             case While(test=test) if any(isinstance(n, Walrus) for n in walk(test)):
                 leave = If(Op("not", (test,), at=test.at), (*s.orelse, Break(at=s.at)), at=s.at)

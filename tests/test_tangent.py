@@ -590,6 +590,38 @@ def test_a_block_that_an_exception_ends_midway():
     assert jvp(fun, (2.0,), (1.0,))[1] == pytest.approx(slope(fun, (2.0,), (1.0,)), rel=1e-8)
 
 
+def test_what_leaves_a_try_leaves_out_its_else():
+    def returns(x):
+        try:
+            if x > 0:
+                return x * x
+        except ValueError:
+            pass
+        else:
+            x = x * 3
+            return x
+        return 0.0
+
+    def continues(x):
+        s = 0.0
+        for i in range(3):
+            try:
+                y = x * i
+                if i == 1:
+                    continue
+            except ValueError:
+                pass
+            else:
+                s = s + y * y
+            finally:
+                s = s + x
+        return s
+
+    assert jvp(returns, (2.0,), (1.0,)) == (4.0, 4.0)
+    assert jvp(returns, (-2.0,), (1.0,)) == (-6.0, 3.0)
+    assert jvp(continues, (2.0,), (1.0,)) == (22.0, 19.0)
+
+
 class Swallow:
     def __enter__(self):
         return self

@@ -104,7 +104,7 @@ class Statements:
         if typed.varied and is_iterator(value):
             self.refuse(s, "an iterator over values that are differentiated is kept", "Make a list of it: list(…).")
         for kind in callees_in(typed.kind):
-            changing = [n for n, v in kind.extra if v.varied and n in self.reassigned]
+            changing = [n for n, _ in kind.extra if n in self.reassigned]
             if changing:
                 self.refuse(
                     s,

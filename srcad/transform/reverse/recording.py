@@ -177,11 +177,16 @@ class Recording:
     def finish(self, s: Stmt, e: Expr) -> tuple[Block, Expr]:
         """The forward statement's expression, with what was hoisted from it in statements before it."""
         before: Block = []
+        moved = any(id(n) in self.hoisted for n in walk(e))
 
         def rebuild(node: Node) -> Node:
             new = map_children(node, rebuild)
             name = self.hoisted.get(id(node))
             if name is None:
+                if moved and isinstance(node, Call) and may_have_effect(node):  # it keeps its turn among what is moved
+                    name = Name(self.names.new("value"), kind=node.kind)
+                    before.append(Assign(name, new, at=s.at))
+                    return name
                 return new
             copied = new
             if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
@@ -242,6 +247,12 @@ def lower_restores(block, written: set[str]) -> Block:
         else:
             out.append(with_blocks(s, lambda inner: lower_restores(inner, written)))
     return out
+
+
+def may_have_effect(e: Call) -> bool:
+    """Whether a call may do more than compute its value: draw a random number, print, count."""
+    applied = function_of(e)
+    return applied is None or not kinds.is_pure(applied[0])
 
 
 def kept_value(place: Expr) -> Expr:

@@ -3243,3 +3243,44 @@ def test_derivative_of_a_closure_inside_a_function():
 
     with contextlib.suppress(srcad.SrcadError):
         assert srcad.grad(outer)(2.0) == pytest.approx(36.0)
+
+
+DRAWS = np.random.RandomState(0)
+
+
+def noisy(x):
+    return x * x + DRAWS.normal() * x
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: DRAWS.normal() + noisy(x) * x,
+        lambda x: np.array([DRAWS.normal(), noisy(x)])[0] * x,
+        lambda x: pair_of(DRAWS.normal(), b=noisy(x)) + DRAWS.normal() * x,
+        lambda x: DRAWS.normal() * (x if x > 0 else noisy(x)) + noisy(x),
+        lambda x: [DRAWS.normal() * x, DRAWS.normal() * noisy(x)][int(DRAWS.normal() * 0)],
+    ],
+)
+def test_effects_keep_their_order(fun):
+    def seeded(x):
+        DRAWS.seed(3)
+        return fun(x)
+
+    def derivative(x):
+        DRAWS.seed(3)
+        return srcad.value_and_grad(fun)(x)
+
+    for x in (0.7, -0.4):
+        value, slope = derivative(x)
+        assert value == pytest.approx(seeded(x), rel=1e-14)
+        assert slope == pytest.approx((seeded(x + 1e-6) - seeded(x - 1e-6)) / 2e-6, rel=1e-7)
+
+
+def pair_of(a, b):
+    return a * b
+
+
+def test_an_operand_read_before_it_is_set_in_one_expression():
+    derivative = srcad.grad(lambda x: x + (x := x * x) * x)
+    assert derivative(1.5) == pytest.approx(1 + 4 * 1.5**3)

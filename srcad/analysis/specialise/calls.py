@@ -57,9 +57,9 @@ class Calls:
         return replace(e, kind=UNKNOWN)
 
     def arguments(self, e: Call):
-        args = self.exprs(e.args)
-        values = self.exprs([v for _, v in e.kwargs])
-        return args, tuple((k, v) for (k, _), v in zip(e.kwargs, values))
+        parts = self.exprs([*e.args, *(v for _, v in e.kwargs)])
+        count = len(e.args)
+        return parts[:count], tuple((k, v) for (k, _), v in zip(e.kwargs, parts[count:]))
 
     def local_function(self, fn: Expr) -> Local | None:
         """The nested function that a call names directly, so that it sees the variables of this function."""

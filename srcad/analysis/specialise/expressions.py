@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     BOOL, INT, NEVER, NOTHING, UNKNOWN, Array, Callee, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number,
     Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, is_array_like
+from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp, Invoke,
+    Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp, Invoke,
     Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, walk,
 )  # fmt: skip
 from srcad.errors import SrcadError
@@ -91,8 +92,8 @@ class Expressions:
             case Attribute():
                 return self.attribute(e)
             case Subscript(value=value, index=index):
-                value = self.held(self.expr(value))
-                return self.typed_operation(replace(e, value=value, index=self.expr(index)))
+                value, index = self.exprs((value, index))
+                return self.typed_operation(replace(e, value=self.held(value), index=index))
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.expr(p) for p in (lower, upper, step)]
                 bounds = tuple(NOTHING if p is None else p.kind for p in parts)
@@ -139,18 +140,22 @@ class Expressions:
         for arg in args:
             before = len(self.out)
             typed = self.expr(arg)
-            written = {
-                n.id
-                for s in self.out[before:]
-                for t in walk(s)
-                if isinstance(t, Assign)
-                for n in walk(t.target)
-                if isinstance(n, Name)
-            }
-            if any(isinstance(n, Name) and n.id in written for o in out for n in walk(o)):
-                self.refuse(arg, "a variable is read and set anew in one expression", "Use two statements.")
+            made = self.out[before:]
+            if made:  # what comes before them in the expression comes before them in time
+                del self.out[before:]
+                written = set_by(made)
+                out = [self.kept(o, written) for o in out]
+                self.out.extend(made)
             out.append(typed)
         return tuple(out)
+
+    def kept(self, operand: Expr, written: set[str]) -> Expr:
+        """An operand that statements come after: in a variable, if they or its own effect would make it another value."""
+        if isinstance(operand, Starred):
+            return replace(operand, value=self.kept(operand.value, written))
+        if has_effect(operand) or any(isinstance(n, Name) and n.id in written for n in walk(operand)):
+            return self.named(operand, "value", avoid=written)
+        return operand
 
     def name(self, e: Name, id_: str) -> Expr:
         value = self.env.get(id_)
@@ -401,6 +406,27 @@ class Expressions:
 
 def reads(e: Expr, name: str) -> bool:
     return any(isinstance(n, Name) and n.id == name for n in walk(e))
+
+
+def set_by(block) -> set[str]:
+    """The variables that statements set, or write into."""
+    targets = [t.target for s in block for t in walk(s) if isinstance(t, (Assign, AugAssign))]
+    return {n.id for t in targets for n in walk(t) if isinstance(n, Name)}
+
+
+def has_effect(e: Expr) -> bool:
+    """Whether evaluating `e` may do more than compute a value, as drawing a random number does."""
+    for n in walk(e):
+        if isinstance(n, Call):
+            applied = function_of(n)
+            if applied is None or not (kinds.is_pure(applied[0]) or is_quiet(applied[0])):
+                return True
+    return False
+
+
+def is_quiet(fn) -> bool:
+    """Whether a function makes an object of its arguments, and no more."""
+    return isinstance(fn, type) or fn in (isinstance, type, getattr, hasattr, runtime.captured)
 
 
 def calls_made(block) -> bool:

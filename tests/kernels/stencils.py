@@ -215,7 +215,8 @@ def vertical_advection(u, stage, wcon, pos, tens, dt):
             dcol[:, :, k] = rate * pos[:, :, k] + tens[:, :, k] + correction
             divided = 1.0 / (bcol - ccol[:, :, k - 1] * acol)
             dcol[:, :, k] -= dcol[:, :, k - 1] * acol
-        ccol[:, :, k] *= divided
+        if k < depth - 1:
+            ccol[:, :, k] *= divided
         dcol[:, :, k] *= divided
     datacol = np.empty(u.shape[:2], dtype=u.dtype)
     for k in range(depth - 1, -1, -1):

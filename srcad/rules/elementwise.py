@@ -118,9 +118,7 @@ elementwise(np.divide, lambda y, x1, x2: 1 / x2, lambda y, x1, x2: -y / x2, doma
 elementwise(np.negative, lambda y, x: -1)
 elementwise(np.positive, lambda y, x: 1)
 elementwise(np.remainder, lambda y, x1, x2: 1, lambda y, x1, x2: -(x1 // x2), domain=((-5.0, 5.0), (0.5, 2.0)))
-elementwise(
-    np.fmod, lambda y, x1, x2: 1, lambda y, x1, x2: np.rint((y - x1) / x2), domain=((-5.0, 5.0), (0.5, 2.0))
-)
+elementwise(np.fmod, lambda y, x1, x2: 1, lambda y, x1, x2: np.rint((y - x1) / x2), domain=((-5.0, 5.0), (0.5, 2.0)))
 elementwise(
     np.ldexp, lambda y, x1, x2: np.ldexp(np.ones_like(x1), x2), None,
     examples=[
@@ -130,7 +128,6 @@ elementwise(
 elementwise(np.nextafter, lambda y, x1, x2: 1, None)
 alias(np.divide, np.true_divide)
 alias(np.remainder, np.mod)
-
 
 
 @adjoint(np.modf, jvp=lambda dots, y, x: (dots[0], 0 * y[1]), examples=[ex(A()), ex(A(2, 3)), ex(A(0))])
@@ -181,6 +178,8 @@ TIES = [
 ]  # fmt: skip
 elementwise(np.maximum, lambda y, x1, x2: is_greater(x1, x2), lambda y, x1, x2: is_greater(x2, x1), examples=TIES)
 elementwise(np.minimum, lambda y, x1, x2: is_less(x1, x2), lambda y, x1, x2: is_less(x2, x1), examples=TIES)
+
+
 def or_missing(partial, z):
     """`partial`, or 1 where z is NaN and is passed over."""
     return partial if number(z) is not None else partial + np.isnan(z)

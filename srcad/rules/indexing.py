@@ -110,7 +110,6 @@ def sort_vjp(y_bar, y, a, axis=-1, kind=None):
     return np.take_along_axis(y_bar, np.argsort(np.argsort(a, axis), axis), axis)
 
 
-
 @linear(
     np.bincount, data=("weights",),
     examples=[

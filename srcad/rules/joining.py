@@ -54,9 +54,14 @@ STACKED = [ex([A(), A()]), ex([A(3), A(3)]), ex((A(2, 3), A(2, 3), A(2, 3))), ex
 
 
 @sequence_rule(
-    np.stack, data="arrays", jvp="linear",
+    np.stack,
+    data="arrays",
+    jvp="linear",
     examples=[
-        *STACKED, ex([A(3), A(3)], 1), ex([A(2, 3), A(2, 3)], axis=-1), ex([A(2, 3), A(2, 3)], axis=-2),
+        *STACKED,
+        ex([A(3), A(3)], 1),
+        ex([A(2, 3), A(2, 3)], axis=-1),
+        ex([A(2, 3), A(2, 3)], axis=-2),
         ex([A(0), A(0)]),
     ],
 )

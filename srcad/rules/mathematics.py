@@ -46,9 +46,7 @@ elementwise(math.tan, lambda y, x: 1 + y * y, domain=(-1.2, 1.2))
 elementwise(math.asin, lambda y, x: 1 / sqrt(1 - x * x), domain=UNIT)
 elementwise(math.acos, lambda y, x: -1 / sqrt(1 - x * x), domain=UNIT)
 elementwise(math.atan, lambda y, x: 1 / (1 + x * x))
-elementwise(
-    math.atan2, lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b), domain=POSITIVE
-)
+elementwise(math.atan2, lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b), domain=POSITIVE)
 elementwise(math.sinh, lambda y, x: cosh(x))
 elementwise(math.cosh, lambda y, x: sinh(x))
 elementwise(math.tanh, lambda y, x: 1 - y * y)
@@ -106,9 +104,7 @@ def modf_vjp(y_bar, y, x):
     return y_bar[0]
 
 
-@adjoint(
-    math.frexp, jvp=lambda dots, y, x: (dots[0] * 0.5 ** y[1], 0), examples=[ex(A()), ex(A(low=5.0, high=7.0))]
-)
+@adjoint(math.frexp, jvp=lambda dots, y, x: (dots[0] * 0.5 ** y[1], 0), examples=[ex(A()), ex(A(low=5.0, high=7.0))])
 def frexp_vjp(y_bar, y, x):
     return y_bar[0] * 0.5 ** y[1]
 

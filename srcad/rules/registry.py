@@ -95,8 +95,15 @@ class Rule:
         return self.fn if isinstance(self.fn, str) else getattr(self.fn, "__name__", repr(self.fn))
 
     def bind(self, args: tuple, kwargs: dict) -> inspect.BoundArguments:
-        """The arguments of a call by the names of the parameters; TypeError where the rule does not know one."""
-        return self.signature.bind(*args, **{self.synonyms.get(name, name): v for name, v in kwargs.items()})
+        """The arguments of a call by the names of the parameters; TypeError where the rule does not know one.
+
+        Raises Refused where a parameter that is no data is differentiated: its derivative would be lost.
+        """
+        bound = self.signature.bind(*args, **{self.synonyms.get(name, name): v for name, v in kwargs.items()})
+        for name, value in bound.arguments.items():
+            if name not in self.data and is_varied_float(value) and not isinstance(self.fn, str):
+                raise Refused(f"a varying `{name}`")
+        return bound
 
     def operands(self, arguments: Mapping[str, Any]) -> list:
         """The data among the bound `arguments`, in order; the default of one that is not given."""
@@ -238,7 +245,8 @@ def symbolic(function: Callable, text: str | None = None) -> Callable:
     """
     if text is not None or function not in REF_TEXT:
         module = function.__module__
-        default = function.__name__ if module in ("srcad.runtime", "builtins") else f"{module}.{function.__name__}"
+        own = module == "builtins" or module.startswith("srcad.")
+        default = function.__name__ if own else f"{module}.{function.__name__}"
         REF_TEXT[function] = text or default.replace("numpy.", "np.", 1)
 
     @functools.wraps(function)
@@ -252,6 +260,14 @@ def symbolic(function: Callable, text: str | None = None) -> Callable:
 
 def is_symbol(value) -> bool:
     return isinstance(value, Expr)
+
+
+def is_varied_float(value) -> bool:
+    """Whether `value` is the symbol of a floating number or array that depends on what is differentiated."""
+    if not is_symbol(value) or not value.varied:
+        return False
+    number, dtype = getattr(value.kind, "type", None), getattr(value.kind, "dtype", None)
+    return number in ("float", "complex") or getattr(dtype, "kind", "") in ("f", "c")
 
 
 def has_symbol(value) -> bool:

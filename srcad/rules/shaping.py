@@ -70,7 +70,12 @@ for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 @linear(
     np.transpose,
     examples=[
-        ex(A(2, 3)), ex(A(2, 3, 4)), ex(A(2, 3, 4), (2, 0, 1)), ex(A(2, 3, 4), axes=(-1, 0, 1)), ex(A(3)), ex(A()),
+        ex(A(2, 3)),
+        ex(A(2, 3, 4)),
+        ex(A(2, 3, 4), (2, 0, 1)),
+        ex(A(2, 3, 4), axes=(-1, 0, 1)),
+        ex(A(3)),
+        ex(A()),
     ],
 )
 def transpose_vjp(y_bar, y, a, axes=None):
@@ -129,7 +134,11 @@ def opposite(shift):
 @linear(
     np.roll,
     examples=[
-        ex(A(5), 2), ex(A(2, 3), 1), ex(A(2, 3), 1, axis=1), ex(A(2, 3), (1, -2), (0, 1)), ex(A(2, 3), 1, (0, 1)),
+        ex(A(5), 2),
+        ex(A(2, 3), 1),
+        ex(A(2, 3), 1, axis=1),
+        ex(A(2, 3), (1, -2), (0, 1)),
+        ex(A(2, 3), 1, (0, 1)),
     ],
 )
 def roll_vjp(y_bar, y, a, shift, axis=None):

@@ -277,7 +277,7 @@ def symbolic_adjoints(call: Call, name: str, y, known: bool):
     for n, value in values.items():
         values[n] = symbol(n, value, known, numbers=n in call.active)
     bound = inspect.BoundArguments(call.bound.signature, values)
-    y_symbol, y_bar = (Name(s, kind=kind_of(y, s) if known else None) for s in ("y", "y_bar"))
+    y_symbol, y_bar = (Name(s, kind=kind_of(y, s) if known else None) for s in ("result", "result_bar"))
     k, x = rule.data.index(name), call.bound.arguments[name]
     try:
         with np.errstate(all="ignore"):
@@ -300,7 +300,7 @@ def symbolic_adjoints(call: Call, name: str, y, known: bool):
 def evaluate(expr, call, y, y_bar):
     if expr is None:
         return ()
-    names = {"np": np, "math": math, "y": y, "y_bar": y_bar, **vars(runtime), **vars(runtime_arrays)}
+    names = {"np": np, "math": math, "result": y, "result_bar": y_bar, **vars(runtime), **vars(runtime_arrays)}
     for n, value in call.bound.arguments.items():
         names.update(named(n, value))
     with np.errstate(all="ignore"):

@@ -295,12 +295,12 @@ def observation_weights(fweights, aweights):
     return fweights * aweights
 
 
-def cov_bar(c_bar, m, y, rowvar, bias, ddof, fweights, aweights):
+def cov_bar(c_bar, ndim, m, y, rowvar, bias, ddof, fweights, aweights):
     """The adjoint of the variables, as rows."""
     weights = observation_weights(*(None if is_none(w) else w for w in (fweights, aweights)))
     x = centred(m, y, rowvar, weights)
     scale = divisor(m if rank(m) == 1 or known(rowvar) else m.T, bias, ddof, weights, aweights)
-    x_bar = 2 * c_bar * x / scale if rank(c_bar) == 0 else (c_bar + c_bar.T) @ x / scale
+    x_bar = 2 * c_bar * x / scale if ndim == 0 else (c_bar + c_bar.T) @ x / scale
     return x_bar if weights is None else x_bar * weights
 
 
@@ -318,7 +318,7 @@ def part_of(x_bar, k, m, y, rowvar):
 
 def cov_vjp(k):
     def vjp(c_bar, c, m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
-        return part_of(cov_bar(c_bar, m, y, rowvar, bias, ddof, fweights, aweights), k, m, y, rowvar)
+        return part_of(cov_bar(c_bar, rank(c), m, y, rowvar, bias, ddof, fweights, aweights), k, m, y, rowvar)
 
     return vjp
 
@@ -353,7 +353,7 @@ def corrcoef_vjp(k):
         if rank(r) == 0:
             return 0 * (x if k == 0 else y)
         c_bar = scaled_back(r_bar, r, x, y, rowvar)
-        return part_of(cov_bar(c_bar, x, y, rowvar, False, None, None, None), k, x, y, rowvar)
+        return part_of(cov_bar(c_bar, 2, x, y, rowvar, False, None, None, None), k, x, y, rowvar)
 
     return vjp
 

@@ -51,7 +51,7 @@ def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
     `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
     are not numeric, and integers, are constants: their adjoint is None.
     """
-    call = Call(fun)
+    call = call_of(fun)
     values = call.bind(args, {})
     chosen = [i for i, v in enumerate(values) if is_float(kind_of(v))]
     compiled = call.compiled(values, tuple(chosen), scalar=False)
@@ -94,6 +94,8 @@ class Call:
                 inner = inner.__func__
             elif isinstance(inner, Derivative):
                 self.derivative, inner = self.derivative or inner, inner.primal
+            elif hasattr(type(inner), "__srcad_program__"):
+                inner = inner.__srcad_program__()
             elif (
                 not isinstance(inner, (types.FunctionType, type))
                 and callable(inner)
@@ -213,12 +215,7 @@ class Derivative:
         self._positions = self._call.positions(argnums)
         self._latest: compiler.Compiled | None = None
         self._entered: compiler.Compiled | None = None
-        functools.update_wrapper(self, fun, updated=())
-        self.__wrapped__ = fun
-        try:
-            self.__signature__ = inspect.signature(fun)
-        except (TypeError, ValueError):
-            pass
+        wrap(self, fun)
 
     def __call__(self, *args, **kwargs):
         return self._dispatch(*args, **kwargs)
@@ -287,26 +284,7 @@ class Derivative:
         return value, compiled.adjoint(saved, (1.0, zero_bar(value[1])))
 
     def _promote(self, values: list):
-        """The values with integers given where a derivative is asked for made floats, and which ones those are."""
-        chosen = sorted({i for i, _ in self._positions})
-        values = list(values)
-        for i in chosen:
-            values[i] = promoted(values[i])
-            if kinds.is_complex(kind_of(values[i])):
-                name = self._call.parameters[i].name
-                raise KindError(
-                    None,
-                    f"{name_of(self.primal)} is to be differentiated by {name!r}, which is complex: "
-                    "complex numbers are not differentiated yet",
-                )
-            if not is_float(kind_of(values[i])):
-                name = self._call.parameters[i].name
-                raise KindError(
-                    None,
-                    f"{name_of(self.primal)} is to be differentiated by {name!r}, which is {describe(values[i])}",
-                    hint="Pass a float, an array of floats, or a structure of those.",
-                )
-        return values, tuple(chosen)
+        return promoted_arguments(self._call, self._positions, values)
 
     def _gradients(self, compiled, values: list, bars):
         bars = bars if len(compiled.varied) > 1 else (bars,)
@@ -410,6 +388,63 @@ class Derivative:
 
 def _rebuilt(fun, argnums, has_aux, backend, with_value):
     return Derivative(fun, argnums, has_aux, backend, with_value)
+
+
+def wrap(derivative, fun: Callable) -> None:
+    """Gives a derivative the name, the docstring and the signature of its function."""
+    functools.update_wrapper(derivative, fun, updated=())
+    derivative.__wrapped__ = fun
+    try:
+        derivative.__signature__ = inspect.signature(fun)
+    except (TypeError, ValueError):
+        pass
+
+
+_calls: dict[Any, Call] = {}
+CAPACITY = 512
+"""How many functions, and how many tangent functions, are remembered."""
+
+
+def call_of(fun: Callable) -> Call:
+    """How `fun` is called; what was compiled for a plain function, or a derivative, is found again."""
+    if not isinstance(fun, (types.FunctionType, Derivative)):
+        return Call(fun)
+    found = _calls.get(fun)
+    if found is None:
+        found = _calls[fun] = Call(fun)
+        forget_oldest(_calls)
+    return found
+
+
+def forget_oldest(remembered: dict) -> None:
+    while len(remembered) > CAPACITY:
+        remembered.pop(next(iter(remembered)), None)
+
+
+def promoted_arguments(call: Call, positions, values: list) -> tuple[list, tuple[int, ...]]:
+    """The values with integers given where a derivative is asked for made floats, and which ones those are."""
+    chosen = sorted({i for i, _ in positions})
+    values = list(values)
+    for i in chosen:
+        values[i] = promoted(values[i])
+        if type(values[i]) is float:
+            continue
+        kind = kind_of(values[i])
+        if kinds.is_complex(kind):
+            name = call.parameters[i].name
+            raise KindError(
+                None,
+                f"{name_of(call.fun)} is to be differentiated by {name!r}, which is complex: "
+                "complex numbers are not differentiated yet",
+            )
+        if not is_float(kind):
+            name = call.parameters[i].name
+            raise KindError(
+                None,
+                f"{name_of(call.fun)} is to be differentiated by {name!r}, which is {describe(values[i])}",
+                hint="Pass a float, an array of floats, or a structure of those.",
+            )
+    return values, tuple(chosen)
 
 
 def name_of(fun) -> str:

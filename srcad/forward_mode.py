@@ -11,7 +11,7 @@ import numpy as np
 from srcad import compiler, structure
 from srcad.analysis.kinds import Callee, Kind, Nothing, container_items, is_float, kind_of
 from srcad.analysis.specialise import Program, Special, Value
-from srcad.api import Call, Derivative, describe, name_of, promoted, signature_of
+from srcad.api import Call, Derivative, call_of, describe, forget_oldest, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
@@ -82,26 +82,7 @@ class Tangent(compiler.Compiled):
 # ---------------------------------------------------------------------------------------------------------------
 # Compiling
 
-_calls: dict[Any, Call] = {}
 _compiled: dict[Any, Tangent] = {}
-CAPACITY = 512
-"""How many functions, and how many tangent functions, are remembered."""
-
-
-def call_of(fun: Callable) -> Call:
-    """How `fun` is called."""
-    if not isinstance(fun, (types.FunctionType, Derivative)):
-        return Call(fun)
-    found = _calls.get(fun)
-    if found is None:
-        found = _calls[fun] = Call(fun)
-        forget_oldest(_calls)
-    return found
-
-
-def forget_oldest(remembered: dict) -> None:
-    while len(remembered) > CAPACITY:
-        remembered.pop(next(iter(remembered)), None)
 
 
 def compiled_tangent(call: Call, values: list, chosen: tuple[int, ...]) -> Tangent:

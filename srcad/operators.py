@@ -1,0 +1,626 @@
+"""Operators made of the two modes: Jacobians, Hessians, their products with vectors, linearisation."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import linecache
+import math
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from srcad import forward_mode, structure
+from srcad.analysis.kinds import Array, Number, plain
+from srcad.api import (
+    Argnums, Call, Derivative, as_gradient, call_of, name_of, promoted_arguments, wrap, zero_like,
+)  # fmt: skip
+from srcad.errors import KindError, SrcadError
+from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
+
+Picks = tuple[tuple[int, int | None], ...]
+"""Which arguments: the position of the parameter and, in `*args`, that of the item."""
+
+
+def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
+    """The Jacobian of a function: the derivative of each number of its value by each number of its arguments.
+
+    `argnums` is an index, a parameter's name, or a tuple of those, as for `grad`. The result is called like `fun`. Of an
+    array, or a number, by an array it is an array of shape `value.shape + argument.shape`; of a number by a number a
+    number. It has the argument's dtype (a plain float has that of the value). For containers it is nested: the structure
+    of the value, in place of each number or array of it a tuple if `argnums` is one, and in that the structure of the
+    argument. None stands for what has no derivative: strings and truth values of the value, strings and counts of the
+    argument. Also a decorator.
+
+    >>> jacobian(lambda x: x[1:] * x[:-1])(np.array([1.0, 2.0, 3.0]))
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+
+    It takes `jacrev` if the value has no more numbers than the arguments, else `jacfwd`. What the sizes are is seen at
+    the first call with arguments of these shapes, by a forward sweep, and remembered. Raises what `grad` raises.
+    """
+    return functools.partial(jacobian, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacobian")
+
+
+def jacfwd(fun: Callable | None = None, argnums: Argnums = 0):
+    """Like `jacobian`, by forward mode: one run of the tangent function for each number of the arguments.
+
+    Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
+    """
+    return functools.partial(jacfwd, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacfwd")
+
+
+def jacrev(fun: Callable | None = None, argnums: Argnums = 0):
+    """Like `jacobian`, by reverse mode: one forward sweep, and one reverse sweep for each number of the value.
+
+    Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
+    """
+    return functools.partial(jacrev, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacrev")
+
+
+def hessian(fun: Callable | None = None, argnums: Argnums = 0):
+    """The second derivatives of a function that returns one number.
+
+    The result is called like `fun`. By an array it is an array of shape `argument.shape + argument.shape`, by a number a
+    number. For a container it is nested, the structure of the argument in that of the argument, and for a tuple of
+    `argnums` a tuple of tuples: `hessian(f, (0, 1))(x, y)[0][1]` is the derivative of the gradient by x along y.
+    Also a decorator. Raises what `grad` raises.
+
+    Method: forward over reverse. The gradient runs once along each number of the arguments (Griewank & Walther,
+    Evaluating Derivatives, 2008, ch. 5).
+    """
+    return functools.partial(hessian, argnums=argnums) if fun is None else Hessian(fun, argnums)
+
+
+def hvp(fun: Callable | None = None, argnums: Argnums = 0):
+    """The product of the Hessian of a function with a vector, without the Hessian: `hvp(f)(*args, vector)`.
+
+    `vector` has the structure and shapes of the argument, or is a tuple of those for a tuple of `argnums`, and so has the
+    result; it may be given by name. Also a decorator. It is taken as it is by SciPy's optimisers, which give the vector
+    second, as in `hessp(x, vector, *args)`: where the vector has the shape of x, and what is given last has not, and
+    where SciPy is the caller.
+
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([  6., 120.])
+
+    Raises a KindError where the vector has not the argument's structure, and what `grad` raises.
+
+    Method: forward over reverse, the tangent of the generated gradient function; it costs two to three gradients,
+    whatever the dimension (Griewank & Walther, Evaluating Derivatives, 2008, ch. 5).
+    """
+    return functools.partial(hvp, argnums=argnums) if fun is None else HessianProduct(fun, argnums)
+
+
+def linearize(fun: Callable, *primals) -> tuple[Any, Callable]:
+    """The value of `fun(*primals)`, and its derivative at this point as a function of directions.
+
+    `pushforward(*tangents)` takes one tangent for each of `primals`, as `jvp` does (None for none), and gives that of the
+    value. It is the derivative at the values that `primals` had, and runs the tangent function each time: a function
+    that draws random numbers draws them anew. Raises what `jvp` raises.
+
+    >>> value, pushforward = linearize(lambda x, y: x * y, 2.0, 3.0)
+    >>> value, pushforward(1.0, 0.0), pushforward(0.0, 1.0)
+    (6.0, 3.0, 2.0)
+    """
+    fixed = structure.tree_map(own, primals, constant=own)
+    value = fun(*structure.tree_map(own, fixed, constant=own))
+
+    def pushforward(*tangents):
+        """The derivative of the value along these tangents."""
+        return jvp(fun, fixed, tangents)[1]
+
+    return value, pushforward
+
+
+def own(leaf):
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
+for _transform in (jacobian, jacfwd, jacrev, hessian, hvp):
+    _transform.__srcad_transform__ = True  # applied inside of a function, it is applied when the function is compiled
+
+
+def _refused_in_a_program(specialiser, e):
+    specialiser.refuse(
+        e, "linearize inside of a function is not supported",
+        "Write jvp(f, (x, y), (x_dot, y_dot)), which gives the value and the derivative along one direction.",
+    )  # fmt: skip
+    return e
+
+
+linearize.__srcad_function__ = _refused_in_a_program
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Objects that are called like the function
+
+
+class Operator:
+    """What an operator returns: it has the name, the docstring and the signature of the function."""
+
+    operator = ""
+
+    def __init__(self, fun: Callable, argnums: Argnums):
+        self._call = call_of(fun)
+        self.primal, self.argnums = fun, argnums
+        self._picks: Picks = self._call.positions(argnums)
+        wrap(self, fun)
+
+    def _bound(self, args: tuple, kwargs: dict) -> tuple[list, tuple[int, ...]]:
+        """The arguments by parameter, those to differentiate by as floats; and which these are."""
+        return promoted_arguments(self._call, self._picks, self._call.bind(args, kwargs))
+
+    def _one_or_tuple(self, parts: list):
+        return tuple(parts) if isinstance(self.argnums, tuple) else parts[0]
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else self._of(types.MethodType(self.primal, instance))
+
+    def _of(self, fun: Callable) -> Operator:
+        return type(self)(fun, self.argnums)
+
+    def __reduce__(self):
+        return type(self), (self.primal, self.argnums)
+
+    def __repr__(self) -> str:
+        return f"<{self.operator} of {name_of(self.primal)} by {self.argnums!r}>"
+
+    # -- inside of a function that is differentiated ---------------------------------------------------------------
+
+    extra: tuple[str, ...] = ()
+    """The names of the parameters that come after those of the function."""
+
+    def _parameters(self) -> list[str]:
+        """The names of the parameters, where all are plain. Raises SrcadError."""
+        call = self._call
+        names = [p.name for p in call.parameters]
+        if not call.is_plain or call.prefix:
+            raise SrcadError(
+                None, f"the {self.operator} of {name_of(self.primal)} cannot be differentiated again",
+                hint="Take that of a function with plain parameters: no starred ones, no method, no partial object.",
+            )  # fmt: skip
+        return [*names, *(unused(name, names) for name in self.extra)]
+
+    def __srcad_program__(self) -> types.FunctionType:
+        """A plain function that calls this object: what is differentiated where this object is."""
+        names = ", ".join(self._parameters())
+        name = f"{identifier(self.primal)}_{self.operator}"
+        text = f'def {name}({names}):\n    """The {self.operator} of {name_of(self.primal)}."""\n'
+        return program(name, f"{text}    return operator({names})\n", operator=self)
+
+    def __srcad_function__(self, specialiser, e):
+        """The call `e` of this object in a function that is being specialised: a call of a program that does the same."""
+        args, kwargs = specialiser.arguments(e)
+        try:
+            names = self._parameters()
+        except SrcadError as refused:
+            specialiser.refuse(e, refused.message, refused.hint)
+            return e
+        given = dict(zip(names, args))
+        given.update((k, v) for k, v in kwargs if k in names and k not in given)
+        starred = any(type(a).__name__ == "Starred" for a in args)
+        if list(given) != names or len(args) + len(kwargs) != len(names) or starred:
+            specialiser.refuse(e, f"a {self.operator} that is called with defaults or starred arguments", "Pass all.")
+            return e
+        chosen = {i for i, _ in self._picks}
+        values = [specialiser.as_float(v) if i in chosen else v for i, v in enumerate(given.values())]
+        found = self._program([specialiser.argument_kind(v) for v in values])
+        if found is None:
+            specialiser.refuse(
+                e, f"a {self.operator} by or of a structure, inside of a function, is not supported",
+                "Take it of a function that returns a number or an array, by one of these.",
+            )  # fmt: skip
+            return e
+        return specialiser.call_generated(e, found, values)
+
+    def _program(self, argument_kinds: list) -> types.FunctionType | None:
+        """A plain function that does what this object does, for arguments of these kinds; None if there is none."""
+        raise NotImplementedError
+
+
+class Jacobian(Operator):
+    """What `jacobian`, `jacfwd` and `jacrev` return."""
+
+    def __init__(self, fun: Callable, argnums: Argnums, operator: str):
+        super().__init__(fun, argnums)
+        self.operator = operator
+        self._tall: set = set()  # the shapes of arguments for which the value has more numbers
+
+    def _of(self, fun: Callable) -> Jacobian:
+        return Jacobian(fun, self.argnums, self.operator)
+
+    def __reduce__(self):
+        return Jacobian, (self.primal, self.argnums, self.operator)
+
+    def __call__(self, *args, **kwargs):
+        values, chosen = self._bound(args, kwargs)
+        arguments = picked(values, self._picks)
+        if self.operator == "jacobian":
+            value, blocks = self._by_sizes(values, chosen, arguments)
+        else:
+            engine = pulled if self.operator == "jacrev" else pushed
+            value, blocks = engine(self._call, values, chosen, self._picks)
+        return nested(value, blocks, arguments, self._one_or_tuple)
+
+    def _by_sizes(self, values: list, chosen, arguments: list) -> tuple[Any, list]:
+        """The value and the blocks, by the mode with the fewer runs."""
+        count = size([leaf for a in arguments for leaf in leaves(a)])
+        key = tuple(map(shapes, values))
+        if count > 1 and key not in self._tall:
+            value, blocks = pulled(self._call, values, chosen, self._picks, at_most=count)
+            if blocks is not None:
+                return value, blocks
+            self._tall.add(key)
+        value, blocks = pushed(self._call, values, chosen, self._picks)
+        if size(leaves(value)) <= count:
+            self._tall.discard(key)
+        return value, blocks
+
+    def _program(self, argument_kinds):
+        call, chosen = self._call, {i for i, _ in self._picks}
+        compiled = tangent_of_call(call, argument_kinds, [i in chosen for i in range(len(argument_kinds))])
+        if not isinstance(plain(compiled.result.kind), (Number, Array)):
+            return None
+        return columns_program(self, call, argument_kinds, self.primal)
+
+
+class Hessian(Operator):
+    """What `hessian` returns."""
+
+    operator = "hessian"
+
+    def __init__(self, fun: Callable, argnums: Argnums):
+        super().__init__(fun, argnums)
+        self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
+        self._of_gradient = Call(self._gradient)
+
+    def __call__(self, *args, **kwargs):
+        values, chosen = self._bound(args, kwargs)
+        arguments = picked(values, self._picks)
+
+        def read(found):
+            """The gradient in the structure of the arguments."""
+            bars = found if isinstance(self.argnums, tuple) else (found,)
+            return self._one_or_tuple([as_gradient(a, bar) for a, bar in zip(arguments, bars)])
+
+        gradient, blocks = pushed(self._of_gradient, values, chosen, self._picks, read)
+        return nested(gradient, blocks, arguments, self._one_or_tuple)
+
+    def _program(self, argument_kinds):
+        return None if len(self._picks) > 1 else columns_program(self, self._call, argument_kinds, self._gradient)
+
+
+class HessianProduct(Operator):
+    """What `hvp` returns."""
+
+    operator = "hvp"
+    extra = ("vector",)
+
+    def __init__(self, fun: Callable, argnums: Argnums):
+        super().__init__(fun, argnums)
+        self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
+        self._of_gradient = Call(self._gradient)
+        self._is_by_first = not isinstance(argnums, tuple) and self._picks == self._call.positions(0)
+        try:
+            self.__signature__ = with_vector(self.__signature__)
+        except (AttributeError, ValueError):
+            pass
+
+    def __call__(self, *args, **kwargs):
+        if "vector" in kwargs and all(p.name != "vector" for p in self._call.parameters):
+            vector = kwargs.pop("vector")
+        elif len(args) < 2 and not (args and (kwargs or self._call.prefix or self._call.keywords)):
+            raise KindError(
+                None, f"the hvp of {name_of(self.primal)} got no vector",
+                hint=f"Write hvp({name_of(self.primal)})(*args, vector).",
+            )  # fmt: skip
+        else:
+            args, vector = self._parted(args)
+        values, chosen = self._bound(args, kwargs)
+        arguments, names = picked(values, self._picks), [self._call.parameters[i].name for i, _ in self._picks]
+        vectors = vector if isinstance(self.argnums, tuple) else (vector,)
+        if not isinstance(vectors, (tuple, list)) or len(vectors) != len(arguments):
+            raise KindError(
+                None, f"the vector is a {type(vector).__name__}, and argnums a tuple of {len(arguments)}",
+                hint="Give a tuple of vectors, one for each of argnums.",
+            )  # fmt: skip
+        directions = [moved(a, v, name)[1] for a, v, name in zip(arguments, vectors, names)]
+        dots = {i: still(values[i]) for i in chosen} if any(item is not None for _, item in self._picks) else {}
+        for (i, item), direction in zip(self._picks, directions):
+            dots[i] = direction if item is None else (*dots[i][:item], direction, *dots[i][item + 1 :])
+        compiled = compiled_tangent(self._of_gradient, values, chosen)
+        by_name = {self._call.parameters[i].name: dot for i, dot in dots.items()}
+        _, gradient_dot = compiled.tangent(*values, *(by_name[p] for p in compiled.varied))
+        found = gradient_dot if isinstance(self.argnums, tuple) else (gradient_dot,)
+        seen = {id(a) for a in forward_mode.arrays(directions)}
+        products = [as_tangent(a, as_gradient(a, dot), seen) for a, dot in zip(arguments, found)]
+        return self._one_or_tuple(products)
+
+    def _parted(self, args: tuple) -> tuple[tuple, Any]:
+        """The function's arguments, and the vector: the last; or the second, as SciPy gives it."""
+        if len(args) > 2 and self._is_by_first and fits(args[1], args[0]):
+            if not fits(args[-1], args[0]) or is_hessp(sys._getframe(2)):
+                return (args[0], *args[2:]), args[1]
+        return args[:-1], args[-1]
+
+    def _program(self, argument_kinds):
+        if len(self._picks) > 1:
+            return None
+        names = self._parameters()
+        position = self._picks[0][0]
+        dots = ["None"] * (len(names) - 1)
+        dots[position] = names[-1]
+        name = f"{identifier(self.primal)}_hvp"
+        text = (
+            f"def {name}({', '.join(names)}):\n"
+            f'    """The Hessian of {name_of(self.primal)} by {names[position]}, times a vector."""\n'
+            f"    return jvp(gradient, ({', '.join(names[:-1])},), ({', '.join(dots)},))[1]\n"
+        )
+        return program(name, text, gradient=self._gradient, jvp=jvp)
+
+
+def with_vector(signature: inspect.Signature) -> inspect.Signature:
+    """The signature of a function with the vector after its arguments."""
+    parameters = list(signature.parameters.values())
+    end = sum(p.kind <= p.VAR_POSITIONAL for p in parameters)
+    plain_ = all(p.default is p.empty and p.kind is not p.VAR_POSITIONAL for p in parameters[:end])
+    style = inspect.Parameter.POSITIONAL_OR_KEYWORD if plain_ else inspect.Parameter.KEYWORD_ONLY
+    vector = inspect.Parameter(unused("vector", list(signature.parameters)), style)
+    return signature.replace(parameters=[*parameters[:end], vector, *parameters[end:]])
+
+
+def fits(vector, argument) -> bool:
+    """Whether a vector has the structure and the shapes of an argument."""
+    return shapes(vector) == shapes(argument)
+
+
+def shapes(value):
+    """The structure of a value, with the shapes of its numbers and arrays."""
+    held = structure.items(value)
+    if held is None:
+        return np.shape(value) if is_number(value) else type(value)
+    return tuple(structure.keys(value)), tuple(map(shapes, held))
+
+
+def is_hessp(frame: types.FrameType) -> bool:
+    """Whether a call comes from SciPy's minimisers, which give the vector after the point."""
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith("scipy.optimize._") and module.rpartition("._")[2].startswith(
+        ("optimize", "trustregion", "minimize", "differentiable_functions")
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The two ways to all derivatives: blocks[i][j] is that of leaf i of the value by leaf j of the arguments
+
+
+def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math.inf) -> tuple[Any, list | None]:
+    """The value, and the blocks by reverse mode; None in place of them if the value has more than `at_most` numbers."""
+    compiled = call.compiled(values, chosen, scalar=False)
+    value, saved = compiled.forward(*values)
+    if size(leaves(value)) > at_most:
+        return value, None
+    arguments = picked(values, picks)
+
+    def adjoints(seed) -> list:
+        """The adjoints of the leaves of the arguments."""
+        bars = compiled.adjoint(saved, seed)
+        by_name = dict(zip(compiled.varied, bars if len(compiled.varied) > 1 else (bars,)))
+        found: list = []
+        for (i, item), argument in zip(picks, arguments):
+            name = compiled.params[i]
+            bar = as_gradient(values[i], by_name[name]) if name in by_name else zero_like(values[i])
+            found += structure.leaves(bar if item is None else bar[item], like=argument)
+        return found
+
+    by = [x for a in arguments for x in structure.leaves(a)]
+    root = [seed_like(value)]
+    blocks: list = []
+    for y, (holder, key) in zip(leaves(value), places(root)):
+        rows = [np.zeros((np.size(y), *np.shape(x)), dtype_of(x, y)) for x in by]
+        for k in each_unit(holder, key) if structure.is_differentiable(y) and compiled.varied else ():
+            for row, x_bar in zip(rows, adjoints(root[0])):
+                row[k] = x_bar
+        blocks.append([finished(row, y, x) for row, x in zip(rows, by)])
+    return value, blocks
+
+
+def pushed(call: Call, values: list, chosen, picks: Picks, read: Callable = lambda found: found) -> tuple[Any, list]:
+    """The value, and the blocks by forward mode; `read` makes the value of what the function returns."""
+    compiled = compiled_tangent(call, values, chosen)
+    dots = {compiled.params[i]: still(values[i]) for i in chosen}
+
+    def run():
+        return map(read, compiled.tangent(*values, *(dots[name] for name in compiled.varied)))
+
+    columns: list = []
+    value = None
+    for (i, item), argument in zip(picks, picked(values, picks)):
+        name = compiled.params[i]
+        zero, by = dots[name], structure.leaves(argument)
+        units = [seed_like(x) for x in by]
+        for j, x in enumerate(by):
+            column: list | None = None
+            for k in each_unit(units, j):
+                rest = iter(units)
+                direction = structure.tree_map(lambda leaf, rest=rest: next(rest), argument, constant=still)
+                dots[name] = direction if item is None else (*zero[:item], direction, *zero[item + 1 :])
+                value, dot = run()
+                ys = leaves(value)
+                column = column or [np.zeros((*np.shape(y), np.size(x)), dtype_of(x, y)) for y in ys]
+                for c, y_dot in zip(column, tangents(value, dot)):
+                    c[..., k] = y_dot
+            columns.append((x, column))
+        dots[name] = zero
+    if value is None:
+        value, _ = run()
+    blocks = []
+    for i, y in enumerate(leaves(value)):
+        parts = [(x, c[i] if c else np.zeros((*np.shape(y), 0), dtype_of(x, y))) for x, c in columns]
+        blocks.append([finished(part, y, x) for x, part in parts])
+    return value, blocks
+
+
+def nested(value, blocks: list, arguments: list, one_or_tuple: Callable):
+    """The blocks in the structure of the value, in that of the arguments."""
+    rows = iter(blocks)
+
+    def by_arguments(row: list):
+        rest = iter(row)
+        put = lambda leaf: next(rest)  # noqa: E731
+        return one_or_tuple([structure.tree_map(put, a, constant=lambda leaf: None) for a in arguments])
+
+    def by_value(part):
+        held = structure.items(part)
+        if held is not None:
+            return structure.build(part, [by_value(p) for p in held])
+        row = next(rows)
+        return by_arguments(row) if is_number(part) else None
+
+    return by_value(value)
+
+
+def picked(values: list, picks: Picks) -> list:
+    """The arguments to differentiate by."""
+    return [values[i] if item is None else values[i][item] for i, item in picks]
+
+
+def leaves(value) -> list:
+    """All leaves of a structure, in order: also those that have no derivative."""
+    held = structure.items(value)
+    return [value] if held is None else [leaf for part in held for leaf in leaves(part)]
+
+
+def size(found: list) -> int:
+    """How many numbers with a derivative there are in leaves."""
+    return sum(np.size(leaf) for leaf in found if structure.is_differentiable(leaf))
+
+
+def seed_like(value):
+    """A zero adjoint of a value, or tangent of a leaf, as generated code takes it, of lists and dicts: it can change."""
+    held = structure.items(value)
+    if held is None:
+        if isinstance(value, np.ndarray):
+            return np.zeros(value.shape, value.dtype if value.dtype.kind == "f" else float)
+        return type(value)(0) if structure.is_differentiable(value) else 0.0
+    parts = [seed_like(part) for part in held]
+    return parts if isinstance(value, (tuple, list)) else dict(zip(structure.keys(value), parts))
+
+
+def places(holder: list | dict) -> Iterator[tuple[list | dict, Any]]:
+    """The container and the key of each leaf of lists and dicts."""
+    for key, part in holder.items() if isinstance(holder, dict) else enumerate(holder):
+        if isinstance(part, (list, dict)):
+            yield from places(part)
+        else:
+            yield holder, key
+
+
+def each_unit(holder: list | dict, key) -> Iterator[int]:
+    """For each number of the leaf `holder[key]`, which are zeros: its index in the flat leaf, while it is 1."""
+    zero = holder[key]
+    if isinstance(zero, np.ndarray):
+        for k in range(zero.size):
+            zero.flat[k] = 1
+            yield k
+            zero.flat[k] = 0
+    else:
+        holder[key] = type(zero)(1)
+        yield 0
+        holder[key] = zero
+
+
+def still(value):
+    """The zero tangent of an argument."""
+    return moved(value, None, "")[1]
+
+
+def tangents(value, dot) -> list:
+    """The tangents of all leaves of a value."""
+    held = structure.items(value)
+    if held is None:
+        return [0.0 if dot is None else dot]
+    dots = [None] * len(held) if dot is None else structure.items(dot)
+    return [leaf for part, d in zip(held, dots) for leaf in tangents(part, d)]
+
+
+def dtype_of(x, y) -> np.dtype:
+    """The type of the derivative of y by x: that of x; by a plain float that of y."""
+    for leaf in (x, y):
+        if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "fc":
+            return leaf.dtype
+    return np.dtype(float)
+
+
+def finished(block: np.ndarray, y, x):
+    """The derivative of y by x, in its shape: a number where both are."""
+    block = block.reshape(np.shape(y) + np.shape(x))
+    return block if isinstance(y, np.ndarray) or isinstance(x, np.ndarray) else structure.cast(block[()], x)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Programs: what stands for an operator inside of a function that is differentiated
+
+
+def program(name: str, text: str, **names) -> types.FunctionType:
+    """The function that a text defines, with a source that can be read, where `names` have their meanings."""
+    filename = f"<srcad {name} {next(_numbers)} of operators>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    namespace = {"np": np, "__name__": __name__, **names}
+    exec(compile(text, filename, "exec"), namespace)
+    return namespace[name]
+
+
+_numbers = itertools.count(1)
+
+
+def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
+    """A program that takes the derivative of `fun` along each element of its arguments, one after the other."""
+    names = operator._parameters()
+    given = [unused(n, names) for n in ("differentiated", "jvp", "columns", "direction", "index")]
+    differentiated, jvp_, columns, direction, index = given
+    name = f"{identifier(operator.primal)}_{operator.operator}"
+    lines, results = [], []
+    for n, (i, item) in enumerate(operator._picks):
+        x, kind = names[i], plain(argument_kinds[i])
+        if item is not None or not isinstance(kind, (Number, Array)) or kind.rank is None:
+            return None
+        dots = ["None"] * len(names)
+        dots[i] = direction if kind.rank else "1.0"
+        slope = f"{jvp_}({differentiated}, ({', '.join(names)},), ({', '.join(dots)},))[1]"
+        result = f"{columns}_{n}"
+        if kind.rank == 0:
+            lines.append(f"{result} = {slope}")
+        else:
+            indices = [f"{index}_{k}" for k in range(kind.rank)]
+            lines.append(f"{result} = []")
+            pad = ""
+            for k, one in enumerate(indices):
+                lines.append(f"{pad}for {one} in range({x}.shape[{k}]):")
+                pad += "    "
+            lines.append(f"{pad}{direction} = np.zeros_like({x})")
+            lines.append(f"{pad}{direction}[{', '.join(indices)}] = 1.0")
+            lines.append(f"{pad}{result}.append({slope})")
+            result = f"np.reshape(np.stack({result}, -1), np.shape({result}[0]) + np.shape({x}))"
+        results.append(result)
+    returned = f"({', '.join(results)},)" if isinstance(operator.argnums, tuple) else results[0]
+    body = "".join(f"    {line}\n" for line in [*lines, f"return {returned}"])
+    doc = f'    """The {operator.operator} of {name_of(operator.primal)}, along one direction after the other."""\n'
+    return program(name, f"def {name}({', '.join(names)}):\n{doc}{body}", **{differentiated: fun, jvp_: jvp})
+
+
+def unused(name: str, names: list[str]) -> str:
+    """`name`, or one like it that is not among `names`."""
+    return name if name not in names else unused(f"{name}_", names)
+
+
+def identifier(fun) -> str:
+    name = name_of(fun)
+    return name if name.isidentifier() else "function"
+
+
+__all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "linearize"]

@@ -138,5 +138,6 @@ def unset(*shape: int) -> np.ndarray:
 def kernels() -> list[Kernel]:
     """Every recorded kernel, in the order of the files and of their lines."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        importlib.import_module(f"{__name__}.{module.name}")
+        if module.name != "__main__":
+            importlib.import_module(f"{__name__}.{module.name}")
     return _RECORDED

@@ -228,8 +228,7 @@ def gradient_adjoint(y_bar, spacing, axis, edge_order=1):
 
 def poly_adjoint(y_bar, zeros):
     """The adjoint of `np.poly(zeros)`, for a vector of zeros."""
-    others = [np.poly(np.delete(zeros, k)) for k in range(len(zeros))]
-    return np.array([-y_bar[1:] @ p for p in others], y_bar.dtype)
+    return np.array([-y_bar[1:] @ np.atleast_1d(np.poly(np.delete(zeros, k))) for k in range(len(zeros))], y_bar.dtype)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -262,11 +261,18 @@ def insert_values(y_bar, extents, obj, axis=None):
 # Special functions
 
 
-def bessel_i1(x):
-    """The derivative of `np.i0(x)`, the modified Bessel function of order 1.
+def i0_slope(x, order=1):
+    """The derivative of `np.i0(x)` of some order: of order 1, the modified Bessel function I1.
 
-    By the trapezoidal rule for its integral over an angle (Abramowitz & Stegun 9.6.19), which converges geometrically.
+    By the trapezoidal rule for the integral over an angle (Abramowitz & Stegun 9.6.19), which converges geometrically.
     """
     x = np.asarray(x)
-    angles = (np.arange(256) + 0.5) * (np.pi / 256)
-    return (np.exp(x[..., None] * np.cos(angles)) @ (np.cos(angles) / 256)).astype(np.result_type(x, np.float16))[()]
+    cosines = np.cos((np.arange(256) + 0.5) * (np.pi / 256))
+    return (np.exp(x[..., None] * cosines) @ (cosines**order / 256)).astype(np.result_type(x, np.float16))[()]
+
+
+def kaiser_slope(M, beta):
+    """The derivative of `np.kaiser(M, beta)` by beta."""
+    ramp = 2.0 * np.arange(M) / max(M - 1, 1) - 1
+    root = np.sqrt(1 - ramp * ramp) if M > 1 else np.ones(M)
+    return (root * i0_slope(beta * root) - np.kaiser(M, beta) * i0_slope(beta)) / np.i0(beta)

@@ -373,7 +373,8 @@ def autograd_of(call: Call, name: str, y_bar):
 
 AUTOGRAD_DIFFERS = {
     "cholesky": "it takes the gradient among symmetric matrices, not of the triangle that is read",
-    "full_like": "it is 0", "tile": "it is wrong for 2-d arrays", "repeat": "it is wrong for negative axes",
+    "full_like": "it is 0",
+    "diff": "it does not know `prepend`", "tile": "it is wrong for 2-d arrays", "repeat": "it is wrong for negative axes",
 }  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from srcad.rules.shaping import reshaped
 share = symbolic(runtime.share)
 product_of_others = symbolic(runtime.product_of_others)
 cumprod_adjoint = symbolic(runtime.cumprod_adjoint)
-diff_adjoint = symbolic(runtime.diff_adjoint)
 cumprod_tangent = symbolic(runtime.cumprod_tangent)
 
 MASK = np.array([[True, False, True, True], [True, True, False, True], [False, True, True, True]])
@@ -229,11 +228,3 @@ adjoint(
     np.cumprod, jvp=cumprod_jvp,
     examples=[*ROWS, ex(np.array([2.0, 0.0, 3.0, 0.0, 1.5])), ex(A(1)), ex(A(2, 0), axis=1), ex(A())],
 )(cumprod_vjp)  # fmt: skip
-
-# ---------------------------------------------------------------------------------------------------------------
-# Differences
-
-
-@linear(np.diff, examples=[ex(A(5)), ex(A(3, 4), axis=0), ex(A(5), 2), ex(A(3, 4), 3, -1), ex(A(1)), ex(A(2, 3), 0)])
-def diff_vjp(y_bar, y, a, n=1, axis=-1):
-    return diff_adjoint(y_bar, n, axis)

@@ -338,7 +338,8 @@ def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
         args, kwargs = _arrays(rule, bound)
         return rule.jvp(dots, y, *args, **kwargs)
 
-    names = [name for name in rule.data if name in bound.arguments]
+    moving = [(name, dot) for name, dot in zip(rule.data, dots) if name in bound.arguments]
+    names, dots = [name for name, _ in moving], [dot for _, dot in moving]
     xs = [bound.arguments[name] for name in names]
 
     def with_data(values) -> Any:
@@ -371,7 +372,7 @@ def _arrays(rule: Rule, bound) -> tuple[tuple, dict]:
     """The arguments of a rule, the data among them, but for sequences, as arrays."""
     values = dict(bound.arguments)
     for name in rule.data:
-        if name in values and name not in rule.sequence:
+        if values.get(name) is not None and name not in rule.sequence:
             values[name] = np.asarray(values[name])
     bound = inspect.BoundArguments(bound.signature, values)
     return bound.args, bound.kwargs

@@ -58,7 +58,8 @@ REFUSED_BY_VJP_FOR_NOW = {  # it differentiates by all floats: also by work arra
 }
 WRONG_FOR_NOW = {
     "copied": """
-        work_array_by_out work_array_by_out_of_a_product work_array_by_alias work_array_by_helper
+        work_array_by_out work_array_by_out_of_a_product work_array_by_slice_of_a_view
+        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
         work_array_by_helper_with_result work_array_by_add_at work_array_by_ravel work_array_by_reshape
         work_array_by_copyto work_array_by_put work_array_by_loop_over_a_tuple work_array_by_list
         work_array_by_dictionary work_array_by_two_names work_array_by_fill_diagonal
@@ -66,7 +67,8 @@ WRONG_FOR_NOW = {
     """,
     "direct": """
         work_array_by_out work_array_by_out_of_a_product work_array_by_view
-        work_array_by_view_made_before work_array_by_alias work_array_by_helper
+        work_array_by_view_made_before work_array_by_slice_of_a_view
+        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
         work_array_by_helper_with_result work_array_by_nested_function work_array_by_add_at
         work_array_by_ravel work_array_by_reshape work_array_by_view_of_an_expression work_array_by_sort
         work_array_by_fill work_array_by_copyto work_array_by_put work_array_by_put_method
@@ -76,7 +78,8 @@ WRONG_FOR_NOW = {
         work_array_by_conditional_alias work_array_by_transpose work_array_by_flat
     """,
     "inline": """
-        work_array_by_out work_array_by_out_of_a_product work_array_by_alias work_array_by_helper
+        work_array_by_out work_array_by_out_of_a_product work_array_by_slice_of_a_view
+        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
         work_array_by_helper_with_result work_array_by_add_at work_array_by_ravel work_array_by_reshape
         work_array_by_copyto work_array_by_put work_array_by_loop_over_a_tuple work_array_by_list
         work_array_by_dictionary work_array_by_two_names work_array_by_fill_diagonal

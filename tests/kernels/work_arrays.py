@@ -63,6 +63,26 @@ def work_array_by_view_made_before(v, c):
 
 
 @changing_work_array
+def work_array_by_slice_of_a_view(v, c):
+    total = 0.0
+    for i in range(3):
+        head = c[:2]
+        head[:] = i
+        total = total + np.sum(np.exp(c * v))
+    return total
+
+
+@changing_work_array
+def work_array_by_slice_of_a_view_made_before(v, c):
+    total = 0.0
+    head = c[:2]
+    for i in range(3):
+        head[:] = i
+        total = total + np.sum(np.exp(c * v))
+    return total
+
+
+@changing_work_array
 def work_array_by_alias(v, c):
     total = 0.0
     for i in range(3):

@@ -257,6 +257,11 @@ def insert_values(y_bar, extents, obj, axis=None):
     return part if np.ndim(obj) else np.moveaxis(part, axis, 0)
 
 
+def kept_places(n, obj):
+    """The places, of n, that `np.delete(x, obj)` leaves."""
+    return np.delete(np.arange(n), obj)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Special functions
 

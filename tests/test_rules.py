@@ -515,6 +515,12 @@ def test_a_python_number_has_a_python_number_as_adjoint():
     assert [type(v) for v in apply_vjp(np.array, 0, np.ones(2), np.ones(2), [1.0, 2.0])] == [float, float]
 
 
+def test_zeros_that_are_trimmed_have_no_part_in_the_result():
+    x = np.array([0.0, 0, 1, 0, 2, 0])
+    np.testing.assert_array_equal(gradient(np.trim_zeros, x), [0, 0, 1, 1, 1, 0])
+    np.testing.assert_array_equal(gradient(np.trim_zeros, x, "b"), [1, 1, 1, 1, 1, 0])
+
+
 def test_an_unread_part_of_a_result_needs_no_adjoint():
     x = np.arange(6.0)
     np.testing.assert_array_equal(apply_vjp(np.split, 0, [None, np.ones(3)], np.split(x, 2), x, 2), [0, 0, 0, 1, 1, 1])

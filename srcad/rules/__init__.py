@@ -2,5 +2,5 @@
 
 from srcad.rules import (  # noqa: F401
     constants, elementwise, helpers, indexing, joining, linalg, mathematics, methods, operators, reductions, shaping,
-    signals, statistics,
+    placing, signals, statistics,
 )  # fmt: skip

@@ -16,10 +16,16 @@ symbolic_scatter = symbolic(runtime.scatter)
 def scatter(y_bar, index, of_shape):
     """The adjoint of `x[index]` for an x of the given shape; a symbolic index with slices is printed as `np.s_[…]`."""
     if has_symbol((y_bar, index, of_shape)):
-        index = lift(index)
-        if any(isinstance(part, Slice) for part in (index.elts if isinstance(index, Tuple) else (index,))):
-            index = Subscript(Ref(np.s_, "np.s_"), index)
+        index = printed(index)
     return symbolic_scatter(y_bar, index, of_shape)
+
+
+def printed(index):
+    """An index as an expression, as `np.s_[…]` if it has slices."""
+    index = lift(index)
+    if any(isinstance(part, Slice) for part in (index.elts if isinstance(index, Tuple) else (index,))):
+        return Subscript(Ref(np.s_, "np.s_"), index)
+    return index
 
 
 @linear(

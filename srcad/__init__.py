@@ -2,20 +2,32 @@
 
 from srcad import rules  # noqa: F401 - declares the rules
 from srcad.api import grad, value_and_grad, vjp
-from srcad.errors import GradientMismatch, KindError, MissingRule, SourceUnavailable, SrcadError, Unsupported
+from srcad.errors import (
+    GradientMismatch,
+    KindError,
+    MissingRule,
+    OpaqueWarning,
+    SourceUnavailable,
+    SrcadError,
+    Unsupported,
+)
 from srcad.forward_mode import jvp
 from srcad.operators import hessian, hvp, jacfwd, jacobian, jacrev, linearize
 from srcad.runtime import stop_gradient
 from srcad.testing import check_grads
+from srcad.user_rules import check_rule, elementwise, jvp_rule, opaque, vjp_rule
 
 __all__ = [
     "GradientMismatch",
     "KindError",
     "MissingRule",
+    "OpaqueWarning",
     "SourceUnavailable",
     "SrcadError",
     "Unsupported",
     "check_grads",
+    "check_rule",
+    "elementwise",
     "grad",
     "hessian",
     "hvp",
@@ -23,9 +35,12 @@ __all__ = [
     "jacobian",
     "jacrev",
     "jvp",
+    "jvp_rule",
     "linearize",
+    "opaque",
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vjp_rule",
 ]
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
 from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError
+from srcad.programs import calling, name_of
+from srcad.rules import registry
 
 Argnums = int | str | tuple[int | str, ...]
 
@@ -105,6 +108,8 @@ class Call:
                 inner = type(inner).__call__
             else:
                 break
+        if not isinstance(inner, types.FunctionType) and registry.find(inner) is not None:
+            inner = calling(inner, registry.find(inner).signature)
         if not isinstance(inner, types.FunctionType):
             raise SrcadError(
                 None,
@@ -118,6 +123,12 @@ class Call:
             all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in self.parameters) and not self.keywords
         )
         self.cache: dict[Any, compiler.Compiled] = {}
+        _known.add(self)
+
+    @property
+    def source(self) -> types.FunctionType:
+        """The function whose text is differentiated: one that has a rule is called, not read."""
+        return self.function if registry.find(self.function) is None else calling(self.function, self.signature)
 
     def bind(self, args: tuple, kwargs: dict) -> list:
         """The arguments in the order of the parameters, defaults filled in; raises TypeError as a call would."""
@@ -196,7 +207,7 @@ class Call:
     def compile(self, argument_kinds: list[Kind], varied: list[bool], scalar: bool) -> compiler.Compiled:
         """The derivative for arguments of these kinds; that of a derivative is that of the function generated for it."""
         if self.derivative is None:
-            return compiler.compile_gradient(self.function, argument_kinds, varied, scalar=scalar)
+            return compiler.compile_gradient(self.source, argument_kinds, varied, scalar=scalar)
         inner = self.derivative.compiled_for(argument_kinds)
         outer = compiler.compile_gradient(self.derivative.generated(inner), argument_kinds, varied, scalar=scalar)
         outer.inner.append(inner)
@@ -216,6 +227,7 @@ class Derivative:
         self._latest: compiler.Compiled | None = None
         self._entered: compiler.Compiled | None = None
         wrap(self, fun)
+        _known.add(self)
 
     def __call__(self, *args, **kwargs):
         return self._dispatch(*args, **kwargs)
@@ -400,6 +412,21 @@ def wrap(derivative, fun: Callable) -> None:
         pass
 
 
+_known: weakref.WeakSet = weakref.WeakSet()
+"""What remembers compiled code."""
+
+
+def forget_compiled() -> None:
+    """Has everything compiled anew when it is called next: the meaning of a function has changed."""
+    with compiler.LOCK:
+        for known in list(_known):
+            if isinstance(known, Derivative):
+                known._latest = known._entered = None
+                known.__class__ = Derivative
+            else:
+                known.cache.clear()
+
+
 _calls: dict[Any, Call] = {}
 CAPACITY = 512
 """How many functions, and how many tangent functions, are remembered."""
@@ -445,10 +472,6 @@ def promoted_arguments(call: Call, positions, values: list) -> tuple[list, tuple
                 hint="Pass a float, an array of floats, or a structure of those.",
             )
     return values, tuple(chosen)
-
-
-def name_of(fun) -> str:
-    return getattr(fun, "__name__", None) or repr(fun)
 
 
 def describe(value) -> str:

@@ -72,9 +72,7 @@ class SrcadError(Exception):
     `hint` says what to do instead.
     """
 
-    def __init__(
-        self, origin: Origin | None, message: str, *, hint: str | None = None, because: str | None = None
-    ):
+    def __init__(self, origin: Origin | None, message: str, *, hint: str | None = None, because: str | None = None):
         self.origin, self.message, self.hint, self.because = origin, message, hint, because
         super().__init__(self._text())
 
@@ -134,5 +132,9 @@ class GradientMismatch(SrcadError, AssertionError):
     """A gradient differs from what finite differences say (`check_grads`)."""
 
 
-for _error in (SrcadError, Unsupported, MissingRule, SourceUnavailable, KindError, GradientMismatch):
+class OpaqueWarning(UserWarning):
+    """A function is differentiated by evaluating it (`srcad.opaque`)."""
+
+
+for _error in (SrcadError, Unsupported, MissingRule, SourceUnavailable, KindError, GradientMismatch, OpaqueWarning):
     _error.__module__ = "srcad"  # a traceback shows the public name: srcad.MissingRule

@@ -85,6 +85,12 @@ class Tangent(compiler.Compiled):
 _compiled: dict[Any, Tangent] = {}
 
 
+def forget_compiled() -> None:
+    """Has every tangent function compiled anew when it is needed next."""
+    with compiler.LOCK:
+        _compiled.clear()
+
+
 def compiled_tangent(call: Call, values: list, chosen: tuple[int, ...]) -> Tangent:
     """The tangent function for these values, made at the first call with their kinds."""
     key = (call.derivative or call.function, chosen, tuple(map(signature_of, values)))
@@ -104,7 +110,7 @@ def compiled_tangent(call: Call, values: list, chosen: tuple[int, ...]) -> Tange
 def tangent_of_call(call: Call, argument_kinds: list[Kind], varied: list[bool]) -> Tangent:
     """The tangent function of what is called; that of a derivative is that of the function generated for it."""
     if call.derivative is None:
-        return compile_tangent(call.function, argument_kinds, varied)
+        return compile_tangent(call.source, argument_kinds, varied)
     inner = call.derivative.compiled_for(argument_kinds)
     outer = compile_tangent(call.derivative.generated(inner), argument_kinds, varied)
     outer.inner.append(inner)

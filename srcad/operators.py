@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
-import linecache
 import math
 import sys
 import types
@@ -21,6 +19,7 @@ from srcad.api import (
 )  # fmt: skip
 from srcad.errors import KindError, SrcadError
 from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
+from srcad.programs import identifier, program, unused
 
 Picks = tuple[tuple[int, int | None], ...]
 """Which arguments: the position of the parameter and, in `*args`, that of the item."""
@@ -106,18 +105,14 @@ def linearize(fun: Callable, *primals) -> tuple[Any, Callable]:
     >>> value, pushforward(1.0, 0.0), pushforward(0.0, 1.0)
     (6.0, 3.0, 2.0)
     """
-    fixed = structure.tree_map(own, primals, constant=own)
-    value = fun(*structure.tree_map(own, fixed, constant=own))
+    fixed = structure.apart(primals)
+    value = fun(*structure.apart(primals))
 
     def pushforward(*tangents):
         """The derivative of the value along these tangents."""
         return jvp(fun, fixed, tangents)[1]
 
     return value, pushforward
-
-
-def own(leaf):
-    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
 for _transform in (jacobian, jacfwd, jacrev, hessian, hvp):
@@ -566,18 +561,6 @@ def finished(block: np.ndarray, y, x):
 # Programs: what stands for an operator inside of a function that is differentiated
 
 
-def program(name: str, text: str, **names) -> types.FunctionType:
-    """The function that a text defines, with a source that can be read, where `names` have their meanings."""
-    filename = f"<srcad {name} {next(_numbers)} of operators>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    namespace = {"np": np, "__name__": __name__, **names}
-    exec(compile(text, filename, "exec"), namespace)
-    return namespace[name]
-
-
-_numbers = itertools.count(1)
-
-
 def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
     """A program that takes the derivative of `fun` along each element of its arguments, one after the other."""
     names = operator._parameters()
@@ -611,16 +594,6 @@ def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: C
     body = "".join(f"    {line}\n" for line in [*lines, f"return {returned}"])
     doc = f'    """The {operator.operator} of {name_of(operator.primal)}, along one direction after the other."""\n'
     return program(name, f"def {name}({', '.join(names)}):\n{doc}{body}", **{differentiated: fun, jvp_: jvp})
-
-
-def unused(name: str, names: list[str]) -> str:
-    """`name`, or one like it that is not among `names`."""
-    return name if name not in names else unused(f"{name}_", names)
-
-
-def identifier(fun) -> str:
-    name = name_of(fun)
-    return name if name.isidentifier() else "function"
 
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "linearize"]

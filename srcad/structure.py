@@ -214,6 +214,15 @@ def copied(structure: Structure) -> Structure:
     return tree_map(copy.copy, structure)
 
 
+def apart(structure: Structure) -> Structure:
+    """`structure` in containers and arrays of its own, which a function may write into; all else as it is."""
+    return tree_map(_own, structure, constant=_own)
+
+
+def _own(leaf):
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
 def dot(a: Structure, b: Structure) -> float:
     """The inner product of two structures: the sum over all leaves of Re(conj(a) b)."""
     return sum((float(np.vdot(x, y).real) for x, y in zip(leaves(a), leaves(b, like=a), strict=True)), 0.0)

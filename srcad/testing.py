@@ -46,15 +46,15 @@ def check_grads(
     args = tuple(args)
     chosen = _positions(fun, args, argnums)
     rng = np.random.default_rng(seed)
-    value = fun(*_own(args))
+    value = fun(*structure.apart(args))
     if _is_number(value):
-        value_bar, bars = 1.0, grad(fun, argnums=tuple(chosen))(*_own(args))
+        value_bar, bars = 1.0, grad(fun, argnums=tuple(chosen))(*structure.apart(args))
     else:
         value_bar = structure.random_like(value, rng)
-        adjoints = vjp(fun, *_own(args))[1](value_bar)
+        adjoints = vjp(fun, *structure.apart(args))[1](value_bar)
         bars = tuple(adjoints[position] for position in chosen)
     for (position, name), bar in zip(chosen.items(), bars, strict=True):
-        _Check(fun, args, position, name, value_bar, bar, rtol, atol).run(rng)
+        SlopeCheck(fun, args, position, name, value_bar, bar, rtol, atol).run(rng)
     if order > 1:
         if not _is_number(value):
             raise KindError(None, "order=2 needs a function that returns one number")
@@ -64,8 +64,8 @@ def check_grads(
 
 
 @dataclass
-class _Check:
-    """The gradient `bar` by one argument, against differences of `<value_bar, fun(...)>`."""
+class SlopeCheck:
+    """The gradient `bar` by one argument, or slopes by it, against differences of `<value_bar, fun(...)>`."""
 
     fun: Callable
     args: tuple
@@ -79,8 +79,9 @@ class _Check:
     def __post_init__(self):
         argument = structure.copied(self.args[self.position])
         self.point, self.unravel = structure.ravel(argument)
-        found = structure.leaves(self.bar, like=argument)
-        self.gradient = np.concatenate([np.zeros(0), *(np.ravel(part) for part in found)])
+        if self.bar is not None:
+            found = structure.leaves(self.bar, like=argument)
+            self.gradient = np.concatenate([np.zeros(0), *(np.ravel(part) for part in found)])
         leaves = structure.leaves(argument)
         single = any(np.asarray(leaf).dtype.itemsize < 8 for leaf in leaves)
         self.rtol = self.rtol or (1e-2 if single else 1e-6)
@@ -113,6 +114,20 @@ class _Check:
             hint="Differences are wrong themselves where the function has a kink or a jump: try another point.",
         )
 
+    def compare(self, rng: np.random.Generator, slope_along: Callable) -> None:
+        """Raises GradientMismatch if `slope_along(direction)` is not the slope along a random direction."""
+        direction = rng.standard_normal(self.point.size) * self.size
+        slope, (difference, error) = slope_along(self.unravel(direction)), self.difference(direction)
+        allowed = self.atol + self.rtol * max(abs(slope), abs(difference), 1e-3 * float(np.linalg.norm(direction)))
+        if abs(slope - difference) <= allowed or abs(slope - difference) <= 10 * error <= 1e3 * allowed:
+            return
+        raise GradientMismatch(
+            None,
+            f"the tangent of {_title(self.fun)} by {self.name} is not what differences say",
+            because=f"along a random direction: {slope:.10g}, and {difference:.10g} ± {error:.0e} by differences",
+            hint="Differences are wrong themselves where the function has a kink or a jump: try another point.",
+        )
+
     def difference(self, direction: np.ndarray) -> tuple[float, float]:
         """The slope along `direction` by central differences, extrapolated (Ridders, 1982), and its error."""
         best, coarser = (math.nan, math.inf), []
@@ -129,7 +144,7 @@ class _Check:
 
     def value(self, offset: np.ndarray) -> float:
         """`<value_bar, fun(...)>` away from the point; nan outside of the domain."""
-        moved = list(_own(self.args))
+        moved = list(structure.apart(self.args))
         moved[self.position] = self.unravel(self.point + offset)
         try:
             with np.errstate(all="ignore"):
@@ -182,15 +197,6 @@ def _positions(fun: Callable, args: tuple, argnums: Argnums | None) -> dict[int,
         position = names.index(key) if isinstance(key, str) else key % len(args)
         chosen[position] = names[position]
     return chosen
-
-
-def _own(structures: tuple) -> tuple:
-    """The arguments in containers and arrays of their own: the function may write into them."""
-    return structure.tree_map(_copied, structures, constant=_copied)
-
-
-def _copied(leaf):
-    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
 def _is_number(value) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import srcad.rules  # noqa: F401 - declares the rules
-from srcad import runtime, runtime_arrays
+from srcad import runtime, runtime_arrays, runtime_linalg
 from srcad.analysis.kinds import kind_of
 from srcad.core.nodes import Name, Undecided, lift
 from srcad.core.printer import text
@@ -297,10 +297,15 @@ def symbolic_adjoints(call: Call, name: str, y, known: bool):
         yield None, None
 
 
+HELPERS = (runtime, runtime_arrays, runtime_linalg)
+
+
 def evaluate(expr, call, y, y_bar):
     if expr is None:
         return ()
-    names = {"np": np, "math": math, "result": y, "result_bar": y_bar, **vars(runtime), **vars(runtime_arrays)}
+    names = {"np": np, "math": math, "result": y, "result_bar": y_bar}
+    for module in HELPERS:
+        names |= vars(module)
     for n, value in call.bound.arguments.items():
         names.update(named(n, value))
     with np.errstate(all="ignore"):

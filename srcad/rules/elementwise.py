@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, adjoint, alias, available, elementwise, ex, symbolic
-from srcad.rules.shapes import is_boolean, is_none, number
+from srcad.rules.shapes import is_boolean, is_none, number, part
 
 wins = symbolic(runtime.wins)
 sinc_slope = symbolic(runtime.sinc_slope)
@@ -132,12 +132,12 @@ alias(np.remainder, np.mod)
 
 @adjoint(np.modf, jvp=lambda dots, y, x: (dots[0], 0 * y[1]), examples=[ex(A()), ex(A(2, 3)), ex(A(0))])
 def modf_vjp(y_bar, y, x):
-    return y_bar[0]
+    return part(y_bar, 0)
 
 
 @adjoint(np.frexp, jvp=lambda dots, y, x: (np.ldexp(dots[0], -y[1]), 0 * y[1]), examples=[ex(A()), ex(A(2, 3))])
 def frexp_vjp(y_bar, y, x):
-    return np.ldexp(y_bar[0], -y[1])
+    return np.ldexp(part(y_bar, 0), -y[1])
 
 
 # ---------------------------------------------------------------------------------------------------------------

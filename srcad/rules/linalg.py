@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, is_symbol, rule, sequence_rule, symbolic
-from srcad.rules.shapes import expand, known, never_one, rank, shape, swap_last
-from srcad.rules.shaping import diagonal_parameters
+from srcad.rules.shapes import expand, known, never_one, part, rank, shape, swap_last
+from srcad.rules.shaping import diagonal_parameters, reshaped
 
 unbroadcast = symbolic(runtime.unbroadcast)
 share = symbolic(runtime.share)
@@ -17,6 +19,7 @@ cofactors = symbolic(runtime.cofactors)
 cholesky_adjoint = symbolic(runtime.cholesky_adjoint)
 half_lower = symbolic(runtime.half_lower)
 singular_slope = symbolic(runtime.singular_slope)
+multi_dot = symbolic(np.linalg.multi_dot)
 
 # ---------------------------------------------------------------------------------------------------------------
 # Products of vectors, matrices and stacks of them
@@ -337,7 +340,7 @@ def over_matrices(v, a):
     jvp=lambda dots, y, a: (np.zeros_like(y[0]), np.trace(np.linalg.solve(a, dots[0]), axis1=-2, axis2=-1)),
 )  # fmt: skip
 def slogdet_vjp(y_bar, y, a):
-    return over_matrices(y_bar[1], a) * swap_last(np.linalg.inv(a), rank(a))
+    return over_matrices(part(y_bar, 1), a) * swap_last(np.linalg.inv(a), rank(a))
 
 
 def is_vector(a, b) -> bool:
@@ -470,13 +473,250 @@ adjoint(
 )(norm_vjp)  # fmt: skip
 
 
+for function in available(np.linalg, "matrix_norm"):
+
+    def matrix_norm_jvp(dots, y, x, /, *, keepdims=False, ord="fro"):
+        return norm_jvp(dots, y, x, ord, (-2, -1), keepdims)
+
+    @adjoint(
+        function, jvp=matrix_norm_jvp,
+        examples=[
+            ex(A(2, 3)), ex(A(4, 2, 3)), ex(A(4, 2, 3), keepdims=True), ex(A(4, 2, 3), ord="nuc"), ex(A(2, 3), ord=1),
+            ex(A(4, 2, 3), ord=-2, keepdims=True), ex(A(4, 3, 2), ord=np.inf),
+        ],
+    )  # fmt: skip
+    def matrix_norm_rule(y_bar, y, x, /, *, keepdims=False, ord="fro"):
+        return norm_vjp(y_bar, y, x, ord, (-2, -1), keepdims)
+
+
+for function in available(np.linalg, "vector_norm"):
+
+    def vector_norm_jvp(dots, y, x, /, *, axis=None, keepdims=False, ord=2):
+        slope = vector_norm_rule(
+            np.ones_like(y), y if is_symbol(y) else np.asarray(y), x, axis=axis, keepdims=keepdims, ord=ord
+        )
+        return np.sum(dots[0] * slope, axis, keepdims=keepdims)
+
+    @adjoint(
+        function, jvp=vector_norm_jvp,
+        examples=[
+            ex(A(4)), ex(A(2, 3)), ex(A(2, 3, 4), axis=1), ex(A(2, 3, 4), axis=(0, 2), keepdims=True), ex(A(2, 3), ord=1),
+            ex(A(2, 3), ord=np.inf), ex(A(2, 3, 4), axis=(0, 1), ord=3), ex(A(2, 3), axis=0, ord=-np.inf, keepdims=True),
+            ex(A(2, 3, 4), axis=(0, 1), ord=np.inf), ex(np.zeros(3)), ex(A(4), ord=0),
+        ],
+    )  # fmt: skip
+    def vector_norm_rule(y_bar, y, x, /, *, axis=None, keepdims=False, ord=2):
+        if known(ord) == 2:
+            return expand(y_bar / (y + (y == 0)), x, axis, keepdims) * x
+        return vector_norm_vjp(y_bar, y, x, ord, known(axis), keepdims)
+
+
+def cond_parts(x, p):
+    """The norms of x and of its inverse whose product is `np.linalg.cond(x, p)`, and the inverse."""
+    inverse = np.linalg.inv(x)
+    if is_symbol(x):
+        inverse = replace(inverse, kind=x.kind)
+    return np.linalg.norm(x, p, (-2, -1)), np.linalg.norm(inverse, p, (-2, -1)), inverse
+
+
+def cond_vjp(y_bar, y, x, p=None):
+    if known(p) in (None, 2, -2):
+        first, second = (-2, 2) if p == -2 else (2, -2)
+        least = over_matrices(np.linalg.norm(x, second, (-2, -1)), x)
+        slope = singular_slope(x, first) - over_matrices(y, x) * singular_slope(x, second)
+        return over_matrices(y_bar, x) * (slope / least)
+    norm, norm_of_inverse, inverse = cond_parts(x, p)
+    x_bar = norm_vjp(y_bar * norm_of_inverse, norm, x, p, (-2, -1))
+    return x_bar + inv_vjp(norm_vjp(y_bar * norm, norm_of_inverse, inverse, p, (-2, -1)), inverse, x)
+
+
+def cond_jvp(dots, y, x, p=None):
+    return np.sum(dots[0] * cond_vjp(np.ones_like(y), y, x, p), (-2, -1))
+
+
+adjoint(
+    np.linalg.cond, jvp=cond_jvp,
+    examples=[ex(A(3, 3)), ex(A(2, 3, 3)), ex(A(2, 3)), *(ex(A(3, 3), p) for p in (1, -1, 2, -2, np.inf, "fro", "nuc"))],
+)(cond_vjp)  # fmt: skip
+
 # ---------------------------------------------------------------------------------------------------------------
-# Cross product of vectors of three components
+# More products
+
+
+def cross_axes(a, b, axes):
+    """The axes of the vectors in a, in b and in the result of `np.cross`; refused for vectors of two components."""
+    *several, axis = map(known, axes)
+    return several if axis is None else [axis] * 3
+
+
+def last(v, axis):
+    """v with the axis of its vectors as the last one."""
+    return v if axis == -1 else np.moveaxis(v, axis, -1)
+
+
+def cross_bar(y_bar, y, x, other, axes, order):
+    """The adjoint of one factor x of a cross product; `axes` are those of x, of the other factor and of the result."""
+    if rank(y) != max(rank(x), rank(other)):
+        raise Refused("vectors of two components; write x[0] * y[1] - x[1] * y[0]")
+    y_bar, other = last(y_bar, axes[2]), last(other, axes[1])
+    x_bar = np.cross(other, y_bar) if order == 1 else np.cross(y_bar, other)
+    x_bar = unbroadcast(x_bar, shape(last(x, axes[0])))
+    return x_bar if axes[0] == -1 else np.moveaxis(x_bar, -1, axes[0])
+
+
+def cross_first(y_bar, y, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    ka, kb, kc = cross_axes(a, b, (axisa, axisb, axisc, axis))
+    return cross_bar(y_bar, y, a, b, (ka, kb, kc), 1)
+
+
+def cross_second(y_bar, y, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    ka, kb, kc = cross_axes(a, b, (axisa, axisb, axisc, axis))
+    return cross_bar(y_bar, y, b, a, (kb, ka, kc), -1)
+
+
+CROSSES = [ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3)), ex(A(3), A(4, 1, 3))]
+rule(
+    np.cross, cross_first, cross_second, jvp="multilinear",
+    examples=[*CROSSES, ex(A(3, 2), A(3, 2), axis=0), ex(A(3, 2), A(2, 3), 0, -1, 0), ex(A(3), A(3, 4), axisb=0)],
+)  # fmt: skip
+for function in available(np.linalg, "cross"):
+    rule(
+        function,
+        lambda y_bar, y, x1, x2, /, *, axis=-1: cross_first(y_bar, y, x1, x2, axis=axis),
+        lambda y_bar, y, x1, x2, /, *, axis=-1: cross_second(y_bar, y, x1, x2, axis=axis),
+        jvp="multilinear", examples=[*CROSSES, ex(A(3, 2), A(3, 2), axis=0)],
+    )  # fmt: skip
+for function in available(np.linalg, "outer"):
+    rule(
+        function, lambda y_bar, y, x1, x2, /: y_bar @ x2, lambda y_bar, y, x1, x2, /: x1 @ y_bar,
+        jvp="multilinear", examples=[ex(A(2), A(3))],
+    )  # fmt: skip
+
+
+for function in [*available(np, "vecdot"), *available(np.linalg, "vecdot")]:
+    rule(
+        function,
+        lambda y_bar, y, x1, x2, /, *, axis=-1: unbroadcast(np.expand_dims(y_bar, axis) * x2, shape(x1)),
+        lambda y_bar, y, x1, x2, /, *, axis=-1: unbroadcast(np.expand_dims(y_bar, axis) * x1, shape(x2)),
+        jvp="multilinear",
+        examples=[ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(4, 1, 3), A(2, 3)), ex(A(3, 2), A(3, 2), axis=0)],
+    )  # fmt: skip
+for function in available(np, "matvec"):  # from NumPy 2.2 on
+    rule(
+        function,
+        lambda y_bar, y, x1, x2, /: unbroadcast(column(y_bar) * row(x2), shape(x1)),
+        lambda y_bar, y, x1, x2, /: unbroadcast(np.vecmat(y_bar, x1), shape(x2)),
+        jvp="multilinear", examples=[ex(A(2, 3), A(3)), ex(A(4, 2, 3), A(3)), ex(A(2, 3), A(4, 3)),
+        ex(A(5, 1, 2, 3), A(4, 3))],
+    )  # fmt: skip
+    rule(
+        np.vecmat,
+        lambda y_bar, y, x1, x2, /: unbroadcast(np.matvec(x2, y_bar), shape(x1)),
+        lambda y_bar, y, x1, x2, /: unbroadcast(column(x1) * row(y_bar), shape(x2)),
+        jvp="multilinear", examples=[ex(A(2), A(2, 3)), ex(A(4, 2), A(2, 3)), ex(A(2), A(4, 2, 3))],
+    )  # fmt: skip
+
+
+def kron_bar(y_bar, x, other, first):
+    """The adjoint of one factor x of `np.kron`: axis k of y is one of x and one of the other, the first's before."""
+    m, n = rank(x), rank(other)
+    r = max(m, n)
+    extents = [(1,) * (r - rank(v)) + tuple(shape(v)[k] for k in range(rank(v))) for v in (x, other)]
+    pairs = zip(*extents) if first else zip(*extents[::-1])
+    split = y_bar.reshape(tuple(n for pair in pairs for n in pair))
+    theirs = tuple(2 * k + first for k in range(r - n, r))
+    x_bar = np.tensordot(split, other, (theirs, tuple(range(n))))
+    return x_bar if 2 * r - n == m else x_bar.reshape(shape(x))
+
+
+def kron_scaled(y_bar, x, other):
+    return y_bar * other if rank(x) > 0 else np.vdot(other, y_bar) if rank(other) > 0 else y_bar * other
 
 
 rule(
-    np.cross,
-    lambda y_bar, y, a, b: unbroadcast(np.cross(b, y_bar), shape(a)),
-    lambda y_bar, y, a, b: unbroadcast(np.cross(y_bar, a), shape(b)),
-    jvp="multilinear", examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(3)), ex(A(3), A(4, 1, 3))],
+    np.kron,
+    lambda y_bar, y, a, b: kron_scaled(y_bar, a, b) if 0 in (rank(a), rank(b)) else kron_bar(y_bar, a, b, True),
+    lambda y_bar, y, a, b: kron_scaled(y_bar, b, a) if 0 in (rank(a), rank(b)) else kron_bar(y_bar, b, a, False),
+    jvp="multilinear",
+    examples=[
+        ex(A(2), A(3)), ex(A(2, 3), A(3, 4)), ex(A(2), A(3, 4)), ex(A(3, 4), A(2)), ex(A(), A(2, 3)), ex(A(2, 3), A()),
+        ex(A(2, 3, 2), A(2, 2)), ex(A(), A()),
+    ],
+)  # fmt: skip
+
+
+def multi_dot_vjp(k, y_bar, y, arrays):
+    first, final = rank(arrays[0]) == 1, rank(arrays[-1]) == 1
+    y_bar = (
+        y_bar
+        if not (first or final)
+        else np.reshape(y_bar, (1, 1))
+        if first and final
+        else row(y_bar)
+        if first
+        else column(y_bar)
+    )
+
+    def matrix(i):
+        x = arrays[i]
+        if rank(x) == 2:
+            return x
+        return row(x) if i == 0 else column(x)
+
+    factors = [matrix(i).T for i in range(k - 1, -1, -1)], [matrix(i).T for i in range(len(arrays) - 1, k, -1)]
+    product = [*factors[0], y_bar, *factors[1]]
+    x_bar = product[0] @ product[1] if len(product) == 2 else multi_dot(product)
+    return x_bar if rank(arrays[k]) == 2 else reshaped(x_bar, arrays[k])
+
+
+def multi_dot_jvp(dots, y, arrays):
+    terms = [multi_dot([*arrays[:k], dot, *arrays[k + 1 :]]) for k, dot in enumerate(dots[0]) if dot is not None]
+    return sum(terms[1:], terms[0])
+
+
+sequence_rule(
+    np.linalg.multi_dot, data="arrays", jvp=multi_dot_jvp,
+    examples=[
+        ex([A(2, 3), A(3, 4)]), ex([A(2, 3), A(3, 4), A(4, 2)]), ex([A(3), A(3, 4), A(4, 2), A(2)]),
+        ex([A(3), A(3, 4), A(4, 2)]),
+        ex([A(2, 3), A(3, 4), A(4)]), ex([A(3), A(3)]),
+    ],
+)(multi_dot_vjp)  # fmt: skip
+
+for function in available(np.linalg, "trace"):
+
+    @adjoint(function, jvp="linear", examples=[ex(A(3, 3)), ex(A(2, 3, 4), offset=1), ex(A(2, 2, 3, 3))])
+    def matrix_trace_vjp(y_bar, y, x, /, *, offset=0, dtype=None):
+        return place_diagonal(y_bar if rank(x) == 2 else column(y_bar), shape(x), offset, -2, -1)
+
+
+for function in available(np.linalg, "diagonal"):
+
+    @adjoint(function, jvp="linear", examples=[ex(A(3, 3)), ex(A(2, 3, 4), offset=1)])
+    def matrix_diagonal_vjp(y_bar, y, x, /, *, offset=0):
+        return place_diagonal(y_bar, shape(x), offset, -2, -1)
+
+
+@adjoint(
+    np.linalg.tensorinv, examples=[ex(A(2, 3, 6)), ex(A(4, 2, 2), ind=1)],
+    jvp=lambda dots, y, a, ind=2: -np.tensordot(np.tensordot(y, dots[0], ind), y, np.ndim(a) - ind),
+)  # fmt: skip
+def tensorinv_vjp(y_bar, y, a, ind=2):
+    r, t = rank(a), rank(a) - known(ind)
+    inner = contract(y, y_bar, range(t), range(t))
+    return -contract(inner, y, range(r - t, 2 * (r - t)), range(t, r))
+
+
+def inverse_of(a, b):
+    return np.linalg.tensorinv(a, rank(b))
+
+
+rule(
+    np.linalg.tensorsolve,
+    lambda x_bar, x, a, b: -contract(contract(x_bar, inverse_of(a, b), range(rank(x)), range(rank(x))), x, (), ()),
+    lambda x_bar, x, a, b: contract(x_bar, inverse_of(a, b), range(rank(x)), range(rank(x))),
+    jvp=lambda dots, x, a, b: np.linalg.tensorsolve(
+        a, (0.0 if dots[1] is None else dots[1]) - (0.0 * b if dots[0] is None else np.tensordot(dots[0], x, np.ndim(x)))
+    ),
+    examples=[ex(A(2, 3, 6), A(2, 3)), ex(A(6, 2, 3), A(6)), ex(A(3, 3), A(3))],
 )  # fmt: skip

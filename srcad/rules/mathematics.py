@@ -18,7 +18,7 @@ from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
     A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import is_none, number, rank, rank_if_known, shape, spread
+from srcad.rules.shapes import is_none, number, part, rank, rank_if_known, shape, spread
 
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
@@ -101,12 +101,12 @@ constant(
 
 @adjoint(math.modf, jvp=lambda dots, y, x: (dots[0], 0.0), examples=[ex(A()), ex(A(low=-3.0, high=-2.5))])
 def modf_vjp(y_bar, y, x):
-    return y_bar[0]
+    return part(y_bar, 0)
 
 
 @adjoint(math.frexp, jvp=lambda dots, y, x: (dots[0] * 0.5 ** y[1], 0), examples=[ex(A()), ex(A(low=5.0, high=7.0))])
 def frexp_vjp(y_bar, y, x):
-    return y_bar[0] * 0.5 ** y[1]
+    return part(y_bar, 0) * 0.5 ** y[1]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -224,11 +224,11 @@ def divmod_jvp(dots, y, a, b):
 
 
 def divmod_first(y_bar, y, a, b):
-    return like(a, y_bar[1], b)
+    return like(a, part(y_bar, 1), b)
 
 
 def divmod_second(y_bar, y, a, b):
-    return like(b, -y[0] * y_bar[1], a)
+    return like(b, -y[0] * part(y_bar, 1), a)
 
 
 for function in (builtins.divmod, np.divmod):

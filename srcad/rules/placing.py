@@ -9,7 +9,7 @@ from srcad.core.nodes import call_of
 from srcad.rules.indexing import printed, scatter, wrapped
 from srcad.rules.joining import item_of, sum_of
 from srcad.rules.registry import A, Refused, adjoint, ex, is_symbol, linear, rule, sequence_rule, symbolic
-from srcad.rules.shapes import is_none, known, rank, rank_if_known, shape, size
+from srcad.rules.shapes import is_none, is_unread, known, part, rank, rank_if_known, shape, size
 from srcad.rules.shaping import converted, reshaped, unbroadcast
 
 pad_adjoint = symbolic(runtime_arrays.pad_adjoint)
@@ -205,8 +205,8 @@ def insert_arr(y_bar, y, arr, obj, values, axis=None):
 
 def insert_vals(y_bar, y, arr, obj, values, axis=None):
     axis = () if known(axis) is None else (axis if axis >= 0 else axis + rank(arr),)
-    part = computed(y_bar, runtime_arrays.insert_values, y_bar, shape(arr), obj, *axis)
-    return np.sum(part) if rank(values) == 0 else to_shape(part, values)
+    items = computed(y_bar, runtime_arrays.insert_values, y_bar, shape(arr), obj, *axis)
+    return np.sum(items) if rank(values) == 0 else to_shape(items, values)
 
 
 rule(
@@ -266,7 +266,8 @@ for function in (np.require, np.asarray_chkfinite):
     examples=[ex(A(3), A(2, 1)), ex(A(), A(2, 3)), ex(A(2), A(2)), ex(A(2, 3), 1.0)],
 )  # fmt: skip
 def broadcast_arrays_vjp(k, y_bar, y, *args):
-    return to_shape(y_bar[k], args[k])
+    bar = part(y_bar, k)
+    return np.zeros_like(args[k]) if is_unread(bar) else to_shape(bar, args[k])
 
 
 @sequence_rule(
@@ -279,9 +280,12 @@ def broadcast_arrays_vjp(k, y_bar, y, *args):
 def meshgrid_vjp(k, y_bar, y, *xi, copy=True, sparse=False, indexing="xy"):
     axis = 1 - k if k < 2 <= len(xi) and known(indexing) == "xy" else k
     others = tuple(i for i in range(len(xi)) if i != axis)
+    bar = part(y_bar, k)
+    if is_unread(bar):
+        return np.zeros_like(xi[k])
     if known(sparse) or not others:
-        return reshaped(y_bar[k], xi[k])
-    x_bar = np.sum(y_bar[k], axis=others if len(others) > 1 else others[0])
+        return reshaped(bar, xi[k])
+    x_bar = np.sum(bar, axis=others if len(others) > 1 else others[0])
     return x_bar if rank(xi[k]) == 1 else reshaped(x_bar, xi[k])
 
 
@@ -314,5 +318,5 @@ def block_vjp(k, y_bar, y, arrays):
         bounds.append(slice(start, length if start is None else start + length))
         siblings = siblings[i]
     item, missing = item_of(arrays, k), rank(y) - len(path)
-    part = y_bar[(Ellipsis, *bounds) if missing else tuple(bounds)]
-    return part if rank(item) == rank(y) else reshaped(part, item)
+    section = y_bar[(Ellipsis, *bounds) if missing else tuple(bounds)]
+    return section if rank(item) == rank(y) else reshaped(section, item)

@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-from srcad.core.nodes import Attribute, Call, Const, Undecided
+from srcad.core.nodes import Attribute, Call, Const, List, Ref, Tuple, Undecided
 from srcad.rules.registry import is_symbol
 
 
@@ -57,6 +57,18 @@ def scalar(x_bar, x):
     if is_symbol(x_bar) and not hasattr(x.kind, "dims"):
         return Call(Attribute(x_bar, "item"), ())
     return np.reshape(x_bar, ())
+
+
+def part(values, k):
+    """Item k of what a function of several results gives, or of the adjoints of that."""
+    return values.elts[k] if isinstance(values, (Tuple, List)) else values[k]
+
+
+def is_unread(bar) -> bool:
+    """Whether `bar`, the adjoint of one of several results, is known to be zero, as nothing depends on that result."""
+    if isinstance(bar, Call):
+        return isinstance(bar.fn, Ref) and bar.fn.obj is np.zeros_like
+    return isinstance(bar, Const) and bar.value in (0.0, None)
 
 
 def is_boolean(x) -> bool:

@@ -11,7 +11,7 @@ from srcad.rules.joining import at
 from srcad.rules.registry import (
     A, Refused, adjoint, available, elementwise, ex, has_symbol, is_symbol, linear, rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import expand, is_none, known, number, rank, rank_if_known, shape, size
+from srcad.rules.shapes import expand, is_none, is_unread, known, number, part, rank, rank_if_known, shape, size
 from srcad.rules.shaping import reshaped
 
 segment = symbolic(runtime_arrays.segment)
@@ -208,13 +208,14 @@ def gradient_vjp(y_bar, y, f, *varargs, axis=None, edge_order=1):
     ndim = rank(f)
     axes = tuple(range(ndim)) if known(axis) is None else axis if isinstance(axis, tuple) else (axis,)
     spacings = varargs if len(varargs) == len(axes) else (varargs or (1.0,)) * len(axes)
-    bars = [y_bar] if len(axes) == 1 else [y_bar[k] for k in range(len(axes))]
+    bars = [y_bar] if len(axes) == 1 else [part(y_bar, k) for k in range(len(axes))]
     order = {} if number(edge_order) == 1 else {"edge_order": edge_order}
     total = None
     for bar, spacing, k in zip(bars, spacings, axes):
-        part = gradient_adjoint(bar, spacing, k, **order)
-        total = part if total is None else total + part
-    return total
+        if len(axes) == 1 or not is_unread(bar):
+            contribution = gradient_adjoint(bar, spacing, k, **order)
+            total = contribution if total is None else total + contribution
+    return np.zeros_like(f) if total is None else total
 
 
 adjoint(
@@ -471,8 +472,8 @@ rule(
 
 def aligned(y_bar, p, sign=1):
     """The adjoint of a term of a sum of polynomials: its coefficients are the last."""
-    part = y_bar[-size(vector(p)) :]
-    return part if sign == 1 else -part
+    section = y_bar[-size(vector(p)) :]
+    return section if sign == 1 else -section
 
 
 SUMS = [ex(A(3), A(3)), ex(A(3), A(5)), ex(A(4), A(2))]

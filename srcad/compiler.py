@@ -166,7 +166,7 @@ def compile_gradient(
         program = Program(function_of)
         source = function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
-        special = program.special(fun, (), values)
+        special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)
         check_result(fun, special, scalar)
@@ -271,10 +271,11 @@ def adjoint(pair: Pair) -> Function:
         )
         for n, deep in pair.used_up
     )
-    wanted = ", ".join(special.varied_params) or "nothing"
+    wanted = ", ".join(p for p in special.params if p in special.varied_params or p in special.shadowed) or "nothing"
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
-    return Function(f"{special.name}_adjoint", (Param(saved.id), Param(pair.seed)), body, doc)
+    params = (saved.id, pair.seed, *special.shared, *pair.shadows)
+    return Function(f"{special.name}_adjoint", tuple(map(Param, params)), body, doc)
 
 
 def joined(pair: Pair, with_value: bool) -> Function:

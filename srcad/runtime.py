@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -76,6 +77,22 @@ def scatter(y_bar, index, shape):
     else:
         x_bar[index] = y_bar
     return x_bar
+
+
+def last_written(y_bar, index):
+    """`y_bar[index]`, but 0 for all but the last of the items that `index` names several times: what was written there
+    before the last is lost.
+
+    >>> last_written(np.array([1.0, 2.0, 3.0]), [0, 2, 2])
+    array([1., 0., 3.])
+    """
+    found = y_bar[index]
+    if not may_repeat(index):
+        return found
+    numbers = np.arange(found.size).reshape(found.shape)
+    order = np.zeros(y_bar.shape, int)
+    order[index] = numbers
+    return np.where(order[index] == numbers, found, 0.0)
 
 
 def scatter_along(y_bar, indices, axis, shape):
@@ -296,6 +313,13 @@ def add(a, b):
     return a + b
 
 
+def add_into(a, b):
+    """Adds the adjoint `b` to the adjoint `a` of a list or a dictionary, in place."""
+    if b is not None and not isinstance(b, float):
+        for key in range(len(a)) if isinstance(a, list) else a:
+            a[key] = add(a[key], b[key])
+
+
 def own(x_bar):
     """`x_bar` in memory of its own, at any depth."""
     if isinstance(x_bar, np.ndarray):
@@ -335,6 +359,58 @@ def swallowed(place):
     from srcad.errors import Unsupported
 
     raise Unsupported(None, f"{place}: an exception ended this `with` block midway; what it computed has no derivative")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Memory
+
+
+def duplicate(x):
+    """A copy of a value at any depth; what is in two places of it is in the same two of the copy."""
+    return copy.deepcopy(x)
+
+
+def arrays_in(x):
+    """The arrays in a structure."""
+    if isinstance(x, np.ndarray):
+        yield x
+    elif isinstance(x, (tuple, list)):
+        for item in x:
+            yield from arrays_in(item)
+    elif isinstance(x, dict):
+        yield from arrays_in(list(x.values()))
+    elif hasattr(x, "__dict__") and not isinstance(x, type) and not callable(x):
+        yield from arrays_in(list(vars(x).values()))
+
+
+def check_apart(names, x, *others):
+    """Raises an error if `x`, which is written into, shares memory with one of the others."""
+    from srcad.errors import Unsupported
+
+    for other in others:
+        if other is x or any(np.shares_memory(a, b) for a in arrays_in(x) for b in arrays_in(other)):
+            first, _, rest = names.partition(", ")
+            raise Unsupported(
+                None,
+                f"`{first}` is written into and shares memory with another argument ({rest})",
+                hint="Pass a copy of one of them.",
+            )
+
+
+def check_length(items, count):
+    """Raises what Python raises where an unpacking has other than `count` targets."""
+    if len(items) != count:
+        many = len(items) > count
+        shown = f"expected {count}" if many else f"expected {count}, got {len(items)}"
+        raise ValueError(f"{'too many' if many else 'not enough'} values to unpack ({shown})")
+
+
+def check_view(view, x, place):
+    """Raises an error if `view`, through which `x` is changed, is a copy."""
+    from srcad.errors import Unsupported
+
+    if x.size and not np.shares_memory(view, x):
+        raise Unsupported(None, f"{place} is a copy here, no view: the array is not contiguous", hint="Write into it.")
 
 
 # ---------------------------------------------------------------------------------------------------------------

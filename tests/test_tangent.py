@@ -669,15 +669,15 @@ def test_tangents_that_do_not_fit(primals, tangents, message):
 
 def test_a_missing_rule_names_the_line():
     def fun(x):
-        return np.sum(np.partition(x, 1))
+        return np.sum(np.apply_over_axes(np.sum, x, 0))
 
-    with pytest.raises(srcad.MissingRule, match=r"np\.partition has no derivative rule"):
+    with pytest.raises(srcad.MissingRule, match=r"np\.apply_over_axes has no derivative rule"):
         jvp(fun, (np.ones(3),), (np.ones(3),))
 
 
 def test_a_missing_rule_whose_result_is_not_used_is_no_error():
     def fun(x):
-        low = np.partition(x, 1)
+        low = np.apply_over_axes(np.sum, x, 0)
         print(low)
         return np.sum(x)
 

@@ -328,6 +328,10 @@ class Assign(Stmt):
     value: Expr
 
 
+class Alias(Assign):
+    """An assignment that makes a variable another name of a place, for what is evaluated as the user wrote it."""
+
+
 class AugAssign(Stmt):
     target: Expr
     op: str

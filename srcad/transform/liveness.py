@@ -10,8 +10,9 @@ import numpy as np
 from srcad import runtime
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Expr, ExprStmt, For, If, Name, Node, Op, Pass, Raise, Ref,
-    Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+    Starred, Stmt, Try, Tuple, While, With, children, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 
 Block = list[Stmt]
 
@@ -37,6 +38,12 @@ class Restore(Stmt):
     in_loop: bool
     key: Any
     place: Expr | None = None
+
+
+class Sweep(Call):
+    """A call of an adjoint function that changes arrays and shadows of its caller in place: those of `writes`."""
+
+    writes: tuple[str, ...] = ()
 
 
 SHAPE = ".shape"
@@ -129,15 +136,24 @@ class _Pruner:
                 return s, gone(live, {name}) | {tape}
             case Restore(name=name, tape=tape, place=place):
                 return (s, live | names_read(place) | {tape}) if name in live else (None, live)
+            case Assign(value=Sweep(writes=writes)) | ExprStmt(value=Sweep(writes=writes)):
+                names = targets(s.target) if isinstance(s, Assign) else set()
+                if not any(is_live(n, live) for n in names.union(writes)):
+                    return None, live
+                return s, gone(live, names) | names_read(s.value)
             case Assign(target=target, value=value):
                 names = targets(target)
                 if not names:  # into an item: the container stays what it was, with one item changed
-                    return (s, live | names_read(target) | names_read(value)) if root(target) in live else (None, live)
+                    return (
+                        (s, live | names_read(target) | names_read(value))
+                        if root_name(target) in live
+                        else (None, live)
+                    )
                 if not any(is_live(n, live) for n in names):
                     return None, live
                 return s, gone(live, names) | target_reads(target) | names_read(value)
             case AugAssign(target=target, value=value):
-                if root(target) is not None and root(target) not in live:
+                if root_name(target) is not None and root_name(target) not in live:
                     return None, live
                 return s, live | names_read(target) | names_read(value)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner)))):
@@ -145,7 +161,7 @@ class _Pruner:
                     return None, live
                 return s, live | names_read(s)
             case ExprStmt(value=Call(args=(first, *_))):
-                if root(first) is not None and root(first) not in live:
+                if root_name(first) is not None and root_name(first) not in live:
                     return None, live
                 return s, live | names_read(s)
             case If(test=test, body=body, orelse=orelse):
@@ -177,13 +193,6 @@ class _Pruner:
                     start = start | names_read(context)
                 return replace(s, body=tuple(kept)), start
         return s, live | names_read(s)
-
-
-def root(e: Expr) -> str | None:
-    """The variable that a place is in."""
-    while isinstance(e, (Subscript, Attribute, Starred)):
-        e = e.value
-    return e.id if isinstance(e, Name) else None
 
 
 def has_code(block) -> bool:

@@ -31,13 +31,14 @@ from srcad.core.nodes import (
     Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
     walk_own,
 )  # fmt: skip
+from srcad.core.places import inner, root_name, root_of, with_inner, with_root
 from srcad.transform.dots import (
     LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
     with_result, zero,
 )  # fmt: skip
 from srcad.transform.reverse import (
-    REENTERED, assigned_names, ends_raising, is_in, names_read, node_count, root_name, symbol, target_list,
-    target_names, walk_all, with_blocks,
+    REENTERED, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list,
+    target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
 
 Block = list[Stmt]
@@ -58,12 +59,13 @@ class _Needs:
     """A walk backwards: `after` has the variables whose tangents are read after each statement, `entry` those at the
     start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
 
-    def __init__(self, body):
+    def __init__(self, body, kept: Names):
+        self.kept = kept  # what the caller reads afterwards: the parameters that are written into
         self.nested = {nested_name(n) for s in body for n in walk_own(s) if isinstance(n, Stmt)} - {None}
         self.after: dict[int, Names] = {}
         self.entry: dict[int, Names] = {}
         self.caught: dict[int, Names] = {}
-        self.start = self.block(body, NONE, NONE)
+        self.start = self.block(body, kept, NONE)
 
     def block(self, body, live: Names, floor: Names) -> Names:
         """What is needed before `body`; `live` is needed after it, `floor` wherever an exception may end it."""
@@ -79,6 +81,9 @@ class _Needs:
                 return (live - target_names(s.target)).union(*map(self.reads, needed))
             case Assign(target=Subscript()) | AugAssign(target=Subscript()):
                 return live | self.reads(s.value) if root_name(s.target) in live else live
+            case Assign(target=target, value=Invoke() as value):
+                names, changed = target_names(target), moved_by(value)
+                return (live - names) | (self.reads(value) | changed if names & live or changed & live else NONE)
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
@@ -103,7 +108,7 @@ class _Needs:
                 floor = floor.union(*caught)
                 return self.block(s.body, self.block(s.orelse, live, floor), floor)
             case Return(value=value):
-                return self.reads(value)
+                return self.reads(value) | self.kept
             case Raise():
                 return NONE
         return live
@@ -120,6 +125,21 @@ class _Needs:
             case Expr(varied=False):
                 return NONE
         return NONE.union(*map(self.reads, children(e)))
+
+
+def moved_params(special: Special) -> list[str]:
+    """The parameters that have a tangent: those that are varied, and those into which something varied is written."""
+    written = special.written if not special.is_root else NONE
+    return [
+        p for p in special.params
+        if p in special.varied_params or p in written and special.exits[p].varied
+    ]  # fmt: skip
+
+
+def moved_by(e: Invoke) -> Names:
+    """The variables into which a call writes something varied."""
+    moved, callee = moved_params(e.callee), e.callee
+    return frozenset(root_name(x) for p, x in zip(callee.params, e.args) if p in callee.written and p in moved)
 
 
 def nested_name(s: Stmt) -> str | None:
@@ -157,7 +177,7 @@ class _Tangents:
     def __init__(self, special: Special, program: Program):
         self.special, self.program, self.names = special, program, special.names
         self.body = joined_calls(special.body)
-        self.needs = _Needs(self.body)
+        self.needs = _Needs(self.body, frozenset(p for p in moved_params(special) if p in special.written))
         self.dots = DotNames(special.names, self.needs.nested)
         self.guarded: Names = NONE
         self.written = {
@@ -165,11 +185,13 @@ class _Tangents:
             for s in walk_all(self.body)
             if isinstance(s, (Assign, AugAssign)) and isinstance(s.target, Subscript) and s.target.varied
         }
+        self.written |= {name for n in walk_all(self.body) if isinstance(n, Invoke) for name in moved_by(n)}
+        self.written |= special.written
         self.seen: set[str] = set(special.params)
 
     def function(self) -> Function:
         special = self.special
-        varied = special.varied_params
+        varied = moved_params(special)
         dots = [self.dots.of(p) for p in varied]
         kind_of = dict(zip(special.params, (v.kind for v in special.values)))
         still = [p for p in special.params if p in self.needs.start and p not in varied]
@@ -180,7 +202,7 @@ class _Tangents:
         return Function(
             f"{special.name}_tangent",
             tuple(Param(p) for p in (*special.params, *dots)),
-            tuple(without_idle_defs(body)),
+            tuple(without_idle_aliases(without_idle_defs(body))),
             f"The value of {name}, and its tangent{of}.",
         )
 
@@ -362,10 +384,13 @@ class _Tangents:
             ahead, dot = [*ahead, Assign(name, dot)], name
         return ahead, value, dot
 
-    def place(self, target: Subscript, before: Block) -> Subscript:
+    def place(self, target: Expr, before: Block) -> Expr:
         """A place that is named twice: computed indices are held in variables."""
-        value = self.place(target.value, before) if isinstance(target.value, Subscript) else target.value
-        return replace(target, value=value, index=self.index(target.index, before))
+        value = inner(target)
+        if value is None:
+            return target
+        place = with_inner(target, self.place(value, before))
+        return replace(place, index=self.index(target.index, before)) if isinstance(target, Subscript) else place
 
     def index(self, e: Expr, before: Block) -> Expr:
         match e:
@@ -381,9 +406,8 @@ class _Tangents:
         return name
 
     def place_of_dot(self, place: Expr) -> Expr:
-        if isinstance(place, Name):
-            return Name(self.dots.of(place.id), kind=place.kind)
-        return replace(place, value=self.place_of_dot(place.value))
+        variable = root_of(place)
+        return with_root(place, Name(self.dots.of(variable.id), kind=variable.kind))
 
     def apart(self, dot: Expr, value: Expr, *names: str) -> Expr:
         """The tangent of a value for variables, in memory of its own if the value is, and one of both is written into.
@@ -404,16 +428,20 @@ class _Tangents:
         """`y, y_dot = h_tangent(x, x_dot)`: a call of a function that is differentiated through."""
         invoked: Invoke = s.value
         wanted = [n for n in target_list(s.target) if n in live]
-        if not wanted:
-            return [replace(s, value=invoked.call), *self.popped(s, live)]
         callee: Special = invoked.callee
+        if not wanted and not moved_by(invoked) & live:
+            return [replace(s, value=invoked.call), *self.popped(s, live)]
         self.program.needed.add(id(callee))
-        parts = Parts(self.dots)
-        values = [copied(a) for a in invoked.args]
-        dots = [parts.dot_or_zero(x) for x, v in zip(values, callee.values) if v.varied]
+        parts, before = Parts(self.dots), []
+        places = {p: self.place(x, before) for p, x in zip(callee.params, invoked.args) if p in callee.written}
+        values = [places[p] if p in places else copied(a) for p, a in zip(callee.params, invoked.args)]
+        moved = moved_params(callee)
+        moving = [(p, x) for p, x in zip(callee.params, values) if p in moved]
+        dots = [self.place_of_dot(x) if p in places else parts.dot_or_zero(x) for p, x in moving]
         ahead, values, dots = parts.settled(values, dots)
-        moving = [x for x, v in zip(invoked.args, callee.values) if v.varied]
-        dots = [self.apart(dot, x, *wanted) for dot, x in zip(dots, moving)]
+        given = [x for p, x in zip(callee.params, invoked.args) if p in moved]
+        dots = [dot if p in places else self.apart(dot, x, *wanted) for (p, _), dot, x in zip(moving, dots, given)]
+        ahead = [*before, *ahead]
         if isinstance(s.target, Tuple):
             names = [self.dots.of(n) if n in wanted else "_" for n in target_list(s.target)]
             dot_target: Expr = Tuple(tuple(map(Name, names)))
@@ -503,11 +531,6 @@ def without_idle_defs(body: Block) -> Block:
         if not idle:
             return body
         body = without(body, idle)
-
-
-def without(body, statements: set[int]) -> Block:
-    """`body` without some statements, named by their ids."""
-    return [with_blocks(s, lambda block: without(block, statements)) for s in body if id(s) not in statements]
 
 
 def outside(node: Node, statements: list[Stmt]):

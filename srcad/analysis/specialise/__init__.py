@@ -19,5 +19,11 @@ from srcad.analysis.specialise.sharing import VIEWS, aliases
 from srcad.analysis.specialise.values import Local, Special, Value, lookup
 
 __all__ = [
-    "Local", "Program", "Special", "VIEWS", "Value", "aliases", "lookup",
+    "Local",
+    "Program",
+    "Special",
+    "VIEWS",
+    "Value",
+    "aliases",
+    "lookup",
 ]

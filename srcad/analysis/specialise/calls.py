@@ -16,11 +16,14 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import CONSTANT_METHODS, python_value
 from srcad.analysis.specialise.sharing import aliases, is_hashable
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
-from srcad.analysis.specialise.values import Local, Value, canonical, normalised, unnamed
+from srcad.analysis.specialise.values import Local, Special, Value, canonical, normalised, unnamed
+from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
-    Attribute, Call, Compare, Const, Dict, Expr, Function, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript,
-    Tuple, reference,
+    Attribute, Call, Compare, Const, Dict, Expr, ExprStmt, Function, Global, IfExp, Invoke, Lambda, Name, Ref, Starred,
+    Subscript, Tuple, reference,
 )  # fmt: skip
+from srcad.core.places import root_of, steps
+from srcad.core.printer import text
 from srcad.errors import SrcadError
 from srcad.rules import registry
 
@@ -232,7 +235,8 @@ class Calls:
                     return replace(e, kind=kind.item, varied=varied)
                 if varied and attr not in ("items", "values"):
                     self.refuse(
-                        e, f"`.{attr}` of a container of values that are differentiated",
+                        e,
+                        f"`.{attr}` of a container of values that are differentiated",
                         "Build a new container by an expression.",
                     )
                 return replace(e, kind=UNKNOWN, varied=varied)
@@ -292,15 +296,72 @@ class Calls:
                 holder = reference(runtime.captured)
                 taken.append(Call(holder, (e.fn, Const(n)), kind=value.kind, varied=value.varied, at=e.at))
         operands = [*bound, *taken]
-        self.disown({n for o in operands for n in aliases(o)})
         values = [Value(o.kind, o.varied) for o in operands]
         special = self.program.special(target, captured, values)
         result = special.result
         kind = unnamed(result.kind)
-        if not result.varied and not (isinstance(target, Local) and self.is_elsewhere(e)):
+        if special.written:
+            operands = self.lent(e, special, operands)
+            if operands is None:
+                return replace(e, kind=kind, varied=result.varied)
+        if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
             return replace(e, kind=kind, varied=False)
         invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
-        return self.named(invoked, special.source.name if special.source.name.isidentifier() else "value")
+        base = special.source.name if special.source.name.isidentifier() else "value"
+        if special.handed_back is None:
+            for p, o in zip(special.params, operands):
+                if p not in special.written:
+                    self.disown(aliases(o))
+            return self.named(invoked, base)
+        self.named(invoked, base)
+        return self.expr(operands[special.params.index(special.handed_back)])
+
+    def lent(self, e: Expr, special: Special, operands: list[Expr]) -> list[Expr] | None:
+        """The operands of a call of a function that writes into some: places in memory that is this function's to lend,
+        apart from all else that the call gets. None, and a problem noted, where that is not so."""
+        out = []
+        for p, o in zip(special.params, operands):
+            if p not in special.written:
+                out.append(o)
+                continue
+            root = root_of(o)
+            if isinstance(root, (Global, Ref)):
+                self.check_global(e, o)
+                return None
+            if not isinstance(root, Name) or not all(map(is_step, steps(o))):
+                o = root = self.named(o, p)
+            path = steps(o)
+            if not self.claim(root.id) or path and holds_others(path) and not self.claim_items(root.id):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}`, whose memory another name may share",
+                    "Make a copy first, or return the new value.",
+                )
+                return None
+            out.append(self.frozen(o))
+        for i, (p, o) in enumerate(zip(special.params, out)):
+            if p not in special.written:
+                continue
+            near = [x for k, x in enumerate(out) if k != i and root_of(o).id in aliases(x)]
+            if near and (not steps(o) or any(not steps(x) for x in near)):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}` and gets `{text(near[0])}`, which is in it",
+                    "Pass a copy of one of them.",
+                )
+                return None
+            if near:
+                names = Const(", ".join(map(text, (o, *near))))
+                self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, o, *near)), at=e.at))
+            after = special.exits.get(p)
+            if after is not None:
+                name = root_of(o).id
+                known = self.env[name]
+                kind = known.kind
+                if not isinstance(plain(kind), Array):
+                    kind = with_item(kind, steps(o)[::-1], unnamed(after.kind))
+                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied))
+        return [self.expr(o) if p in special.written else o for p, o in zip(special.params, out)]
 
     def is_elsewhere(self, e: Expr) -> bool:
         """Whether a call names a nested function that the text of another function defines."""
@@ -416,9 +477,7 @@ def default_expressions(function: types.FunctionType, e: Expr) -> dict[str, Expr
     base = Ref(function, function.__name__)
     for name, value in zip(positional[len(positional) - len(defaults) :], defaults):
         kind = kind_of(value, ("default", function.__name__, name))
-        found[name] = Const(value, at=e.at) if is_literal(value) else Default(
-            base, name, kind=kind, at=e.at, obj=value
-        )
+        found[name] = Const(value, at=e.at) if is_literal(value) else Default(base, name, kind=kind, at=e.at, obj=value)
     for name, value in (function.__kwdefaults__ or {}).items():
         kind = kind_of(value, ("default", function.__name__, name))
         found[name] = Const(value, at=e.at) if is_literal(value) else Default(base, name, kind=kind, at=e.at, obj=value)

@@ -20,8 +20,8 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp, Invoke,
-    Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, walk,
+    Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
+    Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, walk,
 )  # fmt: skip
 from srcad.errors import SrcadError
 
@@ -165,6 +165,8 @@ class Expressions:
             if id_ not in self.own_functions:
                 self.refuse(e, f"`{id_}`, a nested function of another function, is used as a value", "Call it.")
             return self.closure(e, value.kind.obj)
+        if value.place is not None:
+            return self.present(e, value.place)
         return replace(e, kind=value.kind, varied=value.varied)
 
     def closure(self, e: Expr, local: Local) -> Expr:

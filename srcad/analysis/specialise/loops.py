@@ -29,7 +29,7 @@ class Loops:
         """A loop, run until what is known at its head does not change; `head()` gives the loop as specialised."""
         for name in list(self.env):
             value = self.env[name]
-            self.bind(name, replace(value, kind=kinds.forget_loop(value.kind, id(s))))
+            self.update(name, replace(value, kind=kinds.forget_loop(value.kind, id(s))))
         for attempt in range(12):
             entry, mutated = self.env, set(self.mutated)
             self.loops.append(id(s))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import builtins
 import types
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcad.analysis.kinds import UNKNOWN, Callee, Kind
+from srcad import runtime
+from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, is_float, plain
 from srcad.analysis.specialise.calls import Calls
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.statements import Statements
-from srcad.analysis.specialise.values import Local, Special, Value, _identifier, canonical, normalised
+from srcad.analysis.specialise.values import Local, Place, Special, Value, _identifier, canonical, normalised
+from srcad.analysis.specialise.writes import Writes
+from srcad.analysis.specialise.sharing import aliases, references
 from srcad.core.names import Names
-from srcad.core.nodes import Assign, Def, Expr, Function, Invoke, Name, Node, Stmt, walk_own
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Const, Def, Expr, ExprStmt, Function, Invoke, Name, Node, Ref, Stmt, Subscript, children,
+    reference, walk, walk_own,
+)  # fmt: skip
 from srcad.errors import Origin, Unsupported
 from srcad.frontend.normalise import names_in
 
@@ -53,8 +60,10 @@ class Program:
         self.named.add(name)
         return name
 
-    def special(self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value]) -> Special:
-        """`target` specialised by `values` (the captured variables last)."""
+    def special(
+        self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False
+    ) -> Special:
+        """`target` specialised by `values` (the captured variables last); the root is what the user differentiates."""
         if isinstance(target, Local):
             source, owner = normalised(target.function), target.owner
         else:
@@ -67,16 +76,27 @@ class Program:
             return known
         params = tuple(p.id for p in source.params) + captured
         special = Special(
-            source, owner, params, tuple(values), self.function_name(source),
-            Names(names_in(source) | set(params)), is_nested=isinstance(target, Local),
+            source,
+            owner,
+            params,
+            tuple(values),
+            self.function_name(source),
+            Names(names_in(source) | set(params)),
+            is_nested=isinstance(target, Local),
+            is_root=is_root,
         )
         self.specials[key] = special
-        for _ in range(6):
+        for _ in range(10):
             before = len(self.specials)
-            estimate, problems = special.result, len(self.problems)
+            estimate, problems, sharing = special.estimate, len(self.problems), special.sharing
             special.recursive = False
             Specialiser(self, special, target).run()
-            if not special.recursive or special.result == estimate:
+            if special.sharing != sharing:  # it writes into what it has not made: gone through anew, with that in mind
+                special.result, special.exits = Value(NEVER), {}
+                if is_root and special.written and key in self.specials:  # a call of it is another function
+                    del self.specials[key]
+                    before -= 1
+            elif not special.recursive or special.estimate == estimate:
                 break
             for later in list(self.specials)[before:]:
                 del self.specials[later]
@@ -87,15 +107,18 @@ class Program:
         special.done = True
         if special.recursive and owner.__code__.co_filename.startswith("<srcad "):
             self.problem(
-                source.at, f"the derivative of {source.name}, which is a derivative of a recursive function",
+                source.at,
+                f"the derivative of {source.name}, which is a derivative of a recursive function",
                 "Write the recursion as a loop, or take the second derivative by differences of the first.",
             )
-        del self.specials[key]
+        if self.specials.pop(key, None) is not special:
+            key = (*key, "root")
         self.specials[key] = special  # callees first
+        special.indexed = only_indexed(special)
         return special
 
 
-class Specialiser(Statements, Loops, Expressions, Operations, Calls):
+class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):
@@ -113,9 +136,32 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
     def run(self) -> None:
         special = self.special
         special.names = Names(names_in(special.source) | set(special.params))
-        for p, style in ((p, p.style) for p in special.source.params):
-            del p, style
-        special.body = self.block(special.source.body)
+        special.handed_back = None
+        self.special.body = self.block((*self.copies(), *special.source.body))
+        special.exits = {p: self.env[p] for p in special.params if p in special.written}
+
+    def copies(self) -> list[Stmt]:
+        """What the root does first: it copies the arguments that it writes into, which are others'. Other functions get
+        what nobody else sees."""
+        special = self.special
+        made: list[Stmt] = []
+        written = [p for p in special.params if p in special.written]
+        for p in written:
+            known = self.env[p]
+            if not special.is_root:
+                self.env = {**self.env, p: replace(known, owned=True, deep=True)}
+                continue
+            others = [Name(q) for q in special.params if q != p and not isinstance(self.env[q].kind, Number)]
+            if others:
+                names = Const(", ".join((p, *(q.id for q in others))))
+                made.append(ExprStmt(Call(reference(runtime.check_apart), (names, Name(p), *others))))
+            made.append(Assign(Name(p), self.duplicate(Name(p), known.kind)))
+        return made
+
+    def duplicate(self, e: Name, kind: Kind) -> Expr:
+        if isinstance(plain(kind), Array):
+            return Call(Attribute(e, "copy"), ())
+        return Call(reference(runtime.duplicate), (e,))
 
     def refuse(self, node: Node, message: str, hint: str | None = None) -> None:
         self.program.problem(node.at, message, hint)
@@ -162,6 +208,16 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
         self.out.append(s)
 
     def bind(self, name: str, value: Value) -> None:
+        """Gives a variable a value; what was another name of a place in the old one is that no more."""
+        self.update(name, value)
+        if self.special.is_aliasing:
+            for other, known in list(self.env.items()):
+                place = known.place
+                if other != name and place is not None and place.expr is not None and mentions(place.expr, name):
+                    self.update(other, replace(known, place=Place(f"`{name}` has got another value since", None)))
+
+    def update(self, name: str, value: Value) -> None:
+        """Notes what has become known of the value that a variable has."""
         self.env = {**self.env, name: value}
 
     def is_owned(self, name: str) -> bool:
@@ -176,7 +232,15 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
         for name in names:
             value = self.env.get(name)
             if value is not None and value.owned:
-                self.bind(name, replace(value, owned=False))
+                self.update(name, replace(value, owned=False))
+
+    def seen_elsewhere(self, typed: Expr) -> None:
+        """Notes that what `typed` holds by reference has another name from here on."""
+        shared = aliases(typed)
+        self.disown(shared)
+        for name in references(typed) - shared:
+            if self.env.get(name) is not None and self.env[name].deep:
+                self.update(name, replace(self.env[name], deep=False))
 
     def named(self, typed: Expr, base: str, avoid: set[str] = frozenset()) -> Name:
         """A variable that holds the value of `typed`: itself if it is one, else a new one."""
@@ -194,3 +258,41 @@ class Specialiser(Statements, Loops, Expressions, Operations, Calls):
         if key not in self.rewritten:
             self.rewritten[key] = self.special.names.new(base)
         return self.rewritten[key]
+
+
+def mentions(e: Expr, name: str) -> bool:
+    return any(isinstance(n, Name) and n.id == name for n in walk(e))
+
+
+def only_indexed(special: Special) -> set[str]:
+    """The varied arrays among the parameters of which a function reads items, and nothing else."""
+    if special.is_root:
+        return set()
+    found = {
+        p for p, v in zip(special.params, special.values)
+        if v.varied and isinstance(v.kind, Array) and v.kind.rank and is_float(v.kind) and p not in special.written
+    }  # fmt: skip
+    whole: set[str] = set()
+
+    def visit(node: Node) -> None:
+        match node:
+            case Subscript(value=Name(id=name), index=index) if name in found and isinstance(plain(node.kind), Number):
+                return visit(index)
+            case Attribute(value=Name(id=name), attr="shape" | "size" | "ndim") if name in found:
+                return None
+            case Call(fn=Ref(obj=builtins.len), args=(Name(id=name),)) if name in found:
+                return None
+            case Invoke(callee=callee, args=args):
+                for p, x in zip(callee.params, args):
+                    if not (isinstance(x, Name) and p in callee.shared):
+                        visit(x)
+                return None
+            case Name(id=name):
+                whole.add(name)
+        for child in children(node):
+            visit(child)
+        return None
+
+    for s in special.body:
+        visit(s)
+    return found - whole

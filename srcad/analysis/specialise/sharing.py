@@ -6,23 +6,53 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcad.analysis.kinds import Callee, Items, Listing, Literal, Nothing, Number, Sliced, plain
-from srcad.analysis.operations import function_of
+from srcad import runtime
+from srcad.analysis.kinds import (
+    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, plain,
+)  # fmt: skip
+from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
     Attribute, Call, Comprehension, Dict, Expr, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice, Starred,
     Subscript, Tuple, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 from srcad.rules import registry
 
 VIEWS = {
-    np.reshape, np.transpose, np.swapaxes, np.ravel, np.squeeze, np.expand_dims, np.broadcast_to, np.moveaxis, np.split,
-    np.diagonal, np.asarray, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.array_split, np.hsplit, np.vsplit,
-    np.flip, np.rot90, np.real, np.imag, np.rollaxis, np.ascontiguousarray, np.broadcast_arrays, np.flipud, np.fliplr,
+    np.reshape,
+    np.transpose,
+    np.swapaxes,
+    np.ravel,
+    np.squeeze,
+    np.expand_dims,
+    np.broadcast_to,
+    np.moveaxis,
+    np.split,
+    np.diagonal,
+    np.asarray,
+    np.atleast_1d,
+    np.atleast_2d,
+    np.atleast_3d,
+    np.array_split,
+    np.hsplit,
+    np.vsplit,
+    np.flip,
+    np.rot90,
+    np.real,
+    np.imag,
+    np.rollaxis,
+    np.ascontiguousarray,
+    np.broadcast_arrays,
+    np.flipud,
+    np.fliplr,
     "getitem",
 }
 """Functions whose result may share memory with an argument."""
 
-HARMLESS = {print, repr, str, format, len, isinstance, type, id}
+HARMLESS = {
+    print, repr, str, format, len, isinstance, type, id,
+    runtime.check_apart, runtime.check_view, runtime.check_length,
+}  # fmt: skip
 """Functions that may be called with varied values for their effect: they neither keep nor change them."""
 
 
@@ -60,8 +90,12 @@ def aliases(e: Expr) -> set[str]:
             return {n for x in args for n in aliases(x)}
         case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
             return set()  # an item; the container itself stays whose it was
+        case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
+            return set()
         case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
             return aliases(value) if not isinstance(e.kind, Number) else set()
+        case Invoke(callee=callee) if isinstance(e.kind, (Number, Nothing)) or callee.done and callee.result.owned:
+            return set()
         case Invoke(args=args):
             return {n for x in args for n in aliases(x)}
         case Call(fn=fn, args=args, kwargs=kwargs):
@@ -76,6 +110,30 @@ def aliases(e: Expr) -> set[str]:
         case Comprehension():
             return {n.id for n in walk(e) if isinstance(n, Name)}
     return set()
+
+
+def references(e: Expr) -> set[str]:
+    """The variables in which, or in whose items, there is something that the value of `e` holds by reference."""
+    match e:
+        case Tuple(elts=elts) | List(elts=elts):
+            return set().union(*map(references, elts))
+        case Dict(values=values):
+            return set().union(*map(references, values))
+        case Subscript() | Attribute() if not isinstance(plain(e.kind), Number) and root_name(e) is not None:
+            return {root_name(e)}
+    return aliases(e)
+
+
+def callees_in(kind: Kind):
+    """The nested functions, with the variables that they capture, in a kind."""
+    match kind:
+        case Callee(extra=tuple()) if not (kind.extra and kind.extra[0] in ("bound", "partial")):
+            yield kind
+        case Items(items=items):
+            for item in items:
+                yield from callees_in(item)
+        case Listing(item=item) | Maybe(item=item):
+            yield from callees_in(item)
 
 
 def is_fresh(e: Expr) -> bool:
@@ -100,6 +158,9 @@ def is_hashable(obj) -> bool:
 def is_harmless(obj) -> bool:
     module = getattr(obj, "__module__", None) or ""
     owner = getattr(obj, "__self__", None)
-    return is_hashable(obj) and obj in HARMLESS or module in ("logging", "warnings") or (
-        type(owner).__module__ == "logging"
+    return (
+        is_hashable(obj)
+        and obj in HARMLESS
+        or module in ("logging", "warnings")
+        or (type(owner).__module__ == "logging")
     )

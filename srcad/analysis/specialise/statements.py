@@ -6,18 +6,22 @@ import functools
 import types
 from dataclasses import replace
 
+from srcad import runtime
+from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    Array, Callee, Items, Kind, Listing, Maybe, Number, Opaque, UNKNOWN, Unknown, is_float, item_kind, join, kind_of,
-    plain,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, item_kind, kind_of, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.calls import is_library
-from srcad.analysis.specialise.sharing import aliases, is_basic, is_fresh, is_harmless, is_hashable, mark_varied
-from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, kind_name, unnamed_site
+from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
+from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
-    Global, If, Import, Invoke, Lambda, List, Name, Node, Op, Pass, Raise, Ref, Return, Slice, Starred, Stmt,
-    Subscript, Try, Tuple, While, With, children, walk,
+    If, Import, Invoke, Lambda, List, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt,
+    Subscript, Try, Tuple, While, With, children, reference, walk,
 )  # fmt: skip
+
+
+from srcad.core.places import root_name
 
 
 class Statements:
@@ -39,8 +43,9 @@ class Statements:
                 self.loop(s, lambda: (replace(s, test=self.test(s.test)), None))
             case Return(value=value):
                 typed = self.expr(value)
-                result = join_values(self.special.result, Value(unnamed_site(typed.kind), typed.varied))
-                self.special.result = result
+                if isinstance(typed, Name) and typed.id in self.special.written:
+                    self.special.handed_back = typed.id
+                self.special.result = self.returned(typed)
                 self.emit(replace(s, value=typed))
             case With():
                 self.with_(s)
@@ -66,6 +71,17 @@ class Statements:
             case _:
                 self.refuse(s, f"{type(s).__name__.lower()} is not supported here")
 
+    def returned(self, typed: Expr) -> Value:
+        """What is known of the result, of this return and those before: it is owned if it is made here."""
+        own = is_fresh(typed) and not references(typed)
+        if isinstance(typed, Name) and typed.id not in self.special.params:
+            own = self.is_owned(typed.id) and not self.is_generated
+        if not isinstance(plain(typed.kind), (Array, Number)):
+            own = False
+        value = Value(unnamed_site(typed.kind), typed.varied, own)
+        before = self.special.result
+        return value if before.kind == NEVER else join_values(before, value)
+
     def import_(self, s: Import, names) -> None:
         namespace = dict(self.special.owner.__globals__)
         try:
@@ -88,6 +104,11 @@ class Statements:
             case Name():
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)
+                if self.special.is_aliasing and target.id in self.entangled and self.is_place(typed):
+                    if root_name(typed) != target.id:
+                        return self.bind_place(target.id, typed, s)
+                    if isinstance(typed, Name):
+                        return
                 self.define(target.id, typed)
                 if not (isinstance(typed, Name) and typed.id == target.id):
                     self.emit(replace(s, target=replace(target, kind=typed.kind, varied=typed.varied), value=typed))
@@ -133,12 +154,14 @@ class Statements:
 
     def define(self, name: str, typed: Expr) -> None:
         shared = aliases(typed)
-        self.disown(shared)
         for other in shared:
             if other in self.mutated:
                 self.mutated.add(name)
         made_here = isinstance(typed, (List, Dict))  # the container; its items may be others'
-        self.bind(name, Value(typed.kind, typed.varied, made_here or not shared and is_fresh(typed)))
+        owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
+        deep = made_here and not references(typed)
+        self.seen_elsewhere(typed)
+        self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep))
 
     def unpack(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets: together where the value's items are known, else item by item."""
@@ -148,11 +171,13 @@ class Statements:
         stars = [i for i, e in enumerate(target.elts) if isinstance(e, Starred)]
         if isinstance(typed, Tuple) and len(typed.elts) == len(target.elts) and not stars:
             if all(isinstance(t, Name) for t in target.elts):
-                names = []
-                for t, v in zip(target.elts, typed.elts):
-                    names.append(replace(t, kind=v.kind, varied=v.varied))
-                for t, v in zip(target.elts, typed.elts):
-                    self.define(t.id, v)
+                names = [replace(t, kind=v.kind, varied=v.varied) for t, v in zip(target.elts, typed.elts)]
+                if is_permutation(target, typed):  # each keeps what is its own, under another name
+                    for t, known in zip(names, [self.env[v.id] for v in typed.elts]):
+                        self.bind(t.id, known)
+                else:
+                    for t, v in zip(target.elts, typed.elts):
+                        self.define(t.id, v)
                 self.emit(replace(s, target=replace(target, elts=tuple(names)), value=typed))
                 return
         if not typed.varied:
@@ -174,6 +199,9 @@ class Statements:
             self.emit(replace(s, target=replace(target, elts=names), value=typed))
             return
         source = self.named(typed, "items", avoid={n.id for n in walk(target) if isinstance(n, Name)})
+        if not stars and isinstance(kind, (Array, Listing)):
+            length = Const(len(target.elts))
+            self.emit(ExprStmt(Call(reference(runtime.check_length), (source, length)), at=s.at))
         count = len(kind.items) if isinstance(kind, Items) else None
         for i, t in enumerate(target.elts):
             after = len(target.elts) - i
@@ -222,139 +250,6 @@ class Statements:
                 return replace(target, elts=tuple(self.unpack_constant(e, k) for e, k in zip(elts, parts)))
         return self.expr(target)
 
-    def store(self, s: Assign, target: Expr, typed: Expr) -> None:
-        """A write into an array, a container or an object."""
-        container = self.expr(target.value)
-        if isinstance(target, Subscript):
-            target = replace(target, value=container, index=self.expr(target.index))
-        else:
-            target = replace(target, value=container)
-        if typed.varied or container.varied:
-            place = self.owned_place(s, target, typed)
-            if place is not None:
-                self.emit(replace(s, target=place, value=typed))
-            return
-        self.note_mutation(container)
-        self.check_global(s, container)
-        self.disown(aliases(typed))
-        if isinstance(target, Subscript):
-            target = replace(target, kind=self.typed_operation(target).kind)
-        self.emit(replace(s, target=target, value=typed))
-
-    def owned_place(self, s: Stmt, target: Expr, typed: Expr) -> Expr | None:
-        """The place that a write goes to, in an array or list of this function that nobody else shares; None, and a
-        problem noted, where that is not known."""
-        name = target
-        while isinstance(name, Subscript):
-            name = name.value
-        hint = "Build the new value by an expression (np.where, np.concatenate), or make a copy first: a = a.copy()."
-        what = "an item" if isinstance(target, Subscript) else "an attribute"
-        if not (isinstance(target, Subscript) and isinstance(name, Name)):
-            self.refuse(s, f"writing into {what} of a value that is differentiated", hint)
-            return None
-        known = self.env.get(name.id)
-        if known is None:
-            self.refuse(
-                s, f"writing into {what} of `{name.id}`, a variable of an enclosing function", "Return the new value."
-            )
-            return None
-        place = self.typed_operation(target)
-        containers, inner = [], target
-        while isinstance(inner, Subscript):
-            containers.append((plain(inner.value.kind), inner.index))
-            inner = inner.value
-        if not self.is_owned(name.id):
-            self.refuse(s, f"writing into {what} of `{name.id}`, whose memory another name may share", hint)
-            return None
-        if any(isinstance(k, Array) for k, _ in containers) and any(isinstance(k, Listing) for k, _ in containers):
-            if not self.is_generated:
-                self.refuse(s, f"writing into {what} of an array that a list holds", hint)
-                return None
-        if len(containers) > 1 and any(isinstance(k, Listing) for k, _ in containers) and not self.is_generated:
-            self.refuse(s, f"writing into {what} of a list in a list", hint)
-            return None
-        for kind, index in containers:
-            if not isinstance(kind, (Array, Listing)) or isinstance(kind, Array) and not is_float(kind):
-                if not isinstance(kind, Unknown):
-                    self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", hint)
-                else:
-                    self.refuse(s, f"writing into {what} of `{name.id}`, of which too little is known", hint)
-                return None
-            if not is_basic(index):
-                self.refuse(s, "writing to places that an array of indices names", hint)
-                return None
-        self.disown(aliases(typed))
-        self.bind(name.id, replace(known, varied=True))
-        return replace(place, varied=True, value=mark_varied(place.value))
-
-    def check_global(self, s: Stmt, container: Expr) -> None:
-        """Refuses a write into what is not the function's own: a gradient call leaves it as it was."""
-        root = container
-        while isinstance(root, (Subscript, Attribute)):
-            root = root.value
-        if isinstance(root, (Global, Ref)):
-            name = root.id if isinstance(root, Global) else root.text
-            self.refuse(
-                s, f"writing into `{name}`, which is defined outside of the function", "Write into a copy of it."
-            )
-
-    def note_mutation(self, container: Expr) -> None:
-        root = container
-        while isinstance(root, (Subscript, Attribute)):
-            root = root.value
-        if isinstance(root, Name):
-            self.mutated.add(root.id)
-
-    def augmented(self, s: AugAssign) -> None:
-        if not isinstance(s.target, Name):
-            if s.op not in ("+", "-") and isinstance(s.target, Subscript):
-                self.assign(s, s.target, Op(s.op, (s.target, s.value), at=s.at))
-                return
-            container = self.expr(s.target.value)
-            typed = self.expr(s.value)
-            target = replace(s.target, value=container)
-            if isinstance(target, Subscript):
-                target = replace(target, index=self.expr(target.index))
-            if typed.varied or container.varied:
-                place = self.owned_place(s, target, typed)
-                if place is not None:
-                    self.emit(replace(s, target=place, value=typed))
-                return
-            self.note_mutation(container)
-            self.check_global(s, container)
-            if isinstance(target, Subscript):
-                target = replace(target, kind=self.typed_operation(target).kind)
-            self.emit(replace(s, target=target, value=typed))
-            return
-        target = self.expr(s.target)
-        typed = self.expr(s.value)
-        kind = plain(target.kind)
-        if isinstance(kind, Number) or not (isinstance(kind, (Array, Unknown, Listing, Items))):
-            return self.rebind(s, target, typed)
-        if not (target.varied or typed.varied):
-            self.mutated.add(s.target.id)
-            self.emit(replace(s, target=target, value=typed))
-            return None
-        owned = self.is_owned(s.target.id)
-        if isinstance(kind, (Array, Unknown)) and owned:
-            after = self.binary(s, target, typed).kind
-            if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
-                return self.rebind(s, target, typed)
-        self.refuse(
-            s,
-            f"`{s.target.id} {s.op}= …` changes an array in place that another name may share",
-            f"Write `{s.target.id} = {s.target.id} {s.op} …`.",
-        )
-        return None
-
-    def rebind(self, s: AugAssign, target: Name, typed: Expr) -> None:
-        result = self.binary(s, target, typed)
-        self.define(target.id, result)
-        self.emit(Assign(replace(target, kind=result.kind, varied=result.varied), result, at=s.at))
-
-    def binary(self, s: AugAssign, target: Expr, typed: Expr) -> Expr:
-        return self.typed_operation(Op(s.op, (target, typed), at=s.at))
-
     def effect(self, s: ExprStmt, value: Expr) -> None:
         """An expression statement: a call for its effect, or nothing."""
         match value:
@@ -370,7 +265,7 @@ class Statements:
         typed = self.expr(value)
         if not isinstance(value, Call):
             return None
-        if isinstance(typed, Name):  # a call that has become a statement of its own
+        if not isinstance(typed, Call):  # a call that has become a statement of its own
             return None
         if self.is_differentiable_call(value) and not typed.varied:
             self.emit(replace(s, value=typed))
@@ -381,8 +276,11 @@ class Statements:
                 "a call for its effect, with a value that is differentiated",
                 "If the derivative need not know of it, pass stop_gradient(value).",
             )
-        if isinstance(value, Call) and isinstance(value.fn, Attribute):
-            self.note_mutation(self.expr(value.fn.value))
+        if isinstance(value.fn, Attribute):
+            self.claim_constant(s, self.expr(value.fn.value))
+        if not (isinstance(typed.fn, Ref) and kinds.is_pure(typed.fn.obj)):
+            for a in typed.args:
+                self.claim_constant(s, a)
         self.emit(replace(s, value=typed))
         return None
 
@@ -398,30 +296,6 @@ class Statements:
 
     def reads_varied(self, e: Node) -> bool:
         return any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for n in walk(e))
-
-    def append(self, s: ExprStmt, owner: Name, item: Expr) -> None:
-        kind = plain(owner.kind)
-        known = self.env[owner.id]
-        if item.varied and any(True for _ in callees_in(item.kind)):
-            self.refuse(
-                s, "a nested function is kept in a list", "Keep the values that it needs, and call one function."
-            )
-        if item.varied or owner.varied:
-            if not self.is_owned(owner.id):
-                self.refuse(
-                    s,
-                    f"`{owner.id}.append(…)` of a list that another name may share",
-                    "Append to a list that is made in this function.",
-                )
-            items = join(item_kind(kind), item.kind)
-            self.disown(aliases(item))
-            self.bind(owner.id, Value(Listing(items), True, known.owned))
-            owner = replace(owner, kind=Listing(items), varied=True)
-        else:
-            self.mutated.add(owner.id)
-            self.bind(owner.id, replace(known, kind=Listing(join(item_kind(kind), item.kind))))
-        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=item.varied or owner.varied)
-        self.emit(replace(s, value=call))
 
     def branch(self, s: If, test: Expr) -> None:
         decided = self.decide(s.test)
@@ -486,16 +360,11 @@ def is_iterator(e: Expr) -> bool:
     return False
 
 
-def callees_in(kind: Kind):
-    """The nested functions, with the variables that they capture, in a kind."""
-    match kind:
-        case Callee(extra=tuple()) if not (kind.extra and kind.extra[0] in ("bound", "partial")):
-            yield kind
-        case Items(items=items):
-            for item in items:
-                yield from callees_in(item)
-        case Listing(item=item) | Maybe(item=item):
-            yield from callees_in(item)
+def is_permutation(target: Tuple, value: Tuple) -> bool:
+    """Whether an assignment only exchanges variables, as `u, v = v, u` does."""
+    if not all(isinstance(e, Name) for e in (*target.elts, *value.elts)):
+        return False
+    return sorted(e.id for e in target.elts) == sorted(e.id for e in value.elts)
 
 
 def flat_targets(target: Expr):

@@ -14,27 +14,46 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.core.names import Names
 from srcad.core.nodes import (
-    Assign, AugAssign, Comprehension, Def, For, Function, Import, Lambda, Name, Stmt, Try, Walrus, With, walk,
+    Assign, AugAssign, Comprehension, Def, Expr, For, Function, Import, Lambda, Name, Starred, Stmt, Try, Tuple, Walrus,
+    With, walk,
 )  # fmt: skip
 from srcad.frontend.normalise import normalise
 
 
 @dataclass(frozen=True)
+class Place:
+    """What a variable is another name of, as an expression and as text; None where that differs between two paths, or
+    names a variable that has got another value since: then `text` says so."""
+
+    text: str
+    expr: Any = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Value:
-    """What is known of a variable: `owned` says that no other name, container or view shares its memory."""
+    """What is known of a variable: `owned` says that no other name, container or view shares its memory, `deep` that
+    this holds for the items of a container as well. `place` is what it is only another name of."""
 
     kind: Kind
     varied: bool = False
     owned: bool = False
+    place: Place | None = None
+    deep: bool = False
 
 
 def join_values(a: Value, b: Value) -> Value:
-    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned)
+    place = a.place if a.place == b.place else Place("is one thing on one path and another on another", None)
+    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned, place, a.deep and b.deep)
 
 
 @dataclass
 class Special:
-    """A function specialised by the kinds of its arguments, its captured variables among them."""
+    """A function specialised by the kinds of its arguments, its captured variables among them.
+
+    `written` are the parameters into whose memory it writes, `exits` what is known of them at its end; `handed_back` is
+    the one of them that it returns, `indexed` those arrays of which it reads single items only. `is_aliasing` says
+    that its text has variables that are only other names of a place.
+    """
 
     source: Function
     owner: types.FunctionType
@@ -47,11 +66,43 @@ class Special:
     recursive: bool = False
     done: bool = False
     is_nested: bool = False
+    is_root: bool = False
+    is_aliasing: bool = False
+    written: set[str] = field(default_factory=set)
+    indexed: set[str] = field(default_factory=set)
+    exits: dict[str, Value] = field(default_factory=dict)
+    handed_back: str | None = None
 
     @property
     def varied_params(self) -> list[str]:
         """The parameters that have an adjoint."""
         return [p for p, v in zip(self.params, self.values) if v.varied]
+
+    @property
+    def estimate(self) -> tuple:
+        """What a recursive call of it relies on."""
+        return self.result, dict(self.exits), self.handed_back
+
+    @property
+    def sharing(self) -> tuple:
+        """What it has been found to do with memory that is not its own."""
+        return self.is_aliasing, frozenset(self.written)
+
+    @property
+    def shared(self) -> list[str]:
+        """The parameters that the function writes into, or of which it reads single items only: its adjoint gets their
+        memory, and that of their shadows, from the caller."""
+        return [] if self.is_root else [p for p in self.params if p in self.written or p in self.indexed]
+
+    @property
+    def shadowed(self) -> list[str]:
+        """The shared parameters that have a shadow."""
+        return [p for p in self.shared if p in self.varied_params or self.exits[p].varied]
+
+    @property
+    def returned_params(self) -> list[str]:
+        """The parameters whose adjoint the adjoint function returns."""
+        return [p for p in self.varied_params if p not in self.shadowed]
 
 
 @dataclass(frozen=True)
@@ -105,9 +156,9 @@ def free_names(function: Function) -> list[str]:
     for node in walk(function):
         match node:
             case Assign(target=target) | AugAssign(target=target) | For(target=target):
-                bound |= {n.id for n in walk(target) if isinstance(n, Name)}
+                bound |= set_names(target)
             case With(items=items):
-                bound |= {n.id for _, t in items if t is not None for n in walk(t) if isinstance(n, Name)}
+                bound |= {n for _, t in items if t is not None for n in set_names(t)}
             case Walrus(target=target):
                 bound.add(target.id)
             case Def(function=inner):
@@ -123,6 +174,18 @@ def free_names(function: Function) -> list[str]:
     inner_params = {p.id for n in walk(function) if isinstance(n, Function) for p in n.params}
     found = [n.id for s in function.body for n in walk(s) if isinstance(n, Name)]
     return [n for n in dict.fromkeys(found) if n not in bound and n not in inner_params]
+
+
+def set_names(target: Expr) -> set[str]:
+    """The variables that an assignment to `target` sets."""
+    match target:
+        case Name(id=name):
+            return {name}
+        case Tuple(elts=elts):
+            return set().union(*map(set_names, elts))
+        case Starred(value=value):
+            return set_names(value)
+    return set()
 
 
 def kind_name(kind: Kind) -> str:

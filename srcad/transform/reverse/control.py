@@ -14,10 +14,11 @@ from srcad.core.nodes import (
     Op, Pass, Ref, Slice, Stmt, Subscript, Try, While, With, map_children, walk,
 )  # fmt: skip
 from srcad.errors import MissingRule
-from srcad.transform.liveness import Save, definitely_set, root
+from srcad.core.places import root_name
+from srcad.transform.liveness import Save, definitely_set
 from srcad.transform.reverse.forms import (
     Block, Slot, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
-    target_list, target_names, walk_all,
+    lent_to, target_list, target_names, walk_all,
 )  # fmt: skip
 
 REENTERED = {np.errstate}
@@ -110,10 +111,11 @@ class Control:
             and n.value.varied
         }
         stored = {
-            root(n.target)
+            root_name(n.target)
             for n in walk_all(s.body)
             if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, Subscript)
         }
+        stored |= {name for n in walk_all(s.body) if isinstance(n, Invoke) for name in lent_to(n)}
         relevant = any(slot.name in inside | stored for slot in self.set_) or appended
         if not relevant or not ((inside | stored) & self.varied_names or appended):
             self.spend([n for n in inside])

@@ -11,9 +11,10 @@ import numpy as np
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, plain
 from srcad.analysis.operations import function_of, python_value
+from srcad.core.places import root_name
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, List, Name, Node, Op, Pass, Raise, Ref, Slice,
-    Starred, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
+    Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, Invoke, List, Name, Node, Op, Pass, Raise,
+    Ref, Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def shape_of(e: Expr) -> Expr:
 
 def slice_of(s: Slice) -> Expr:
     return Call(symbol(slice), tuple(Const(None) if p is None else p for p in (s.lower, s.upper, s.step)))
+
+
+def as_value(index: Expr) -> Expr:
+    """An index as an argument: with slices, `np.s_[1:, None]`."""
+    if any(isinstance(n, Slice) for n in walk(index)):
+        return Subscript(Ref(np.s_, "np.s_"), index)
+    return index
 
 
 def is_operand(x) -> bool:
@@ -139,12 +147,6 @@ def walk_all(block):
         yield from walk(s)
 
 
-def root_name(e: Expr) -> str | None:
-    while isinstance(e, (Subscript, Attribute, Starred)):
-        e = e.value
-    return e.id if isinstance(e, Name) else None
-
-
 def static_key(kind: Items, index: Expr) -> tuple | None:
     """The key that an index of a container names, in a 1-tuple; None if it is computed."""
     match index:
@@ -190,6 +192,12 @@ def assigned_names(block) -> set[str]:
     return found
 
 
+def lent_to(e: Invoke) -> set[str]:
+    """The variables in whose memory, or in that of whose shadows, the adjoint of a called function writes."""
+    found = {root_name(x) for p, x in zip(e.callee.params, e.args) if p in e.callee.shared}
+    return found - {None}
+
+
 def names_read(e: Expr) -> set[str]:
     return {n.id for n in walk(e) if isinstance(n, Name)}
 
@@ -215,6 +223,23 @@ def with_blocks(s: Stmt, visit) -> Stmt:
                 final=tuple(visit(s.final)),
             )
     return s
+
+
+def without(body, statements: set[int]) -> Block:
+    """`body` without some statements, named by their ids."""
+    return [with_blocks(s, lambda block: without(block, statements)) for s in body if id(s) not in statements]
+
+
+def without_idle_aliases(block) -> Block:
+    """`block` without the names for places that nothing reads."""
+    while True:
+        own = [n for n in walk_all(block) if isinstance(n, Alias)]
+        inside = {id(n) for s in own for n in walk(s.target)}
+        read = {n.id for s in block for n in walk(s) if isinstance(n, Name) and id(n) not in inside}
+        idle = {id(s) for s in own if s.target.id not in read}
+        if not idle:
+            return list(block)
+        block = without(block, idle)
 
 
 def same_shape(x: Kind, y: Kind) -> bool:

@@ -11,9 +11,9 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
     Subscript, Try, Tuple, While, With, walk,
 )  # fmt: skip
-from srcad.transform.liveness import definitely_set, prune, reads_before_writes
+from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes
 from srcad.transform.reverse.control import Control
-from srcad.transform.reverse.forms import Block, Slot
+from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
 from srcad.transform.reverse.operations import Operations
 from srcad.transform.reverse.places import Places
 from srcad.transform.reverse.recording import Recording, declare_tapes, kept_in_loop, lower_restores, ordered_names
@@ -34,6 +34,7 @@ class Pair:
     adjoint: tuple[Stmt, ...]
     adjoints: tuple[Expr, ...]
     seed: str
+    shadows: tuple[str, ...]
     saved: tuple[str, ...]
     used_up: tuple[tuple[str, bool], ...]
 
@@ -52,6 +53,9 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
     recorded: set[str] = frozenset()
 
     _indices: set[str] = frozenset()
+
+    pinned: frozenset[Slot] = frozenset()
+    """The slots whose shadow is the caller's: they are changed in place only."""
 
     def __init__(self, special: Special, program: Program):
         self.special, self.program, self.names = special, program, special.names
@@ -72,6 +76,11 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
 
     def pair(self) -> Pair:
         special = self.special
+        shadows = [Slot(p) for p in special.shadowed]
+        self.pinned = frozenset(shadows)
+        self.set_.update(shadows)
+        self.fresh.update(shadows)
+        shadow_names = tuple(self.bar(slot).id for slot in shadows)
         *body, last = special.body
         seed = self.names.new("result_bar")
         forward: Block
@@ -86,18 +95,20 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         adjoints = tuple(
             self.whole(p, plain(v.kind) if not isinstance(plain(v.kind), Unknown) else v.kind, final=True)
             for p, v in zip(special.params, special.values)
-            if v.varied
+            if p in special.returned_params
         )
         wanted = {n.id for e in adjoints for n in walk(e) if isinstance(n, Name)}
+        wanted |= {*shadow_names, *(p for p in special.shared if p in special.written)}
         adjoint, kept = prune(adjoint, wanted)
         forward = self.settle(forward, kept)
         adjoint = lower_restores(adjoint, {n for n in self.written if n is not None and self.is_written_into(n)})
-        needed = reads_before_writes(adjoint, wanted) - {seed}
+        needed = reads_before_writes(adjoint, wanted) - {seed, *shadow_names, *special.shared}
         tapes = {s.tape for s in kept}
+        lent = {name for n in walk_all(adjoint) if isinstance(n, Sweep) for name in n.writes}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
         unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
-        forward = declare_tapes(forward, kept)
+        forward = without_idle_aliases(declare_tapes(forward, kept))
         return Pair(
             special,
             tuple(forward),
@@ -105,11 +116,12 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             tuple(adjoint),
             adjoints,
             seed,
+            shadow_names,
             saved,
             tuple(
                 (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
                 for n in saved
-                if kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+                if n in lent or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
             ),
         )
 

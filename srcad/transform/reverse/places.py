@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, is_float, plain
 from srcad.analysis.operations import python_value
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Subscript, Tuple,
-    walk,
 )  # fmt: skip
 from srcad.errors import MissingRule
 from srcad.transform.reverse.forms import (
-    Slot, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
+    Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
 from srcad.transform.reverse.operations import as_uniform
 
@@ -155,10 +153,7 @@ class Places:
 
     def index_value(self, e: Expr) -> Expr:
         """An index as an argument: with slices, `np.s_[1:, None]`."""
-        index = self.index(e)
-        if any(isinstance(n, Slice) for n in walk(index)):
-            return Subscript(Ref(np.s_, "np.s_"), index)
-        return index
+        return as_value(self.index(e))
 
     def scatter(self, slot: Slot, kind: Kind, rest, e: Expr, bar: Expr) -> None:
         """Adds to the items of an array that an index reads: `x_bar[i] += …`."""

@@ -9,12 +9,16 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, Unknown, plain
 from srcad.analysis.operations import function_of
+from srcad.analysis.specialise import aliases
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
+from srcad.core.places import inner, root_name, with_inner, with_root
 from srcad.transform.liveness import Restore, Save
-from srcad.transform.reverse.forms import Block, OP_NAMES, root_name, symbol, target_list, walk_all, with_blocks
+from srcad.transform.reverse.forms import (
+    Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     pass
@@ -199,10 +203,15 @@ class Recording:
         value = rebuild(e)
         return before, value
 
-    def place(self, target: Subscript, before: Block) -> Expr:
+    def place(self, target: Expr, before: Block) -> Expr:
         """A place that both sweeps can name: computed indices are held in variables."""
-        value = target.value if isinstance(target.value, Name) else self.place(target.value, before)
-        return replace(target, value=value, index=self.index_of_place(target.index, before))
+        value = inner(target)
+        if value is None:
+            return target
+        place = with_inner(target, self.place(value, before))
+        return (
+            replace(place, index=self.index_of_place(target.index, before)) if isinstance(target, Subscript) else place
+        )
 
     def index_of_place(self, index: Expr, before: Block) -> Expr:
         match index:
@@ -211,10 +220,13 @@ class Recording:
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.index_of_place(p, before) for p in (lower, upper, step)]
                 return replace(index, lower=parts[0], upper=parts[1], step=parts[2])
-        if self.is_cheap_index(index):
+        if self.is_cheap_index(index) or is_written_out(index):
+            return index
+        if isinstance(index, Name) and index.id in self.stable:
             return index
         name = Name(self.names.new("index"), kind=index.kind)
-        before.append(Assign(name, index))
+        held = any(n in self.mutated or self.is_written_into(n) for n in aliases(index))
+        before.append(Assign(name, Call(symbol(runtime.own), (index,)) if held else index))
         return name
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
@@ -230,9 +242,7 @@ class Recording:
         )
 
     def substitute_root(self, place: Expr, bar: Name) -> Expr:
-        if isinstance(place, Name):
-            return bar
-        return replace(self.stripped(place), value=self.substitute_root(place.value, bar))
+        return with_root(self.stripped(place), bar)
 
 
 def lower_restores(block, written: set[str]) -> Block:

@@ -12,7 +12,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Number, is_float, plain
 from srcad.analysis.specialise import VIEWS
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, Name, Op, Ref, Subscript, Tuple, walk,
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, walk,
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.reverse.forms import Block, Slot, is_in, symbol
@@ -48,9 +48,12 @@ class Slots:
 
     def is_split(self, name: str, kind: Kind) -> bool:
         """Whether the adjoint of a container is held item by item."""
-        return isinstance(plain(kind), Items) and name not in self.boxed and isinstance(
-            plain(self.kind_of_name.get(name, kind)), Items
-        ) or (isinstance(kind, Callee) and isinstance(kind.extra, tuple) and name not in self.boxed)
+        return (
+            isinstance(plain(kind), Items)
+            and name not in self.boxed
+            and isinstance(plain(self.kind_of_name.get(name, kind)), Items)
+            or (isinstance(kind, Callee) and isinstance(kind.extra, tuple) and name not in self.boxed)
+        )
 
     def parts(self, kind: Kind) -> list[tuple[Any, Kind]]:
         kind = plain(kind)
@@ -81,9 +84,7 @@ class Slots:
             inner = plain(kind)
             wanted = dict(self.parts(kind))
             keys = [n for n, _ in inner.extra] if isinstance(inner, Callee) else inner.keys
-            items = tuple(
-                self.whole(name, wanted[k], (*path, k), final) if k in wanted else Const(None) for k in keys
-            )
+            items = tuple(self.whole(name, wanted[k], (*path, k), final) if k in wanted else Const(None) for k in keys)
             if isinstance(inner, Items) and inner.is_sequence:
                 return Tuple(items, kind=kind)
             return Dict(tuple(Const(k) for k in keys), items, kind=kind)
@@ -143,11 +144,14 @@ class Slots:
             value = value.args[0]  # NumPy spreads it
         if isinstance(kind, (Number, Array)):
             in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype == np.float64
+            in_place = in_place or slot in self.pinned
             if in_place:
                 self.out.append(AugAssign(bar, "+", value))
             else:
                 self.out.append(Assign(bar, Op("+", (bar, value))))
                 self.fresh.add(slot)
+        elif slot in self.pinned:
+            self.out.append(ExprStmt(Call(symbol(runtime.add_into), (bar, value))))
         else:
             self.out.append(Assign(bar, Call(symbol(runtime.add), (bar, value))))
             self.fresh.add(slot)
@@ -155,7 +159,7 @@ class Slots:
     def unfresh(self, value: Expr) -> None:
         """The arrays that `value` may share are seen by somebody else from here on."""
         shared = {n.id for n in walk(value) if isinstance(n, Name)}
-        self.fresh -= {slot for slot in self.fresh if self.bar_names[slot] in shared}
+        self.fresh -= {slot for slot in self.fresh - self.pinned if self.bar_names[slot] in shared}
 
     def fill(self, slots: set[Slot], out: Block) -> None:
         """Starts slots with zeros, in the branch that has no adjoint for them."""

@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Number, plain
+from srcad.analysis.kinds import Array, Kind, Number, plain
 from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
 )  # fmt: skip
 from srcad.transform.algebra import negated, total
-from srcad.transform.liveness import root
-from srcad.transform.reverse.forms import Block, Slot, names_read, same_shape, shape_of, symbol, target_list
+from srcad.core.places import is_reshaping, root_name, root_of, steps
+from srcad.transform.liveness import Sweep
+from srcad.transform.reverse.forms import (
+    Block, Slot, as_value, is_basic_index, names_read, same_shape, shape_of, symbol, target_list,
+)  # fmt: skip
 from srcad.transform.reverse.slots import is_fresh_value
 
 
@@ -91,7 +94,7 @@ class Statements:
 
     def store(self, s: Assign | AugAssign) -> tuple[Block, Block]:
         """`a[i] = v` and `a[i] += v`: the shadow has the same place; what was there comes back first."""
-        name = root(s.target)
+        name = root_name(s.target)
         if name is None:
             return [s], []
         before: Block = []
@@ -104,24 +107,29 @@ class Statements:
             ahead, value = self.finish(s, s.value)
             return [*before, save, *ahead, replace(s, target=place, value=value)], [restore]
         held: Block = [restore]
-        if slot not in self.fresh:
-            held.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
-            self.fresh.add(slot)
-        shadow = self.substitute_root(place, self.bar(slot))
-        scalar = isinstance(plain(s.target.kind), Number)
         self.out, self.deferred, self.spent = held, None, set()
+        bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
+        if any(map(is_reshaping, steps(place))) and slot not in self.pinned:
+            held.append(Assign(bar_of_all, Call(symbol(np.ascontiguousarray), (bar_of_all,))))
+        shadow = self.substitute_root(place, bar_of_all)
+        scalar = isinstance(plain(s.target.kind), Number)
         value, at = (
             s.value,
             Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None,
         )
         bar: Expr = replace(shadow, kind=s.target.kind)
-        if isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
-            copied = bar if scalar else Call(Attribute(bar, "copy"), ())
+        gathers = isinstance(plain(s.target.value.kind), Array) and not is_basic_index(s.target.index)
+        if gathers and value.varied:  # of values that go to one place the last one stays
+            taken = Call(symbol(runtime.last_written), (shadow.value, as_value(place.index)), kind=bar.kind)
+            bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
+            held.append(Assign(bar, taken))
+        elif isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
+            copied = bar if scalar else self.copied(bar)
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
             held.append(Assign(bar, copied))
         if isinstance(s, Assign):
-            if value.varied:
-                copied = bar if scalar else Call(Attribute(bar, "copy"), ())
+            if value.varied and not gathers:
+                copied = bar if scalar else self.copied(bar)
                 bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
                 held.append(Assign(bar, copied))
             held.append(Assign(shadow, Const(0.0)))
@@ -130,6 +138,11 @@ class Statements:
             self.propagate(value, self.fitted_to(contribution, value, s.target))
         ahead, value = self.finish(s, value)
         return [*before, save, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
+
+    def copied(self, bar: Expr) -> Expr:
+        if isinstance(plain(bar.kind), Array):
+            return Call(Attribute(bar, "copy"), ())
+        return Call(symbol(runtime.own), (bar,))
 
     def fitted_to(self, contribution: Expr, value: Expr, target: Expr) -> Expr:
         """An adjoint of the shape of a place, summed to the shape of a value that was broadcast into it."""
@@ -163,15 +176,20 @@ class Statements:
         else:
             bar = self.whole_if_set(s.target.id, kind)
         callee: Special = invoked.callee
-        flows = [(x, p) for x, p, v in zip(invoked.args, callee.params, callee.values) if v.varied]
+        operands = dict(zip(callee.params, invoked.args))
+        flows = [(operands[p], p) for p in callee.returned_params]
         spent = self.spend(names)
-        if bar is None or not flows:
+        if not any(p in callee.written for p in callee.shared) and (bar is None or not (flows or callee.shadowed)):
             return [replace(s, value=self.plain_call(invoked))], []
+        if bar is None:
+            bar = self.zero(s.target, kind) if invoked.varied and isinstance(s.target, Name) else Const(None)
         self.program.needed.add(id(callee))
         saved = Name(self.names.new(f"{callee.name}_saved"))
         held: Block = []
+        before: Block = []
         self.out, self.deferred, self.spent = held, ({} if spent else None), spent
         targets, late = [], []
+        places = {p: self.lent(callee, p, operands[p], spent, before, late) for p in callee.shared}
         for x, p in flows:
             direct = (
                 isinstance(x, Name)
@@ -187,18 +205,23 @@ class Statements:
                 name = Name(self.names.new(f"{p}_bar"))
                 targets.append(name)
                 late.append((x, name))
-        adjoint_call = Call(Ref(callee, f"{callee.name}_adjoint"), (saved, bar))
+        memory = (*(places[p][0] for p in callee.shared), *(places[p][1] for p in callee.shadowed))
+        adjoint = Ref(callee, f"{callee.name}_adjoint")
+        changed = tuple(dict.fromkeys(n for n in map(root_name, memory) if n is not None))
+        adjoint_call = Sweep(adjoint, (saved, bar, *memory), writes=changed) if memory else Call(adjoint, (saved, bar))
         target = targets[0] if len(targets) == 1 else Tuple(tuple(targets))
-        held.append(Assign(target, adjoint_call))
+        held.append(Assign(target, adjoint_call) if targets else ExprStmt(adjoint_call))
         for x, name in late:
             self.propagate(x, replace(name, kind=x.kind))
         for slot, values in (self.deferred or {}).items():
             held.append(Assign(self.bar(slot), total(values)))
             self.set_.add(slot)
         self.deferred = None
-        before: Block = []
         args = []
-        for x in invoked.args:
+        for p, x in operands.items():
+            if p in places and places[p][2] is not None:
+                args.append(places[p][2])
+                continue
             ahead, value = self.finish(s, x)
             if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)):
                 value = Call(symbol(runtime.own), (value,))  # the callee keeps it, and it changes later
@@ -206,6 +229,33 @@ class Statements:
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
         return [*before, replace(s, target=Tuple((s.target, saved)), value=forward_call)], held
+
+    def lent(self, callee: Special, p: str, x: Expr, spent: set[Slot], before: Block, late: list):
+        """What the adjoint of a function gets for a parameter that it shares with its caller: the memory as it was at
+        the call, its shadow, and the operand of the call. What is no place is lent a shadow that is read afterwards."""
+        slot = Slot(root_name(x))
+        is_shadowed = p in callee.shadowed
+        if isinstance(root_of(x), Name) and slot not in spent and not self.is_split(slot.name, root_of(x).kind):
+            place = self.place(x, before)
+            shadow = None
+            if is_shadowed:
+                shadow = self.substitute_root(place, self.own_shadow(slot, root_of(x).kind))
+            return self.stripped(place), shadow, place
+        value = self.value(x)
+        shadow = None
+        if is_shadowed:
+            shadow = Name(self.names.new(f"{p}_bar"), kind=x.kind)
+            self.out.append(Assign(shadow, self.zero(value, x.kind)))
+            late.append((x, shadow))
+        return value, shadow, None
+
+    def own_shadow(self, slot: Slot, kind: Kind) -> Name:
+        """The shadow of a variable, to be written into: started with zeros if there is none, a copy if others see it."""
+        bar = self.ensure(slot, kind, self.out)
+        if slot not in self.fresh | self.pinned:
+            self.out.append(Assign(bar, Call(symbol(runtime.own), (bar,))))
+            self.fresh.add(slot)
+        return bar
 
     def append(self, s: ExprStmt) -> tuple[Block, Block]:
         """`xs.append(v)`: on the way back, the last item of the shadow list is the adjoint of v."""

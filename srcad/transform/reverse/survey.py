@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from srcad.analysis.kinds import Array, Items, Listing, join, plain
+from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
 from srcad.analysis.specialise import aliases
+from srcad.analysis.specialise.sharing import is_harmless
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Lambda, Name, Node, Ref, Subscript, Try,
-    While, With, children, walk, walk_own,
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Invoke, Lambda, Name, Node, Ref,
+    Subscript, Try, While, With, children, walk, walk_own,
 )  # fmt: skip
+from srcad.core.places import root_name, steps
 from srcad.transform.liveness import definitely_set, reads_before_writes
 from srcad.transform.reverse.forms import (
-    assigned_names, ends_raising, is_basic_index, is_written_out, names_read, root_name, static_key, target_names,
+    assigned_names, ends_raising, is_written_out, names_read, static_key, target_names,
 )  # fmt: skip
 
 
@@ -23,7 +25,7 @@ class Survey:
             self.kind_of_name[p] = v.kind
             if v.varied:
                 self.varied_names.add(p)
-        self.boxed: set[str] = set()
+        self.boxed: set[str] = set(self.special.shared)
         assigned: dict[str, int] = {p: 1 for p in self.special.params}
         in_loop: set[str] = set()
         groups: dict[str, set[str]] = {}
@@ -67,6 +69,8 @@ class Survey:
                         mutated.add(root_name(target))
                     if isinstance(target, Name):
                         assigned[target.id] = assigned.get(target.id, 0) + 2
+                case ExprStmt(value=Call(fn=Ref(obj=obj), args=args)) if not (is_harmless(obj) or is_pure(obj)):
+                    mutated.update(root_name(a) for a in args)  # there is no telling what it does to them
                 case ExprStmt(value=Call(fn=Attribute(value=value))) if not isinstance(value, (Ref, Global)):
                     mutated.add(root_name(value))
                     for a in node.value.args:
@@ -81,6 +85,14 @@ class Survey:
             if isinstance(node, Assign) and isinstance(node.value, Call) and isinstance(node.value.fn, Attribute):
                 if node.value.fn.attr == "pop":
                     mutated.add(root_name(node.value.fn.value))
+            if isinstance(node, Invoke):
+                lent = [(p, root_name(x)) for p, x in zip(node.callee.params, node.args) if p in node.callee.shared]
+                written.update(name for p, name in lent if p in node.callee.written)
+                kinds_of = dict(zip(node.callee.params, (v.kind for v in node.callee.values)))
+                mutated.update(
+                    name for p, name in lent if p in node.callee.written and not isinstance(plain(kinds_of[p]), Array)
+                )
+                self.boxed.update(name for _, name in lent)
             inner = loops + isinstance(node, (For, While))
             for child in children(node):
                 visit(child, inner)
@@ -143,13 +155,12 @@ class Survey:
 
 def is_undone(target: Expr) -> bool:
     """Whether a write to `target` can be taken back: a place in an array or a list of a variable."""
-    while isinstance(target, Subscript):
-        if not isinstance(plain(target.value.kind), (Array, Listing, Items)) or not is_basic_index(target.index):
-            return False
-        target = target.value
-        if isinstance(target, Name):
-            return True
-    return False
+    path = steps(target)
+    if root_name(target) is None or not isinstance(target, Subscript):
+        return False
+    return all(
+        isinstance(plain(step.value.kind), (Array, Listing, Items)) for step in path if isinstance(step, Subscript)
+    )
 
 
 def exposed(s: For | While) -> set[str]:

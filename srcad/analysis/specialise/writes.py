@@ -1,0 +1,370 @@
+"""Writes: into arrays, containers and objects, and the variables that are only other names of a place in one."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from srcad import runtime
+from srcad.analysis.kinds import (
+    Array, Items, Kind, Listing, Number, Unknown, is_float, is_list, item_kind, join, plain,
+)  # fmt: skip
+from srcad.analysis.specialise.operated import const_key
+from srcad.analysis.specialise.sharing import aliases, callees_in, is_basic, mark_varied, references
+from srcad.analysis.specialise.values import Place, Value, kind_name, set_names
+from srcad.core.nodes import (
+    Alias, Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, Name, Op, Ref, Slice, Stmt,
+    Subscript, Tuple, reference, walk,
+)  # fmt: skip
+from srcad.core.places import inner, is_reshaping, root_name, root_of, steps, with_inner
+from srcad.core.printer import text
+
+COPY_FIRST = "Build the new value by an expression (np.where, np.concatenate), or make a copy first: a = a.copy()."
+
+
+class Writes:
+    """The part of the specialisation that goes through writes."""
+
+    # -- whose memory ------------------------------------------------------------------------------------------------
+
+    def claim(self, name: str) -> bool:
+        """Whether the memory of a variable is this function's to write into. A parameter may become so, its caller
+        seeing to it; so may a variable that others are views of, once they are known by what they are views of."""
+        special = self.special
+        if self.is_owned(name):
+            return True
+        if name in special.params and name not in special.written and name not in self.assigned:
+            special.written.add(name)
+            return True
+        if not special.is_aliasing:
+            special.is_aliasing = True
+            return True
+        return False
+
+    @functools.cached_property
+    def assigned(self) -> set[str]:
+        """The variables that the text gives new values, not only changes in place."""
+        found = [set_names(n.target) for n in walk(self.special.source) if isinstance(n, (Assign, For))]
+        return set().union(*found)
+
+    @functools.cached_property
+    def entangled(self) -> set[str]:
+        """The variables that may share memory with one that is written into, by the text alone."""
+        groups: dict[str, set[str]] = {}
+        written: set[str] = set()
+
+        def together(names: set[str]) -> None:
+            merged = set().union(*(groups.get(n, {n}) for n in names)) if names else set()
+            for n in merged:
+                groups[n] = merged
+
+        for node in walk(self.special.source):
+            match node:
+                case Assign(target=Tuple(elts=targets), value=Tuple(elts=values)) if len(targets) == len(values):
+                    for t, v in zip(targets, values):
+                        together(set_names(t) | aliases(v))
+                case Assign(target=target, value=value):
+                    together(set_names(target) | aliases(value))
+                case For(target=target, iter=iterable):
+                    together(set_names(target) | aliases(iterable))
+            match node:
+                case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target):
+                    written.add(root_name(target))
+                case Call(args=args, kwargs=kwargs):
+                    parts = [*args, *(v for _, v in kwargs)]
+                    parts += [node.fn.value] if isinstance(node.fn, Attribute) else []
+                    written |= {root_name(p) for p in parts}
+        return set().union(*(groups.get(n, {n}) for n in written if n is not None))
+
+    def is_place(self, e: Expr) -> bool:
+        """Whether `e` names a part of what is in a variable, as a view of it or as an item by reference."""
+        if isinstance(plain(e.kind), Number) or not isinstance(plain(e.kind), (Array, Items, Listing)):
+            return False
+        root = root_of(e)
+        return isinstance(root, Name) and root.id in self.env and all(map(is_step, steps(e)))
+
+    def bind_place(self, name: str, e: Expr, s: Stmt) -> None:
+        """Makes a variable another name of the place `e`."""
+        e = self.frozen(e)
+        if any(map(is_reshaping, steps(e))):
+            shown = Const(f"{s.at}: {text(e)}")
+            self.emit(ExprStmt(Call(reference(runtime.check_view), (e, root_of(e), shown)), at=s.at))
+        self.bind(name, Value(e.kind, e.varied, place=Place(text(e), e)))
+        self.emit(Alias(Name(name, kind=e.kind, at=s.at), replace(e, varied=False), at=s.at))
+
+    def frozen(self, e: Expr) -> Expr:
+        """A place whose indices keep their values: those in variables that change are held in others."""
+        if not isinstance(e, Subscript):
+            value = inner(e)
+            return e if value is None else with_inner(e, self.frozen(value))
+        return replace(e, value=self.frozen(e.value), index=self.held_index(e.index))
+
+    def held_index(self, index: Expr, changing: bool = True) -> Expr:
+        """An index that can be named twice: what is computed in it is held in a variable."""
+        match index:
+            case Tuple(elts=elts):
+                return replace(index, elts=tuple(self.held_index(i, changing) for i in elts))
+            case Slice(lower=lower, upper=upper, step=step):
+                parts = [None if p is None else self.held_index(p, changing) for p in (lower, upper, step)]
+                return replace(index, lower=parts[0], upper=parts[1], step=parts[2])
+            case Const() | Op(op="neg", args=(Const(),)):
+                return index
+            case Name(id=name) if not changing or name not in self.reset:
+                return index
+        return self.named(index, "index", avoid={index.id} if isinstance(index, Name) else set())
+
+    @functools.cached_property
+    def reset(self) -> set[str]:
+        """The variables that are set more than once, or in a loop by anything but the head of a loop."""
+        heads: set[str] = set()
+        others: set[str] = set()
+        for node in walk(self.special.source):
+            if isinstance(node, For):
+                heads |= set_names(node.target)
+            elif isinstance(node, (Assign, AugAssign)):
+                others |= set_names(node.target)
+        return {n for n in self.reassigned if n not in heads or n in others}
+
+    def present(self, e: Name, place: Place) -> Expr:
+        """What a variable is another name of, as an expression."""
+        if place.expr is None:
+            self.refuse(
+                e, f"`{e.id}` may share memory with an array that is written into, and {place.text}", COPY_FIRST
+            )
+            return e
+        return self.expr(place.expr)
+
+    # -- writes ------------------------------------------------------------------------------------------------------
+
+    def store(self, s: Assign, target: Expr, typed: Expr) -> None:
+        """A write into an array, a container or an object."""
+        self.write(s, self.typed_place(target), typed)
+
+    def typed_place(self, target: Expr) -> Expr:
+        if isinstance(target, Subscript):
+            value, index = self.exprs((target.value, target.index))
+            return self.typed_operation(replace(target, value=value, index=index))
+        return replace(target, value=self.expr(target.value))
+
+    def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
+        """`target = typed` or `target += typed`, for a place with kinds."""
+        if typed.varied or target.value.varied:
+            place = self.owned_place(s, target, typed)
+            if place is not None:
+                self.emit(replace(s, target=place, value=typed))
+            return
+        self.check_global(s, target.value)
+        self.claim_constant(s, target)
+        if not isinstance(plain(target.value.kind), Array):
+            self.seen_elsewhere(typed)
+        self.emit(replace(s, target=target, value=typed))
+
+    def claim_constant(self, s: Stmt, place: Expr) -> None:
+        """Sees to it that the memory which a write of what is not varied goes to is known by one name only."""
+        name = root_name(place)
+        if name is None or self.env.get(name) is None:
+            return
+        self.mutated.add(name)
+        kind = plain(self.env[name].kind)
+        if not isinstance(kind, (Array, Listing, Items)) or self.is_generated:
+            return
+        if not self.claim(name) or holds_others(steps(place)[1:]) and not self.claim_items(name):
+            self.refuse(s, f"writing into `{name}`, whose memory another name may share", COPY_FIRST)
+
+    def owned_place(self, s: Stmt, target: Expr, typed: Expr) -> Expr | None:
+        """The place that a write goes to, in memory of this function that nobody else shares; None, and a problem
+        noted, where that is not known."""
+        what = "an item" if isinstance(target, Subscript) else "an attribute"
+        root = root_of(target)
+        self.check_global(s, target)
+        if not isinstance(target, Subscript) or not isinstance(root, Name):
+            if not isinstance(root, (Global, Ref)):
+                self.refuse(s, f"writing into {what} of a value that is differentiated", COPY_FIRST)
+            return None
+        known = self.env.get(root.id)
+        if known is None:
+            self.refuse(
+                s, f"writing into {what} of `{root.id}`, a variable of an enclosing function", "Return the new value."
+            )
+            return None
+        path = steps(target)
+        for step in path:
+            kind = plain(step.value.kind) if isinstance(step, Subscript) else None
+            if isinstance(kind, Unknown):
+                self.refuse(s, f"writing into {what} of `{root.id}`, of which too little is known", COPY_FIRST)
+                return None
+            if isinstance(kind, Array) and not is_float(kind) or kind is not None and not is_writable(kind):
+                self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", COPY_FIRST)
+                return None
+            if step is not target and not is_step(step):
+                self.refuse(s, f"writing into `{text(step)}`, which is a copy", "Index once, with all the indices.")
+                return None
+        if not self.claim(root.id) or len(path) > 1 and holds_others(path[1:]) and not self.claim_items(root.id):
+            self.refuse(s, f"writing into {what} of `{root.id}`, whose memory another name may share", COPY_FIRST)
+            return None
+        known = self.env[root.id]
+        new = typed.kind if isinstance(s, Assign) else self.binary(s, target, typed).kind
+        kind = with_item(known.kind, path[::-1], new)
+        self.update(root.id, replace(known, kind=kind, varied=True, deep=known.deep and not references(typed)))
+        if not isinstance(plain(target.value.kind), Array):
+            self.seen_elsewhere(typed)
+        return replace(target, varied=True, value=mark_varied(target.value))
+
+    def claim_items(self, name: str) -> bool:
+        """Whether what a container holds is in no other."""
+        return self.env[name].deep or self.is_generated or not self.is_owned(name)
+
+    def check_global(self, s: Stmt, container: Expr) -> None:
+        """Refuses a write into what is not the function's own: a gradient call leaves it as it was."""
+        root = root_of(container)
+        if isinstance(root, (Global, Ref)):
+            name = root.id if isinstance(root, Global) else root.text
+            self.refuse(
+                s, f"writing into `{name}`, which is defined outside of the function", "Write into a copy of it."
+            )
+
+    def note_mutation(self, container: Expr) -> None:
+        name = root_name(container)
+        if name is not None:
+            self.mutated.add(name)
+
+    # -- augmented assignments ---------------------------------------------------------------------------------------
+
+    def augmented(self, s: AugAssign) -> None:
+        if not isinstance(s.target, Name):
+            return self.augmented_place(s, self.typed_place(s.target))
+        target = self.expr(s.target)
+        kind = plain(target.kind)
+        if not isinstance(target, Name) or isinstance(kind, Array) and self.is_shared(s.target.id):
+            if isinstance(kind, Listing):
+                return self.extend(s, target, s.value)
+            return self.augmented_whole(s, target)
+        if is_list(kind) and s.op == "+":
+            return self.extend(s, target, s.value)
+        typed = self.expr(s.value)
+        if isinstance(kind, Number) or not (isinstance(kind, (Array, Unknown, Listing, Items))):
+            return self.rebind(s, target, typed)
+        if not (target.varied or typed.varied):
+            self.claim_constant(s, target)
+            self.emit(replace(s, target=target, value=typed))
+            return None
+        if isinstance(kind, Items) and kind.cls is tuple:
+            return self.rebind(s, target, typed)
+        if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id):
+            after = self.binary(s, target, typed).kind
+            if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
+                return self.rebind(s, target, typed)
+        if isinstance(kind, Array) and self.claim(s.target.id):
+            return self.augmented_whole(s, target)
+        self.refuse(
+            s,
+            f"`{s.target.id} {s.op}= …` changes an array in place that another name may share",
+            f"Write `{s.target.id} = {s.target.id} {s.op} …`.",
+        )
+        return None
+
+    def augmented_whole(self, s: AugAssign, target: Expr) -> None:
+        """`a *= v` as `a[...] = a * v`"""
+        self.augmented_place(s, self.typed_place(Subscript(target, Const(Ellipsis, at=s.at), at=s.at)))
+
+    def is_shared(self, name: str) -> bool:
+        """Whether a change in place of a variable must stay one: others see it."""
+        return name in self.special.written or self.special.is_aliasing and name in self.entangled
+
+    def augmented_place(self, s: AugAssign, target: Expr) -> None:
+        """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once."""
+        if is_list(plain(target.kind)):
+            return self.extend(s, target, s.value)
+        if s.op in ("+", "-") or not isinstance(target, Subscript):
+            return self.write(s, target, self.expr(s.value))
+        target = replace(target, index=self.held_index(target.index, changing=False))
+        value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))
+        return self.write(Assign(target, value, at=s.at), target, value)
+
+    def rebind(self, s: AugAssign, target: Name, typed: Expr) -> None:
+        result = self.binary(s, target, typed)
+        self.define(target.id, result)
+        self.emit(Assign(replace(target, kind=result.kind, varied=result.varied), result, at=s.at))
+
+    def binary(self, s: AugAssign, target: Expr, typed: Expr) -> Expr:
+        return self.typed_operation(Op(s.op, (target, typed), at=s.at))
+
+    # -- lists -------------------------------------------------------------------------------------------------------
+
+    def append(self, s: ExprStmt, owner: Name, item: Expr) -> None:
+        kind = plain(owner.kind)
+        if item.varied and any(True for _ in callees_in(item.kind)):
+            self.refuse(
+                s, "a nested function is kept in a list", "Keep the values that it needs, and call one function."
+            )
+        if item.varied or owner.varied:
+            if not self.claim(owner.id):
+                self.refuse(
+                    s,
+                    f"`{owner.id}.append(…)` of a list that another name may share",
+                    "Append to a list that is made in this function.",
+                )
+            known = self.env[owner.id]
+            items = join(item_kind(kind), item.kind)
+            deep = known.deep and not references(item)
+            self.seen_elsewhere(item)
+            self.update(owner.id, Value(Listing(items), True, known.owned, deep=deep))
+            owner = replace(owner, kind=Listing(items), varied=True)
+        else:
+            self.claim_constant(s, owner)
+            known = self.env[owner.id]
+            self.seen_elsewhere(item)
+            self.update(owner.id, replace(known, kind=Listing(join(item_kind(kind), item.kind))))
+        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=item.varied or owner.varied)
+        self.emit(replace(s, value=call))
+
+    def extend(self, s: Stmt, owner: Expr, more: Expr) -> None:
+        """`xs.extend(more)` and `xs += more` as a loop that appends."""
+        item = Name(self.fresh("item", s), at=s.at)
+        loop = ("extend", id(s))
+        if loop not in self.rewritten:
+            call = Call(Attribute(owner, "append", at=s.at), (item,), at=s.at)
+            self.rewritten[loop] = For(item, more, (ExprStmt(call, at=s.at),), at=s.at)
+        self.statement(self.rewritten[loop])
+
+
+def is_writable(kind: Kind) -> bool:
+    return isinstance(kind, (Array, Listing))
+
+
+def is_step(step: Expr) -> bool:
+    """Whether a step into a place gives a view or an item by reference, and no copy."""
+    match step:
+        case Subscript(value=value, index=index):
+            kind = plain(value.kind)
+            if isinstance(kind, (Items, Listing)):
+                return is_basic(index) and not isinstance(index, Slice)
+            return isinstance(kind, Array) and is_basic(index)
+        case Attribute(value=value, attr=attr):
+            kind = plain(value.kind)
+            return attr == "T" if isinstance(kind, Array) else isinstance(kind, Items)
+        case Call(kwargs=kwargs):
+            return not kwargs
+    return False
+
+
+def holds_others(path: list[Expr]) -> bool:
+    """Whether a path into a place goes through an item that a container holds by reference."""
+    return any(not isinstance(plain(s.value.kind), Array) for s in path if isinstance(s, (Subscript, Attribute)))
+
+
+def with_item(kind: Kind, path: list[Expr], new: Kind) -> Kind:
+    """The kind of a container after a write of a value of kind `new` at the end of a path into it."""
+    if not path:
+        return new
+    step, *rest = path
+    match plain(kind):
+        case Listing(item=item) as listing:
+            return replace(listing, item=join(item, with_item(item, rest, new)))
+        case Items(keys=keys, items=items) as known:
+            try:
+                key = step.attr if isinstance(step, Attribute) else const_key(step.index)
+            except ValueError:
+                return kind
+            return replace(known, items=tuple(with_item(i, rest, new) if k == key else i for k, i in zip(keys, items)))
+    return kind

@@ -79,6 +79,12 @@ for _transform in (grad, value_and_grad):
     _transform.__srcad_transform__ = True  # applied inside of a function, it is applied when the function is compiled
 
 
+def data_signature(rule: registry.Rule) -> inspect.Signature:
+    """The parameters of a library function that has a rule, of a ufunc only the operands."""
+    parameters = rule.signature.parameters.values()
+    return inspect.Signature([p for p in parameters if not isinstance(rule.fn, np.ufunc) or p.name in rule.data])
+
+
 class Call:
     """How a function is called: what is below methods and partial objects, and its arguments in the order of its
     parameters."""
@@ -109,7 +115,7 @@ class Call:
             else:
                 break
         if not isinstance(inner, types.FunctionType) and registry.find(inner) is not None:
-            inner = calling(inner, registry.find(inner).signature)
+            inner = calling(inner, data_signature(registry.find(inner)))
         if not isinstance(inner, types.FunctionType):
             raise SrcadError(
                 None,
@@ -453,8 +459,8 @@ def promoted_arguments(call: Call, positions, values: list) -> tuple[list, tuple
     chosen = sorted({i for i, _ in positions})
     values = list(values)
     for i in chosen:
-        values[i] = promoted(values[i])
-        if type(values[i]) is float:
+        value = values[i] = promoted(values[i])
+        if type(value) is float or isinstance(value, np.ndarray) and value.dtype.kind == "f":
             continue
         kind = kind_of(values[i])
         if kinds.is_complex(kind):

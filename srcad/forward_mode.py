@@ -126,7 +126,7 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
         program = Program(compiler.function_of)
         compiler.function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(argument_kinds, varied)]
-        special = program.special(fun, (), values)
+        special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)
         compiler.check_result(fun, special, False)
@@ -194,6 +194,9 @@ def has_tangent(dot) -> bool:
 
 def moved(value, dot, name: str) -> tuple[Any, Any]:
     """A value, its integers that have a tangent as floats, and the tangent in its structure. Raises KindError."""
+    if type(value) is type(dot) is np.ndarray and value.dtype is dot.dtype and value.shape == dot.shape:
+        if value.dtype.kind == "f":
+            return value, dot
     contents = container_items(value)
     if contents is not None:
         keys, items = contents
@@ -236,6 +239,7 @@ def arrays(value):
     """The arrays in a structure."""
     if isinstance(value, np.ndarray):
         yield value
+        return
     contents = container_items(value)
     for item in () if contents is None else contents[1]:
         yield from arrays(item)
@@ -243,7 +247,7 @@ def arrays(value):
 
 def as_tangent(value, dot, seen: set[int]):
     """The tangent of a value in its structure, shapes and types, in memory of its own: others see the arrays `seen`."""
-    contents = container_items(value)
+    contents = None if isinstance(value, np.ndarray) else container_items(value)
     if contents is not None:
         items = contents[1]
         dots = [None] * len(items) if dot is None else container_items(dot)[1]

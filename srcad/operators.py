@@ -299,6 +299,9 @@ class HessianProduct(Operator):
         super().__init__(fun, argnums)
         self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
         self._of_gradient = Call(self._gradient)
+        call, is_one = self._call, not isinstance(argnums, tuple) and self._picks[0][1] is None
+        self._plain_count = len(call.parameters) + 1 if is_one and call.is_plain and not call.prefix else -1
+        self._chosen = (self._picks[0][0],)
         self._is_by_first = not isinstance(argnums, tuple) and self._picks == self._call.positions(0)
         try:
             self.__signature__ = with_vector(self.__signature__)
@@ -306,6 +309,23 @@ class HessianProduct(Operator):
             pass
 
     def __call__(self, *args, **kwargs):
+        if not kwargs and len(args) == self._plain_count:
+            x, vector = args[self._picks[0][0]], args[-1]
+            if type(x) is type(vector) is np.ndarray and x.dtype is vector.dtype and x.shape == vector.shape:
+                if x.dtype.kind == "f" and (len(args) == 2 or not self._is_by_first or np.shape(args[1]) != x.shape):
+                    return self._along(x, vector, args)
+        return self._general(args, kwargs)
+
+    def _along(self, x: np.ndarray, vector: np.ndarray, args: tuple):
+        """The product for plain arguments, the short way."""
+        compiled = compiled_tangent(self._of_gradient, args[:-1], self._chosen)
+        _, dot = compiled.tangent(*args)
+        own = type(dot) is np.ndarray and dot.base is None and dot is not vector
+        if own and dot.shape == x.shape and dot.dtype is x.dtype:
+            return dot
+        return as_tangent(x, as_gradient(x, dot), {id(vector)})
+
+    def _general(self, args: tuple, kwargs: dict):
         if "vector" in kwargs and all(p.name != "vector" for p in self._call.parameters):
             vector = kwargs.pop("vector")
         elif len(args) < 2 and not (args and (kwargs or self._call.prefix or self._call.keywords)):
@@ -338,7 +358,7 @@ class HessianProduct(Operator):
     def _parted(self, args: tuple) -> tuple[tuple, Any]:
         """The function's arguments, and the vector: the last; or the second, as SciPy gives it."""
         if len(args) > 2 and self._is_by_first and fits(args[1], args[0]):
-            if not fits(args[-1], args[0]) or is_hessp(sys._getframe(2)):
+            if not fits(args[-1], args[0]) or is_hessp(sys._getframe(3)):
                 return (args[0], *args[2:]), args[1]
         return args[:-1], args[-1]
 

@@ -221,7 +221,7 @@ def test_adjoint_agrees_with_differences_and_with_the_tangent(rule, example):
 # ---------------------------------------------------------------------------------------------------------------
 # float32
 
-WIDE = {np.ndarray.tolist, np.ndarray.item, float, np.linspace}
+WIDE = {np.ndarray.tolist, np.ndarray.item, float, np.linspace, np.logspace, np.geomspace}
 """Functions that return Python numbers, or whose adjoint is a sum in float64."""
 
 

@@ -100,8 +100,11 @@ def svd_vjp(y_bar, y, a, full_matrices=True, compute_uv=True):
     if not known(compute_uv):
         return singular_values_adjoint(y_bar, a)
     bars = [part(y_bar, k) for k in range(3)]
-    if is_unread(bars[0]) and is_unread(bars[2]) and not known(full_matrices):
-        return (part(y, 0) * bars[1][..., None, :]) @ part(y, 2)
+    if is_unread(bars[0]) and is_unread(bars[2]):
+        u, s, vh = (part(y, k) for k in range(3))
+        if known(full_matrices):
+            u, vh = u[..., : s.shape[-1]], vh[..., : s.shape[-1], :]
+        return (u * bars[1][..., None, :]) @ vh
     return svd_adjoint(tuple(bars), y)
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, adjoint, alias, available, elementwise, ex, symbolic
-from srcad.rules.shapes import is_boolean, is_none, number, part
+from srcad.rules.registry import A, Refused, adjoint, alias, available, elementwise, ex, symbolic
+from srcad.rules.shapes import is_boolean, is_complex, is_none, number, part
 
 wins = symbolic(runtime.wins)
 sinc_slope = symbolic(runtime.sinc_slope)
@@ -154,6 +154,22 @@ elementwise(
 )  # fmt: skip
 elementwise(np.nan_to_num, lambda y, x, *, nan=0.0, posinf=None, neginf=None: np.isfinite(x))
 elementwise(np.real_if_close, lambda y, a, tol=100: 1)
+
+
+def of_real(x):
+    if is_complex(x):
+        raise Refused("a complex argument")
+    return x
+
+
+@adjoint(np.imag, jvp=lambda dots, y, val: 0.0 * of_real(dots[0]), examples=[ex(A(3)), ex(A())])
+def imag_vjp(y_bar, y, val):
+    return 0.0 * of_real(val)
+
+
+@adjoint(np.angle, jvp=lambda dots, y, z, deg=False: 0.0 * of_real(dots[0]), examples=[ex(A(3)), ex(A(), deg=True)])
+def angle_vjp(y_bar, y, z, deg=False):
+    return 0.0 * of_real(z)
 
 
 def is_greater(x, z):

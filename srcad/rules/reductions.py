@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, adjoint, alias, ex, is_symbol, linear, symbolic
-from srcad.rules.shapes import count, expand, known, number, rank_if_known, shape, spread
+from srcad.rules.registry import A, adjoint, alias, available, ex, is_symbol, linear, rule, symbolic
+from srcad.rules.shapes import count, expand, known, number, rank, rank_if_known, shape, spread
 from srcad.rules.shaping import reshaped
 
 share = symbolic(runtime.share)
@@ -28,12 +28,27 @@ WHERE = [ex(A(3, 4), where=MASK), ex(A(3, 4), axis=1, where=MASK), ex(A(3, 4), a
 
 
 def sum_jvp(dots, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True):
-    return np.sum(dots[0], axis, dtype, keepdims=keepdims, where=where)
+    a_dot, initial_dot = (*dots, None)[:2]
+    if initial_dot is None:
+        return np.sum(a_dot, axis, dtype, keepdims=keepdims, where=where)
+    a_dot = 0.0 * a if a_dot is None else a_dot
+    return np.sum(a_dot, axis, dtype, keepdims=keepdims, where=where, initial=initial_dot)
 
 
-@adjoint(np.sum, jvp=sum_jvp, examples=[*AXES, *EMPTY, *WHERE, ex(A(3), initial=2.0), ex(A(3), dtype=np.float64)])
 def sum_vjp(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True):
     return spread(y_bar, a, axis, keepdims, where)
+
+
+def sum_initial(y_bar, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True):
+    return np.sum(y_bar) if rank(y) else y_bar
+
+
+rule(
+    np.sum, sum_vjp, sum_initial, data=("a", "initial"), jvp=sum_jvp,
+    examples=[
+        *AXES, *EMPTY, *WHERE, ex(A(3), initial=2.0), ex(A(3), dtype=np.float64), ex(A(2, 3), axis=1, initial=A()),
+    ],
+)  # fmt: skip
 
 
 def mean_count(a, axis, keepdims, where):
@@ -228,3 +243,37 @@ adjoint(
     np.cumprod, jvp=cumprod_jvp,
     examples=[*ROWS, ex(np.array([2.0, 0.0, 3.0, 0.0, 1.5])), ex(A(1)), ex(A(2, 0), axis=1), ex(A())],
 )(cumprod_vjp)  # fmt: skip
+
+
+def cumulative(x, bar, axis, include_initial):
+    """The adjoint of the items themselves, where the result may begin with one more, and the axis."""
+    if known(axis) is None:
+        axis = 0
+    if known(include_initial):
+        axis = axis % rank(x)
+        bar = bar[(*(slice(None),) * axis, slice(1, None))]
+    return bar, axis
+
+
+for function in available(np, "cumulative_sum"):  # from NumPy 2.1 on
+
+    @linear(function, examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True)])
+    def cumulative_sum_vjp(y_bar, y, x, /, *, axis=None, dtype=None, include_initial=False):
+        y_bar, axis = cumulative(x, y_bar, axis, include_initial)
+        return cumsum_vjp(y_bar, y, x, axis)
+
+    def cumulative_prod_jvp(dots, y, x, /, *, axis=None, dtype=None, include_initial=False):
+        y, axis = cumulative(x, y, axis, include_initial)
+        y_dot = cumprod_tangent(dots[0], y, x, axis)
+        if include_initial:
+            first = np.zeros_like(np.take(y_dot, [0], axis=axis))
+            y_dot = np.concatenate([first, y_dot], axis=axis)
+        return y_dot
+
+    @adjoint(
+        np.cumulative_prod, jvp=cumulative_prod_jvp,
+        examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True)],
+    )  # fmt: skip
+    def cumulative_prod_vjp(y_bar, y, x, /, *, axis=None, dtype=None, include_initial=False):
+        y_bar, axis = cumulative(x, y_bar, axis, include_initial)
+        return cumprod_vjp(y_bar, y, x, axis)

@@ -77,6 +77,15 @@ def is_boolean(x) -> bool:
     return dtype == np.dtype(bool) and rank_if_known(x) != 0
 
 
+def is_complex(x) -> bool:
+    """Whether `x` is complex. Raises Undecided for a symbol of unknown kind."""
+    kind = x.kind if is_symbol(x) else np.asarray(x)
+    dtype, number_type = getattr(kind, "dtype", None), getattr(kind, "type", None)
+    if dtype is None and number_type is None:
+        raise Undecided("the type of a symbol")
+    return number_type == "complex" or getattr(dtype, "kind", "f") == "c"
+
+
 def known(parameter):
     """A parameter that a rule branches on. Raises Undecided for a symbol."""
     if is_symbol(parameter):

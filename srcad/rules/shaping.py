@@ -389,6 +389,44 @@ rule(
 )  # fmt: skip
 
 
+def logspace_end(which, ramp):
+    def vjp(y_bar, y, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+        return linspace_end(y_bar * y * np.log(base), y, (start, stop)[which], ramp, num, endpoint, False, axis)
+
+    return vjp
+
+
+def logspace_jvp(dots, y, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    start_dot, stop_dot = (0.0 * v if d is None else d for v, d in zip((start, stop), dots))
+    return y * np.log(base) * np.linspace(start_dot, stop_dot, num, endpoint, axis=axis)
+
+
+rule(
+    np.logspace, logspace_end(0, (1, 0)), logspace_end(1, (0, 1)), data=("start", "stop"), jvp=logspace_jvp,
+    examples=[ex(A(), A(), 5), ex(A(), 1.0, 4, base=2.0), ex(A(), A(), 4, False), ex(A(2), A(), 3, base=3.0)],
+)  # fmt: skip
+
+
+def geomspace_end(which, ramp):
+    def vjp(y_bar, y, start, stop, num=50, endpoint=True, dtype=None, axis=0):
+        end = (start, stop)[which]
+        return linspace_end(y_bar * y, y, end, ramp, num, endpoint, False, axis) / end
+
+    return vjp
+
+
+def geomspace_jvp(dots, y, start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start_dot, stop_dot = (0.0 * v if d is None else d for v, d in zip((start, stop), dots))
+    return y * np.linspace(start_dot / start, stop_dot / stop, num, endpoint, axis=axis)
+
+
+ENDS = {"low": 0.5, "high": 2.0}
+rule(
+    np.geomspace, geomspace_end(0, (1, 0)), geomspace_end(1, (0, 1)), data=("start", "stop"), jvp=geomspace_jvp,
+    examples=[ex(A(**ENDS), A(**ENDS), 5), ex(A(**ENDS), 3.0, 4, endpoint=False), ex(A(2, **ENDS), A(**ENDS), 3)],
+)  # fmt: skip
+
+
 def arange_start(y_bar, y, start, stop=None, step=None, *, dtype=None):
     return 0.0 if is_none(stop) else np.sum(y_bar)
 

@@ -133,3 +133,13 @@ def test_09_refuses_with_the_line_and_gets_the_rewritten_one_right():
     assert text.count("Error") + text.count("MissingRule") >= 3
     assert "09_right_or_refuse.py:14, in third_largest(w, x)" in text
     assert text.splitlines()[-1] == "[-0.5  0.   2.   4. ]"
+
+
+def test_10_solves_and_knows_how_well_and_takes_a_rule():
+    text = output("10")
+    x, y = numbers(line(text, "the curves meet"))[:2]
+    assert abs(x**2 + y**2 - 4.0) + abs(y - x**2 + 1.0) < 1e-11
+    by_products, by_hessian = numbers(line(text, "the largest curvature"))
+    assert by_products == pytest.approx(by_hessian, rel=1e-3)
+    assert "kepler_vjp(kepler_1_bar, kepler_1, mean_anomaly, 0.3)[0]" in text
+    assert "differentiated by finite differences" in text

@@ -98,6 +98,7 @@ def elementwise(fun: Callable, *partials: Callable | None) -> Callable:
         withdraw(fun)
         registry.elementwise(fun, *(p and pasted_if_possible(p) for p in partials))
         declarations[fun] = None
+        REF_TEXT[fun] = identifier(fun)
         changed()
     return fun
 
@@ -128,6 +129,8 @@ def opaque(fun: Callable | None = None, *, method: str) -> Callable:
         return fun(*args, **kwargs)
 
     by.__doc__ = fun.__doc__
+    if positional_signature(fun) is not None:
+        by.__signature__ = positional_signature(fun)
     renamed(by, f"{identifier(fun)}_by_{title.replace(' ', '_')}")
 
     def pulled_back(y_bar, y, *args, **params):

@@ -223,6 +223,33 @@ def gradient_adjoint(y_bar, spacing, axis, edge_order=1):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Spectra
+
+
+def in_extents(x, shape, axes):
+    """`x` cut, or padded with zeros, to the extents that `shape` has along `axes`."""
+    for axis in axes:
+        n, m = x.shape[axis], shape[axis]
+        if m < n:
+            x = np.moveaxis(np.moveaxis(x, axis, 0)[:m], 0, axis)
+        elif m > n:
+            zeros = np.zeros((m - n, *np.delete(x.shape, axis)), x.dtype)
+            x = np.concatenate([x, np.moveaxis(zeros, 0, axis)], axis)
+    return x
+
+
+def half_spectrum(z, factor, n, axis):
+    """The spectrum z of n real numbers, with `factor` for the parts that stand for two: not the first, nor the middle one.
+
+    >>> half_spectrum(np.array([1.0, 1.0, 1.0]), 2, 4, 0)
+    array([1., 2., 1.])
+    """
+    rows = np.moveaxis(z, axis, 0).copy()
+    rows[1 : (n + 1) // 2] *= factor
+    return np.moveaxis(rows, 0, axis)
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Polynomials
 
 
@@ -273,7 +300,7 @@ def i0_slope(x, order=1):
     """
     x = np.asarray(x)
     cosines = np.cos((np.arange(256) + 0.5) * (np.pi / 256))
-    return (np.exp(x[..., None] * cosines) @ (cosines**order / 256)).astype(np.result_type(x, np.float16))[()]
+    return (np.exp(x[..., None] * cosines) @ (cosines**order / 256)).astype(np.result_type(x.dtype, np.float16))[()]
 
 
 def kaiser_slope(M, beta):

@@ -19,6 +19,7 @@ from srcad import runtime, runtime_arrays, runtime_linalg
 from srcad.analysis.kinds import kind_of
 from srcad.core.nodes import Name, Undecided, lift
 from srcad.core.printer import text
+from srcad.rules import registry, table
 from srcad.rules.registry import (
     ATTRIBUTES, CONSTANT, METHODS, RULES, A, Example, Refused, apply_jvp, apply_vjp, find,
 )  # fmt: skip
@@ -98,6 +99,8 @@ class Drawn:
             x = self.rng.uniform(a.low, a.high, a.shape)
         else:
             x = self.rng.normal(size=a.shape)
+        if a.complex:
+            return (x + 1j * self.rng.normal(size=a.shape)).astype(np.result_type(self.dtype, np.complex64))
         if a.shape == () and self.dtype == np.float64 and not self.needs_array:
             return float(x)
         return self.dtype(x) if a.shape == () and not self.needs_array else np.asarray(x, self.dtype)
@@ -108,6 +111,8 @@ def leaves(value):
     if isinstance(value, (list, tuple)):
         return np.concatenate([leaves(v) for v in value]) if value else np.zeros(0)
     value = np.asarray(value)
+    if value.dtype.kind == "c":
+        return np.concatenate([leaves(value.real), leaves(value.imag)])
     return np.ravel(value).astype(np.float64) if value.dtype.kind in "fiub" else np.zeros(0)
 
 
@@ -124,6 +129,8 @@ def random_like(value, rng):
     if isinstance(value, float):
         return float(rng.normal())
     value = np.asarray(value)
+    if value.dtype.kind == "c":
+        return (rng.normal(size=value.shape) + 1j * rng.normal(size=value.shape)).astype(value.dtype)
     if value.dtype.kind not in "f":
         return np.zeros(value.shape)
     return np.asarray(rng.normal(size=value.shape)).astype(value.dtype)
@@ -132,7 +139,7 @@ def random_like(value, rng):
 def moved(value, dot, step):
     if isinstance(value, (list, tuple)):
         return type(value)(moved(v, d, step) for v, d in zip(value, dot))
-    if isinstance(value, (bool, int)) or (isinstance(value, np.ndarray) and value.dtype.kind != "f"):
+    if isinstance(value, (bool, int)) or (isinstance(value, np.ndarray) and value.dtype.kind not in "fc"):
         return value
     return value + step * dot
 
@@ -173,7 +180,7 @@ def has_random(value) -> bool:
 def is_active(value) -> bool:
     if isinstance(value, (list, tuple)):
         return any(is_active(v) for v in value)
-    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
+    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") in ("f", "c")
 
 
 def is_kink(call: Call) -> bool:
@@ -225,6 +232,9 @@ WIDE = {np.ndarray.tolist, np.ndarray.item, float, np.linspace, np.logspace, np.
 """Functions that return Python numbers, or whose adjoint is a sum in float64."""
 
 
+SINGLE = {np.dtype(np.float32), np.dtype(np.complex64)}
+
+
 def dtypes(value) -> set:
     if isinstance(value, (list, tuple)):
         return set().union(*map(dtypes, value)) if value else set()
@@ -235,14 +245,14 @@ def dtypes(value) -> set:
 def test_float32_stays_float32(rule, example):
     call = Call.of(rule, example, np.float32)
     y = call.run()
-    if np.dtype(np.float64) in dtypes(y) or not dtypes(y) or rule.fn in WIDE:
+    if not dtypes(y).isdisjoint({np.dtype(np.float64), np.dtype(np.complex128)}) or not dtypes(y) or rule.fn in WIDE:
         return
     y_bar = random_like(y, np.random.default_rng(1))
     for name in call.active:
-        assert dtypes(adjoint_of(call, name, y_bar, y)) <= {np.dtype(np.float32)}
+        assert dtypes(adjoint_of(call, name, y_bar, y)) <= SINGLE
         for _, expr in symbolic_adjoints(call, name, y, known=True):
             value = evaluate(expr, call, y, y_bar)
-            assert dtypes(value) <= {np.dtype(np.float32)}, text(expr)
+            assert dtypes(value) <= SINGLE, text(expr)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -436,6 +446,20 @@ def test_positional_parameters_are_those_of_the_function(fn, rule):
 
 def test_no_function_is_both_constant_and_differentiable():
     assert [f for f in CONSTANT if find(f) is not None] == []
+
+
+def test_each_public_function_has_one_state():
+    found = table.states()
+    assert [name for name, (state, _) in found.items() if state == "undecided"] == []
+    assert [f for f in registry.REFUSED if find(f) is not None or f in CONSTANT] == []
+    assert all(reason for state, reason in found.values() if state == "refused")
+
+
+def test_the_table_says_of_each_function_what_it_is():
+    lines = table.table().splitlines()
+    assert "| `tanh` | differentiated | x |" in lines
+    assert "| `argmax` | constant |  |" in lines
+    assert any(line.startswith("| `put` | refused | it writes into its argument") for line in lines)
 
 
 def test_methods_and_attributes_stand_for_known_functions():

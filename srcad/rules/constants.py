@@ -29,10 +29,32 @@ SHAPES = """
     broadcast_shapes can_cast dtype finfo iinfo issubdtype iterable min_scalar_type ndim promote_types result_type shape
     size
 """
-CREATIONS = "empty empty_like eye identity ones ones_like tri zeros zeros_like"
+CREATIONS = """
+    bartlett blackman empty empty_like eye fromfile fromregex fromstring genfromtxt hamming hanning identity load loadtxt
+    ones ones_like tri zeros zeros_like
+"""
+TEXTS = """
+    array2string array_repr array_str base_repr binary_repr bytes_ character format_float_positional format_float_scientific
+    info mintypecode str_ typename
+"""
+DATES = """
+    busday_count busday_offset busdaycalendar datetime64 datetime_as_string datetime_data is_busday timedelta64
+"""
+TYPES = """
+    byte common_type integer intc isdtype isfortran issubclass_ issctype longlong maximum_sctype obj2sctype sctype2char short
+    signedinteger ubyte uintc uintp ulonglong unsignedinteger ushort
+"""
+SETTINGS = """
+    einsum_path get_include get_printoptions getbufsize geterr geterrcall printoptions save savetxt savez savez_compressed
+    set_printoptions setbufsize seterr seterrcall show_config show_runtime test ufunc add_newdoc add_newdoc_ufunc
+    add_docstring deprecate deprecate_with_doc disp lookfor source who byte_bounds DataSource RankWarning safe_eval
+    set_numeric_ops set_string_function compare_chararrays find_common_type tracemalloc_domain recfromcsv
+    recfromtxt fastCopyAndTranspose asfarray
+"""
 
-for names in (ROUNDINGS, POSITIONS, TESTS, INTEGERS, SHAPES, CREATIONS):
+for names in (ROUNDINGS, POSITIONS, TESTS, INTEGERS, SHAPES, CREATIONS, TEXTS, DATES, TYPES, SETTINGS):
     constant(*available(np, *names.split()))
-constant(np.linalg.matrix_rank, np.errstate)
+constant(np.linalg.matrix_rank, np.linalg.LinAlgError, np.linalg.test, np.errstate, np.fft.test)
+constant(np.fft.fftfreq, np.fft.rfftfreq)
 constant(operator.eq, operator.ge, operator.gt, operator.le, operator.lt, operator.ne, operator.not_, operator.truth)
 constant(runtime.may_repeat, runtime.share, runtime.still, runtime.wins)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcad.rules.registry import A, available, ex, linear, rule, sequence_rule, symbolic
+from srcad.rules.registry import A, alias, available, ex, linear, rule, sequence_rule, symbolic
 from srcad.rules.shapes import known, rank, shape, size
 from srcad.rules.shaping import converted, reshaped
 
@@ -91,6 +91,9 @@ def lifted_section(k, y_bar, arrays, axis, ndim, long_rank):
 )  # fmt: skip
 def vstack_vjp(k, y_bar, y, tup, *, dtype=None):
     return lifted_section(k, y_bar, tup, 0, 2, 2)
+
+
+alias(np.vstack, *available(np, "row_stack"))
 
 
 @sequence_rule(

@@ -35,15 +35,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class A:
-    """A random array of an example: `A(3, 4)` normal, `A(3, low=0.5, high=2.0)` uniform; `spd`: symmetric positive."""
+    """An array of an example: `A(3, 4)` normal, `A(3, low=0.5, high=2.0)` uniform; `spd`: positive definite; `complex`."""
 
     shape: tuple[int, ...]
     low: float | None
     high: float | None
     spd: bool
+    complex: bool
 
-    def __init__(self, *shape: int, low: float | None = None, high: float | None = None, spd: bool = False):
-        for name, value in (("shape", shape), ("low", low), ("high", high), ("spd", spd)):
+    def __init__(self, *shape: int, low: float | None = None, high: float | None = None, spd=False, complex=False):
+        for name, value in (("shape", shape), ("low", low), ("high", high), ("spd", spd), ("complex", complex)):
             object.__setattr__(self, name, value)
 
 
@@ -115,6 +116,9 @@ RULES: dict[Any, Rule] = {}
 
 CONSTANT: set[Any] = set()
 """Functions whose derivative is zero on purpose: `np.argmax`, `np.floor`, `np.zeros_like`, …"""
+
+REFUSED: dict[Any, str] = {}
+"""Functions that are refused on purpose, each with the reason and what to write instead."""
 
 METHODS: dict[str, Callable] = {}
 """The function that an array's method stands for: `x.sum(axis=0)` is `np.sum(x, axis=0)`."""
@@ -210,6 +214,11 @@ def alias(fn, *others) -> None:
 def constant(*functions) -> None:
     """Declares functions whose derivative is zero by nature."""
     CONSTANT.update(functions)
+
+
+def refused(reason: str, *functions) -> None:
+    """Declares functions that have no derivative rule, and says why."""
+    REFUSED.update(dict.fromkeys(functions, reason))
 
 
 def available(module, *names: str) -> list:

@@ -487,6 +487,27 @@ rule(
 )  # fmt: skip
 
 
+def product_bar(y_bar, a1, a2):
+    """`y_bar`, with zeros for the highest powers, which `np.polymul` leaves out where they are zero."""
+    return np.pad(y_bar, (size(vector(a1)) + size(vector(a2)) - 1 - size(y_bar), 0))
+
+
+rule(
+    np.polymul,
+    lambda y_bar, y, a1, a2: np.correlate(product_bar(y_bar, a1, a2), a2, "valid"),
+    lambda y_bar, y, a1, a2: np.correlate(product_bar(y_bar, a1, a2), a1, "valid"),
+    jvp=lambda dots, y, a1, a2: in_extent_of(
+        y, sum(np.convolve(*pair) for pair in ((dots[0], a2), (a1, dots[1])) if pair[0] is not None and pair[1] is not None)
+    ),
+    examples=[*SUMS, ex(A(1), A(3))],
+)  # fmt: skip
+
+
+def in_extent_of(y, full):
+    """The last items of `full`, as many as y has."""
+    return full[size(full) - size(y) :]
+
+
 def poly_jvp(dots, y, seq_of_zeros):
     others = [np.atleast_1d(np.poly(np.delete(seq_of_zeros, k))) for k in range(len(vector(seq_of_zeros)))]
     return np.append(0.0, -sum((d * p for d, p in zip(dots[0], others)), np.zeros(len(seq_of_zeros))))

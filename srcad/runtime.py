@@ -86,7 +86,7 @@ def last_written(y_bar, index):
     >>> last_written(np.array([1.0, 2.0, 3.0]), [0, 2, 2])
     array([1., 0., 3.])
     """
-    found = y_bar[index]
+    found = np.array(y_bar[index])
     if not may_repeat(index):
         return found
     numbers = np.arange(found.size).reshape(found.shape)
@@ -335,6 +335,17 @@ def add_items(xs_bar, where, items_bar):
     """Adds the adjoints of `xs[where]` to those of `xs`."""
     for k, item_bar in zip(range(len(xs_bar))[where], items_bar):
         xs_bar[k] = add(xs_bar[k], item_bar)
+
+
+def scatter_items(bar, where, xs):
+    """The adjoint of `xs[where]`, an item of a container or a part of a list: zeros with `bar` there.
+
+    >>> scatter_items([1.0], slice(2, 3), [5.0, 6.0, 7.0])
+    [0.0, 0.0, 1.0]
+    """
+    xs_bar = zeros_like(xs)
+    xs_bar[where] = bar
+    return xs_bar
 
 
 def fold_items(items_bar, count):

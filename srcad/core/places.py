@@ -82,3 +82,8 @@ def is_reshaping(step: Expr) -> bool:
         case Call(fn=Ref(obj=obj)):
             return getattr(obj, "__name__", "") in RESHAPING
     return False
+
+
+def is_flat(step: Expr) -> bool:
+    """Whether a step is an item of `a.flat`, the items of an array one after the other."""
+    return isinstance(step, Subscript) and isinstance(step.value, Attribute) and step.value.attr == "flat"

@@ -14,9 +14,10 @@ from srcad.analysis.kinds import (
     kind_of, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_METHODS, python_value
+from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.sharing import aliases, is_hashable
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
-from srcad.analysis.specialise.values import Local, Special, Value, canonical, normalised, unnamed
+from srcad.analysis.specialise.values import Local, Place, Special, Value, canonical, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
     Attribute, Call, Compare, Const, Dict, Expr, ExprStmt, Function, Global, IfExp, Invoke, Lambda, Name, Ref, Starred,
@@ -37,6 +38,9 @@ class Calls:
             built = special(self, e)
             if built is not None:
                 return built
+        written = into(self, e)
+        if written is not None:
+            return written
         if isinstance(e.fn, Attribute):
             built = self.method(e)
             if built is not None:
@@ -231,8 +235,8 @@ class Calls:
                     return replace(e, kind=kind, varied=value.varied)
                 if attr in ("index", "count", "keys"):
                     return replace(e, kind=UNKNOWN)
-                if attr == "pop" and not args and isinstance(value, Name) and isinstance(kind, Listing):
-                    return replace(e, kind=kind.item, varied=varied)
+                if attr == "pop" and isinstance(value, Name) and isinstance(kind, Listing) and varied:
+                    return self.popped(e, value, kind, args)
                 if varied and attr not in ("items", "values"):
                     self.refuse(
                         e,
@@ -259,6 +263,21 @@ class Calls:
                 varied = value.varied or any(a.varied for a in args) or any(v.varied for _, v in kwargs)
                 return replace(e, args=args, kwargs=kwargs, kind=UNKNOWN, varied=varied)
         return None
+
+    def popped(self, e: Call, owner: Name, kind: Listing, args) -> Expr:
+        """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""
+        last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
+        if last:
+            return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")
+        key = ("pop", id(e))
+        if key not in self.rewritten:
+            index = self.held_index(args[0])
+            self.rewritten[key] = e, index, self.renewed(e, owner, LIST_METHODS["pop"](owner, index))
+        _, index, rest = self.rewritten[key]
+        item = self.named(self.typed_operation(Subscript(owner, index, at=e.at)), "item")
+        if rest is not None:
+            self.statement(rest)
+        return item
 
     def view(self, e: Call, holder: Expr, attr: str) -> Expr:
         """`d.values()` or `d.items()` of a dictionary of known keys, written out."""
@@ -298,6 +317,9 @@ class Calls:
         operands = [*bound, *taken]
         values = [Value(o.kind, o.varied) for o in operands]
         special = self.program.special(target, captured, values)
+        if special.written:
+            values = merged(special, operands, values)
+            special = self.program.special(target, captured, values)
         result = special.result
         kind = unnamed(result.kind)
         if special.written:
@@ -342,7 +364,10 @@ class Calls:
         for i, (p, o) in enumerate(zip(special.params, out)):
             if p not in special.written:
                 continue
-            near = [x for k, x in enumerate(out) if k != i and root_of(o).id in aliases(x)]
+            near = [
+                x for k, x in enumerate(out)
+                if k != i and root_of(o).id in aliases(x) and special.values[k].place is None
+            ]  # fmt: skip
             if near and (not steps(o) or any(not steps(x) for x in near)):
                 self.refuse(
                     e,
@@ -430,6 +455,19 @@ class Calls:
     def expr_of_parts(self, e: Tuple) -> Expr:
         items = tuple(x.kind for x in e.elts)
         return replace(e, kind=Items(tuple, tuple(range(len(items))), items), varied=any(x.varied for x in e.elts))
+
+
+def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[Value]:
+    """What is known of the operands of a call of a function that writes into some: one that is given twice is another
+    name of itself."""
+    found = list(values)
+    for i, o in enumerate(operands):
+        for k in range(i + 1, len(operands)):
+            x = operands[k]
+            same = isinstance(o, Name) and isinstance(x, Name) and o.id == x.id and found[k].place is None
+            if same and special.written & {special.params[i], special.params[k]} and o.id in aliases(o):
+                found[k] = Value(x.kind, False, place=Place(special.params[i], Name(special.params[i])))
+    return found
 
 
 def is_library(function: types.FunctionType) -> bool:

@@ -21,7 +21,7 @@ from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, fun
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
-    Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, walk,
+    Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, call_of, walk,
 )  # fmt: skip
 from srcad.errors import SrcadError
 
@@ -78,6 +78,15 @@ class Expressions:
             except SrcadError:
                 return UNKNOWN
 
+    def peek_varied(self, e: Expr) -> bool:
+        """Whether anything in `e` is varied."""
+        with self.attempt():
+            try:
+                parts = (e.fn.value if isinstance(e.fn, Attribute) else e.fn, *e.args, *(v for _, v in e.kwargs))
+                return any(self.expr(p).varied for p in parts)
+            except SrcadError:
+                return self.reads_varied(e)
+
     def expr(self, e: Expr, name: str | None = None) -> Expr:
         """`e` with kinds; `name` is the variable that its value is going to have, if any."""
         match e:
@@ -91,6 +100,12 @@ class Expressions:
                 return replace(e, kind=self.global_kind(e, id_))
             case Attribute():
                 return self.attribute(e)
+            case Subscript(value=Attribute(value=array, attr="flat"), index=index) if isinstance(
+                plain(self.peek(array)), Array
+            ):
+                array, index = self.exprs((array, index))
+                items = self.typed_operation(replace(call_of(np.ravel, array), at=e.at))
+                return self.typed_operation(replace(e, value=items, index=index))
             case Subscript(value=value, index=index):
                 value, index = self.exprs((value, index))
                 return self.typed_operation(replace(e, value=self.held(value), index=index))

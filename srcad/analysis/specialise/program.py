@@ -84,6 +84,7 @@ class Program:
             Names(names_in(source) | set(params)),
             is_nested=isinstance(target, Local),
             is_root=is_root,
+            is_aliasing=any(v.place is not None for v in values),
         )
         self.specials[key] = special
         for _ in range(10):

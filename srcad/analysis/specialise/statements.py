@@ -9,9 +9,11 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, item_kind, kind_of, plain,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, is_list, item_kind, kind_of,
+    plain,
 )  # fmt: skip
 from srcad.analysis.specialise.calls import is_library
+from srcad.analysis.specialise.in_place import in_place
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, unnamed_site
 from srcad.core.nodes import (
@@ -61,6 +63,10 @@ class Statements:
                 for t in targets:
                     if not isinstance(t, Name):
                         value = self.expr(t.value)
+                        if value.varied and self.delete(s, t, value):
+                            return
+                        if not value.varied:
+                            self.claim_constant(s, t)
                         if value.varied:
                             self.refuse(s, "`del` of an item of a value that is differentiated")
                     else:
@@ -76,7 +82,10 @@ class Statements:
         own = is_fresh(typed) and not references(typed)
         if isinstance(typed, Name) and typed.id not in self.special.params:
             own = self.is_owned(typed.id) and not self.is_generated
-        if not isinstance(plain(typed.kind), (Array, Number)):
+        kind = plain(typed.kind)
+        if isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number):
+            own = own and isinstance(typed, Name) and self.env[typed.id].deep
+        elif not isinstance(kind, (Array, Number, Listing, Items)):
             own = False
         value = Value(unnamed_site(typed.kind), typed.varied, own)
         before = self.special.result
@@ -255,6 +264,12 @@ class Statements:
         match value:
             case Const():
                 return
+            case Call() if (assigned := in_place(self, s, value)) is not None:
+                return self.statement(assigned)
+            case Call(fn=Attribute(value=container, attr="extend"), args=(more,), kwargs=()) if is_list(
+                plain(self.peek(container))
+            ) and self.peek_varied(value):
+                return self.extend(s, container, more)
             case Call(fn=Attribute(value=container, attr="append"), args=(item,), kwargs=()):
                 owner = self.expr(container)
                 if isinstance(owner, Name) and isinstance(plain(owner.kind), (Listing, Items)):

@@ -142,7 +142,7 @@ def canonical(values: list[Value]) -> list[Value]:
                 return replace(kind, items=tuple(map(bare, items)))
         return kinds.map_dims(kind, rename)
 
-    return [Value(bare(v.kind), v.varied) for v in values]
+    return [Value(bare(v.kind), v.varied, place=v.place) for v in values]
 
 
 def unnamed(kind: Kind) -> Kind:

@@ -9,6 +9,7 @@ from srcad import runtime
 from srcad.analysis.kinds import (
     Array, Items, Kind, Listing, Number, Unknown, is_float, is_list, item_kind, join, plain,
 )  # fmt: skip
+from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_basic, mark_varied, references
 from srcad.analysis.specialise.values import Place, Value, kind_name, set_names
@@ -16,7 +17,7 @@ from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, Name, Op, Ref, Slice, Stmt,
     Subscript, Tuple, reference, walk,
 )  # fmt: skip
-from srcad.core.places import inner, is_reshaping, root_name, root_of, steps, with_inner
+from srcad.core.places import inner, is_flat, is_reshaping, root_name, root_of, steps, with_inner
 from srcad.core.printer import text
 
 COPY_FIRST = "Build the new value by an expression (np.where, np.concatenate), or make a copy first: a = a.copy()."
@@ -190,13 +191,15 @@ class Writes:
         path = steps(target)
         for step in path:
             kind = plain(step.value.kind) if isinstance(step, Subscript) else None
+            if step is target and is_flat(step):
+                kind = plain(step.value.value.kind)
             if isinstance(kind, Unknown):
                 self.refuse(s, f"writing into {what} of `{root.id}`, of which too little is known", COPY_FIRST)
                 return None
             if isinstance(kind, Array) and not is_float(kind) or kind is not None and not is_writable(kind):
                 self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", COPY_FIRST)
                 return None
-            if step is not target and not is_step(step):
+            if step is not target and not is_step(step) and not (step is target.value and is_flat(target)):
                 self.refuse(s, f"writing into `{text(step)}`, which is a copy", "Index once, with all the indices.")
                 return None
         if not self.claim(root.id) or len(path) > 1 and holds_others(path[1:]) and not self.claim_items(root.id):
@@ -317,6 +320,35 @@ class Writes:
             self.update(owner.id, replace(known, kind=Listing(join(item_kind(kind), item.kind))))
         call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=item.varied or owner.varied)
         self.emit(replace(s, value=call))
+
+    def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
+        """The assignment of a new list in place of one that would be changed; None where others see that one."""
+        if not self.is_owned(owner.id) or self.is_shared(owner.id):
+            self.refuse(
+                s, f"a change of the list `{owner.id}`, which another name may share", "Make a new list: xs = [*xs, …]."
+            )
+            return None
+        return Assign(owner, new, at=s.at)
+
+    def delete(self, s: Stmt, target: Expr, container: Expr) -> bool:
+        """`del xs[i]` and `del xs[i:j]`, as an assignment of what is left."""
+        if not (isinstance(target, Subscript) and isinstance(target.value, Name) and is_list(plain(container.kind))):
+            return False
+        key = ("delete", id(target))
+        if key not in self.rewritten:
+            index, xs = target.index, target.value
+            if not isinstance(index, Slice):
+                rest = LIST_METHODS["pop"](xs, index)
+            elif index.step is None:
+                start, stop = Const(0) if index.lower is None else index.lower, index.upper
+                rest = Subscript(xs, Slice(None, start, None))
+                rest = rest if stop is None else rest + Subscript(xs, Slice(stop, None, None))
+            else:
+                return False
+            self.rewritten[key] = self.renewed(s, xs, rest)
+        if self.rewritten[key] is not None:
+            self.statement(self.rewritten[key])
+        return True
 
     def extend(self, s: Stmt, owner: Expr, more: Expr) -> None:
         """`xs.extend(more)` and `xs += more` as a loop that appends."""

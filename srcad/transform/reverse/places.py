@@ -180,7 +180,11 @@ class Places:
     def into_container(self, slot: Slot, kind: Kind, rest, e: Expr, bar: Expr) -> None:
         """Adds to an item of a shadow container."""
         if self.deferred is not None and slot in self.spent:
-            raise MissingRule(e.at, "a container that is replaced by a part of itself has no derivative here")
+            if len(rest) > 1:
+                raise MissingRule(e.at, "a container that is replaced by a part of an item of it has no derivative here")
+            where = self.index_value(rest[-1][0]) if isinstance(rest[-1][0], Expr) else Const(rest[-1][0])
+            where = slice_of(where.index) if isinstance(where, Subscript) and isinstance(where.index, Slice) else where
+            return self.add(slot, kind, Call(symbol(runtime.scatter_items), (bar, where, self.value(e.value))))
         if slot in self.set_ and slot not in self.fresh:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
             self.fresh.add(slot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
 )  # fmt: skip
 from srcad.transform.algebra import negated, total
-from srcad.core.places import is_reshaping, root_name, root_of, steps
+from srcad.core.places import is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
 from srcad.transform.reverse.forms import (
     Block, Slot, as_value, is_basic_index, names_read, same_shape, shape_of, symbol, target_list,
@@ -72,7 +73,7 @@ class Statements:
         slots = list(late)
         values = []
         for slot in slots:
-            values.append(total(late[slot]))
+            values.append(self.total(slot, late[slot]))
             self.set_.add(slot)
             self.fresh.discard(slot)
         targets = [self.bar(slot) for slot in slots]
@@ -85,6 +86,12 @@ class Statements:
             if is_fresh_value(value):
                 self.fresh.add(slot)
         return held
+
+    def total(self, slot: Slot, values: list[Expr]) -> Expr:
+        """The sum of the adjoints that have gone to one slot."""
+        if isinstance(self.slot_kind(slot), (Array, Number)):
+            return total(values)
+        return functools.reduce(lambda a, b: Call(symbol(runtime.add), (a, b)), values)
 
     def flow(self, s: Stmt, e: Expr, bar: Expr, spent: set[Slot], root: Expr | None = None) -> Block:
         held: Block = []
@@ -118,9 +125,10 @@ class Statements:
             Op(s.op, (s.target, s.value), kind=s.target.kind, varied=True) if isinstance(s, AugAssign) else None,
         )
         bar: Expr = replace(shadow, kind=s.target.kind)
-        gathers = isinstance(plain(s.target.value.kind), Array) and not is_basic_index(s.target.index)
+        gathers = is_flat(place) or isinstance(plain(s.target.value.kind), Array) and not is_basic_index(s.target.index)
         if gathers and value.varied:  # of values that go to one place the last one stays
-            taken = Call(symbol(runtime.last_written), (shadow.value, as_value(place.index)), kind=bar.kind)
+            items = Call(Attribute(shadow.value.value, "reshape"), (Const(-1),)) if is_flat(place) else shadow.value
+            taken = Call(symbol(runtime.last_written), (items, as_value(place.index)), kind=bar.kind)
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
             held.append(Assign(bar, taken))
         elif isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
@@ -214,7 +222,7 @@ class Statements:
         for x, name in late:
             self.propagate(x, replace(name, kind=x.kind))
         for slot, values in (self.deferred or {}).items():
-            held.append(Assign(self.bar(slot), total(values)))
+            held.append(Assign(self.bar(slot), self.total(slot, values)))
             self.set_.add(slot)
         self.deferred = None
         args = []

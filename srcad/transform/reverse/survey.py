@@ -9,7 +9,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Invoke, Lambda, Name, Node, Ref,
     Subscript, Try, While, With, children, walk, walk_own,
 )  # fmt: skip
-from srcad.core.places import root_name, steps
+from srcad.core.places import is_flat, root_name, steps
 from srcad.transform.liveness import definitely_set, reads_before_writes
 from srcad.transform.reverse.forms import (
     assigned_names, ends_raising, is_written_out, names_read, static_key, target_names,
@@ -159,7 +159,9 @@ def is_undone(target: Expr) -> bool:
     if root_name(target) is None or not isinstance(target, Subscript):
         return False
     return all(
-        isinstance(plain(step.value.kind), (Array, Listing, Items)) for step in path if isinstance(step, Subscript)
+        isinstance(plain(step.value.kind), (Array, Listing, Items)) or is_flat(step)
+        for step in path
+        if isinstance(step, Subscript)
     )
 
 

@@ -1,0 +1,174 @@
+"""Functions and methods that change an argument in place, said as the assignments that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from srcad import runtime
+from srcad.analysis.kinds import Array, Nothing, Number, is_list, plain
+from srcad.analysis.specialise.sharing import is_hashable
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, List, Name, Op, Ref, Slice, Stmt, Subscript, Tuple,
+    call_of,
+)  # fmt: skip
+from srcad.rules import registry
+
+if TYPE_CHECKING:
+    from srcad.analysis.specialise.program import Specialiser
+
+
+def whole(a: Expr) -> Subscript:
+    return Subscript(a, Const(Ellipsis, at=a.at), at=a.at)
+
+
+def flat(a: Expr, index: Expr) -> Subscript:
+    return Subscript(Attribute(a, "flat", at=a.at), index, at=a.at)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# NumPy: each takes the specialiser and the arguments, and gives a statement, or None for a form that it does not know
+
+
+def _copyto(self, dst, src, casting=None, where=None):
+    return Assign(whole(dst), src if where is None else call_of(np.where, where, src, dst))
+
+
+def _put(self, a, ind, v, mode=None):
+    return Assign(flat(a, ind), v) if mode is None else None
+
+
+def _fill_diagonal(self, a, val, wrap=None):
+    if wrap is not None or getattr(self.peek(a), "rank", None) != 2:
+        return None
+    n = Subscript(a.shape, Const(1))
+    return Assign(flat(a, Slice(None, n * n, n + 1)), val)
+
+
+def _at(op):
+    def build(self, a, indices, b):
+        shape = call_of(np.shape, Subscript(a, indices))
+        kind = plain(self.peek(b))
+        spread = b if isinstance(kind, Array) and kind.rank else call_of(np.broadcast_to, b, shape)
+        return AugAssign(whole(a), op, call_of(runtime.scatter, spread, indices, a.shape))
+
+    return build
+
+
+FUNCTIONS = {
+    np.copyto: _copyto,
+    np.put: _put,
+    np.fill_diagonal: _fill_diagonal,
+    np.add.at: _at("+"),
+    np.subtract.at: _at("-"),
+}
+
+METHODS = {
+    "fill": lambda self, a, value: Assign(whole(a), value),
+    "put": _put,
+    "sort": lambda self, a, axis=None: Assign(whole(a), call_of(np.sort, a, -1 if axis is None else axis)),
+    "partition": lambda self, a, kth, axis=None: Assign(
+        whole(a), call_of(np.partition, a, kth, -1 if axis is None else axis)
+    ),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Lists: of a list that nobody else sees, a new one takes the place
+
+
+def _cut(xs: Expr, i: Expr, j: Expr | None) -> Expr:
+    """`xs` without the items from i up to j."""
+    rest = Subscript(xs, Slice(j, None, None))
+    return Subscript(xs, Slice(None, i, None)) if j is None else Op("+", (Subscript(xs, Slice(None, i, None)), rest))
+
+
+def _next(i: Expr) -> Expr | None:
+    match i:
+        case Const(value=int() as k):
+            return Const(k + 1)
+        case Op(op="neg", args=(Const(value=1),)):
+            return None
+        case Op(op="neg", args=(Const(value=k),)):
+            return Op("neg", (Const(k - 1),))
+    return i + 1
+
+
+LIST_METHODS = {
+    "insert": lambda xs, i, v: Subscript(xs, Slice(None, i, None)) + List((v,)) + Subscript(xs, Slice(i, None, None)),
+    "pop": lambda xs, i: _cut(xs, i, _next(i)),
+    "clear": lambda xs: List(()),
+    "reverse": lambda xs: Subscript(xs, Slice(None, None, Const(-1))),
+    "sort": lambda xs, **options: Call(Ref(sorted, "sorted"), (xs,), tuple(options.items())),
+}
+
+
+def in_place(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
+    """The statement that a call for its effect stands for; None where it is none of these."""
+    key = ("in place", id(e))
+    if key not in self.rewritten:
+        self.rewritten[key] = e, _placed(_desugared(self, s, e), s)
+    return self.rewritten[key][1]
+
+
+def _desugared(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
+    options = dict(e.kwargs)
+    if None in options:
+        return None
+    try:
+        match e.fn:
+            case Ref(obj=obj) if is_hashable(obj) and obj in FUNCTIONS:
+                return FUNCTIONS[obj](self, *e.args, **options)
+            case Attribute(value=owner, attr=attr):
+                kind = plain(self.peek(owner))
+                if isinstance(kind, Array) and attr in METHODS:
+                    return METHODS[attr](self, owner, *e.args, **options)
+                if is_list(kind) and isinstance(owner, Name) and self.peek_varied(e):
+                    if attr == "pop" and not e.args:
+                        return Assign(Name(self.fresh("item", e)), e)
+                    if attr in LIST_METHODS:
+                        return self.renewed(s, owner, LIST_METHODS[attr](owner, *e.args, **options))
+    except TypeError:  # other arguments than it knows
+        pass
+    return None
+
+
+def _placed(s: Stmt | None, of: Stmt) -> Stmt | None:
+    """A statement with the place of the one that it stands for."""
+    return s if s is None or s.at is not None else replace(s, at=of.at)
+
+
+def into(self: Specialiser, e: Call) -> Expr | None:
+    """`np.exp(x, out=y)` as `y[...] = np.exp(x)`, and y as its value; None for a call that writes nowhere."""
+    options = dict(e.kwargs)
+    args, out = e.args, options.pop("out", None)
+    match e.fn:
+        case Ref(obj=np.ufunc() as ufunc):
+            if len(args) == ufunc.nin + 1 and ufunc.nout == 1 and out is None:
+                *args, out = args
+        case Ref(obj=np.dot) if len(args) == 3:
+            *args, out = args
+        case Ref(obj=obj) if not (is_hashable(obj) and registry.find(obj)):
+            return None
+        case Attribute(value=owner, attr=attr) if attr in registry.METHODS and out is not None:
+            if not isinstance(plain(self.peek(owner)), (Array, Number)):
+                return None
+        case Ref():
+            pass
+        case _:
+            return None
+    out = out.elts[0] if isinstance(out, Tuple) and len(out.elts) == 1 else out
+    if out is None or isinstance(self.peek(out), Nothing):
+        return None
+    key = ("into", id(e))
+    if key not in self.rewritten:
+        value: Expr = replace(e, args=tuple(args), kwargs=tuple(options.items()))
+        if "where" in options:
+            value = Call(Ref(np.where, "np.where"), (options["where"], value, out), at=e.at)
+        self.rewritten[key] = e, Assign(whole(out), value, at=e.at)
+    self.statement(self.rewritten[key][1])
+    return self.expr(out)
+
+

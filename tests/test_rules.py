@@ -505,6 +505,29 @@ def test_the_kink_of_abs_and_of_norms_has_slope_zero():
     assert gradient(np.hypot, 0.0, 0.0) == 0 and apply_vjp(math.hypot, 0, 1.0, 0.0, 0.0, 0.0) == [0, 0]
 
 
+def test_nothing_comes_back_through_a_pole_that_nothing_passed():
+    x = np.array([0.0, -1.0, 4.0])
+    for fn in (np.sqrt, np.log, np.log2, np.log10, np.cbrt, np.reciprocal):
+        with np.errstate(all="ignore"):
+            y = fn(x)
+        last = np.array([0.0, 0.0, 1.0])
+        with np.errstate(all="raise"):
+            x_bar, y_dot = apply_vjp(fn, 0, last, y, x), apply_jvp(fn, (last,), y, x)
+        assert x_bar[:2].tolist() == y_dot[:2].tolist() == [0, 0] and x_bar[2] == y_dot[2] != 0
+    for fn in (np.arcsin, np.arccos, np.arctanh, np.arccosh):
+        with np.errstate(all="ignore"):
+            assert apply_vjp(fn, 0, np.zeros(2), fn(np.array([1.0, 9.0])), np.array([1.0, 9.0])).tolist() == [0, 0]
+    assert gradient(np.arctan2, 0.0, 0.0) == 0
+    with np.errstate(all="ignore"):
+        assert gradient(np.sqrt, np.zeros(1)) == np.inf and gradient(np.log, np.float64(0.0)) == np.inf
+
+
+def test_a_zero_adjoint_is_no_zero_slope_at_second_order():
+    assert apply_vjp(runtime_arrays.over, 0, 1.0, 0.0, 0.0, 2.0) == 0.5
+    v_bar = apply_vjp(runtime_arrays.over, 0, np.ones(2), np.zeros(2), np.zeros(2), np.full(2, 4.0))
+    np.testing.assert_array_equal(v_bar, 0.25)
+
+
 def test_powers_at_zero():
     assert gradient(np.power, 0.0, 0) == 0
     assert gradient(np.power, 0.0, 2.5, k=1) == 0

@@ -9,16 +9,16 @@ import numpy as np
 from srcad import runtime
 from srcad.rules.registry import available, constant
 
-ROUNDINGS = "around ceil fix floor floor_divide rint round sign signbit spacing trunc"
+ROUNDINGS = "around ceil fix floor floor_divide rint round round_ sign signbit spacing trunc"
 POSITIONS = """
     argmax argmin argpartition argsort argwhere count_nonzero diag_indices diag_indices_from digitize flatnonzero
     indices ix_ lexsort mask_indices nanargmax nanargmin nonzero ravel_multi_index searchsorted tril_indices
     tril_indices_from triu_indices triu_indices_from unravel_index
 """
 TESTS = """
-    all allclose any array_equal array_equiv equal greater greater_equal in1d iscomplex iscomplexobj isclose isfinite
+    all allclose alltrue any array_equal array_equiv equal greater greater_equal in1d iscomplex iscomplexobj isclose isfinite
     isin isinf isnan isnat isneginf isposinf isreal isrealobj isscalar less less_equal logical_and logical_not
-    logical_or logical_xor may_share_memory not_equal shares_memory
+    logical_or logical_xor may_share_memory not_equal shares_memory sometrue
 """
 INTEGERS = """
     bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
@@ -49,7 +49,7 @@ SETTINGS = """
     set_printoptions setbufsize seterr seterrcall show_config show_runtime test ufunc add_newdoc add_newdoc_ufunc
     add_docstring deprecate deprecate_with_doc disp lookfor source who byte_bounds DataSource RankWarning safe_eval
     set_numeric_ops set_string_function compare_chararrays find_common_type tracemalloc_domain recfromcsv
-    recfromtxt fastCopyAndTranspose asfarray
+    recfromtxt format_parser geterrobj seterrobj get_array_wrap issubsctype fastCopyAndTranspose asfarray
 """
 
 for names in (ROUNDINGS, POSITIONS, TESTS, INTEGERS, SHAPES, CREATIONS, TEXTS, DATES, TYPES, SETTINGS):

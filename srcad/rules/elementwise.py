@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from srcad import runtime
-from srcad.rules.registry import A, Refused, adjoint, alias, available, elementwise, ex, symbolic
+from srcad import runtime, runtime_arrays
+from srcad.rules.registry import A, Refused, adjoint, alias, available, elementwise, ex, singular, symbolic
 from srcad.rules.shapes import is_boolean, is_complex, is_none, number, part
 
+over = symbolic(runtime_arrays.over)
 wins = symbolic(runtime.wins)
 sinc_slope = symbolic(runtime.sinc_slope)
 power_slope = symbolic(runtime.power_slope)
@@ -24,12 +25,18 @@ UNIT = (-0.9, 0.9)
 elementwise(np.exp, lambda y, x: y)
 elementwise(np.exp2, lambda y, x: math.log(2) * y)
 elementwise(np.expm1, lambda y, x: y + 1)
-elementwise(np.log, lambda y, x: 1 / x, domain=POSITIVE)
-elementwise(np.log2, lambda y, x: 1 / (math.log(2) * x), domain=POSITIVE)
-elementwise(np.log10, lambda y, x: 1 / (math.log(10) * x), domain=POSITIVE)
-elementwise(np.log1p, lambda y, x: 1 / (1 + x), domain=UNIT)
+singular(np.log, lambda v, y, x: over(v, x), domain=POSITIVE)
+singular(np.log2, lambda v, y, x: over(v, math.log(2) * x), domain=POSITIVE)
+singular(np.log10, lambda v, y, x: over(v, math.log(10) * x), domain=POSITIVE)
+singular(np.log1p, lambda v, y, x: over(v, 1 + x), domain=UNIT)
 elementwise(np.logaddexp, lambda y, x1, x2: np.exp(x1 - y), lambda y, x1, x2: np.exp(x2 - y))
 elementwise(np.logaddexp2, lambda y, x1, x2: np.exp2(x1 - y), lambda y, x1, x2: np.exp2(x2 - y))
+
+
+def nonzero(d):
+    """d, with 1 in place of 0: for a quotient 0 / d that is to be 0."""
+    return d + (d == 0)
+
 
 # ---------------------------------------------------------------------------------------------------------------
 # Trigonometric and hyperbolic functions
@@ -37,21 +44,21 @@ elementwise(np.logaddexp2, lambda y, x1, x2: np.exp2(x1 - y), lambda y, x1, x2: 
 elementwise(np.sin, lambda y, x: np.cos(x))
 elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=(-1.2, 1.2))
-elementwise(np.arcsin, lambda y, x: 1 / np.sqrt(1 - x * x), domain=UNIT)
-elementwise(np.arccos, lambda y, x: -1 / np.sqrt(1 - x * x), domain=UNIT)
+singular(np.arcsin, lambda v, y, x: over(v, np.sqrt(1 - x * x)), domain=UNIT)
+singular(np.arccos, lambda v, y, x: -over(v, np.sqrt(1 - x * x)), domain=UNIT)
 elementwise(np.arctan, lambda y, x: 1 / (1 + x * x))
 elementwise(
     np.arctan2,
-    lambda y, x1, x2: x2 / (x1 * x1 + x2 * x2),
-    lambda y, x1, x2: -x1 / (x1 * x1 + x2 * x2),
+    lambda y, x1, x2: x2 / nonzero(x1 * x1 + x2 * x2),
+    lambda y, x1, x2: -x1 / nonzero(x1 * x1 + x2 * x2),
     domain=POSITIVE,
 )
 elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: 1 - y * y)
 elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(1 + x * x))
-elementwise(np.arccosh, lambda y, x: 1 / np.sqrt(x * x - 1), domain=(1.5, 3.0))
-elementwise(np.arctanh, lambda y, x: 1 / (1 - x * x), domain=UNIT)
+singular(np.arccosh, lambda v, y, x: over(v, np.sqrt(x * x - 1)), domain=(1.5, 3.0))
+singular(np.arctanh, lambda v, y, x: over(v, 1 - x * x), domain=UNIT)
 elementwise(np.sinc, lambda y, x: sinc_slope(x), examples=[ex(A(3)), ex(np.array([0.0, 1e-9, 1e-3]))])
 for degrees in (np.degrees, np.rad2deg):
     elementwise(degrees, lambda y, x: 180 / np.pi)
@@ -97,14 +104,14 @@ EXPONENTS = [ex(A(3, low=-2.0, high=2.0), n) for n in (0, 1, 2, 3, 4, -1, -2.0)]
 
 elementwise(np.power, power_base, power_exponent, examples=EXPONENTS)
 elementwise(np.float_power, power_base, power_exponent, examples=EXPONENTS)
-elementwise(np.sqrt, lambda y, x: 0.5 / y, domain=POSITIVE)
-elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), domain=POSITIVE, examples=[ex(A(3, low=-2.0, high=-0.5))])
+singular(np.sqrt, lambda v, y, x: over(0.5 * v, y), domain=POSITIVE)
+singular(np.cbrt, lambda v, y, x: over(v, 3 * y * y), domain=POSITIVE, examples=[ex(A(3, low=-2.0, high=-0.5))])
 elementwise(np.square, lambda y, x: 2 * x)
-elementwise(np.reciprocal, lambda y, x: -y * y, domain=POSITIVE)
+singular(np.reciprocal, lambda v, y, x: -over(v, x * x), domain=POSITIVE)
 elementwise(
     np.hypot,
-    lambda y, x1, x2: x1 / (y + (y == 0)),
-    lambda y, x1, x2: x2 / (y + (y == 0)),
+    lambda y, x1, x2: x1 / nonzero(y),
+    lambda y, x1, x2: x2 / nonzero(y),
 )
 alias(np.power, *available(np, "pow"))
 
@@ -251,8 +258,17 @@ def where_false(y, condition, x1=None, x2=None):
     return ~condition if is_boolean(condition) else condition == 0
 
 
+def still(x):
+    return 0.0 if number(x) is not None else np.zeros_like(x)
+
+
+def where_jvp(dots, y, condition, x1=None, x2=None):
+    """What is not chosen stays out, an infinity or NaN, too."""
+    return np.where(condition, *(still(x) if dot is None else dot for x, dot in zip((x1, x2), dots[1:])))
+
+
 elementwise(
-    np.where, None, where_true, where_false,
+    np.where, None, where_true, where_false, jvp=where_jvp,
     examples=[
         ex(np.array([True, False, True]), A(3), A(3)), ex(np.array([[1], [0]]), A(3), A(2, 1)), ex(True, A(), A()),
         ex(np.array([True, False]), A(), 0.0), ex(np.zeros(0, bool), A(0), 1.0), ex(True, A(2), 0.0),

@@ -186,6 +186,7 @@ adjoint(np.max, jvp=extremum_jvp, examples=EXTREMA + masked_extrema(-9.0))(extre
 adjoint(np.min, jvp=extremum_jvp, examples=EXTREMA + masked_extrema(9.0))(extremum_vjp)
 adjoint(np.nanmax, jvp=extremum_jvp, examples=[*AXES, ex(np.array([1.0, np.nan, 2.0]))])(extremum_vjp)
 adjoint(np.nanmin, jvp=extremum_jvp, examples=[*AXES, ex(np.array([1.0, np.nan, 2.0]))])(extremum_vjp)
+alias(np.prod, *available(np, "product"))
 alias(np.max, np.amax)
 alias(np.min, np.amin)
 
@@ -277,3 +278,6 @@ for function in available(np, "cumulative_sum"):  # from NumPy 2.1 on
     def cumulative_prod_vjp(y_bar, y, x, /, *, axis=None, dtype=None, include_initial=False):
         y_bar, axis = cumulative(x, y_bar, axis, include_initial)
         return cumprod_vjp(y_bar, y, x, axis)
+
+
+alias(np.cumprod, *available(np, "cumproduct"))

@@ -31,6 +31,7 @@ REASONS = {
     "its type is not one that derivatives are taken in": """
         float128 float96 longdouble generic number inexact floating flexible
     """,
+    "use np.sort(a, axis=0)": "msort",
     "an array of Python objects has no derivative": "object_ void",
 }
 for reason, names in REASONS.items():

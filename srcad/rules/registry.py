@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from srcad.core.nodes import REF_TEXT, Call, Expr, Node, lift
+from srcad.core.nodes import REF_TEXT, Call, Expr, Node, Ref, lift
 from srcad.runtime import unbroadcast, zeros_like
 
 
@@ -134,7 +134,7 @@ ATTRIBUTES: dict[str, Callable] = {}
 # Declaring
 
 
-def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(), synonyms=None) -> None:
+def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(), synonyms=None, jvp="partials") -> None:
     """Declares a function that acts on each element, by its partial derivatives `partial(y, *xs)`.
 
     `domain` is the interval from which the tests draw the arguments, or a tuple of one for each. A partial may be None:
@@ -147,9 +147,34 @@ def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(),
         params.append(inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=True))
         params.append(inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None))
     RULES[fn] = Rule(
-        fn, inspect.Signature(params), data, jvp="partials", partials=partials, domain=domain,
+        fn, inspect.Signature(params), data, jvp=jvp, partials=partials, domain=domain,
         examples=tuple(examples), synonyms=synonyms or {},
     )  # fmt: skip
+
+
+def singular(fn, slope: Callable, *, domain, examples=()) -> None:
+    """Declares an elementwise function of one argument whose derivative has a pole, by `slope(v, y, x)`.
+
+    That is v times the derivative, and 0 where v is 0, at the pole, too: so a branch of `np.where` that is not taken,
+    an item that nobody reads, leaves no NaN.
+    """
+
+    def vjp(y_bar, y, x, *, where=True, dtype=None):
+        return masked(slope(everywhere(y_bar), y, x), where)
+
+    def jvp(dots, y, x, *, where=True, dtype=None):
+        return masked(slope(everywhere(dots[0]), y, x), where)
+
+    low, high = domain
+    drawn = [ex(A(*shape, low=low, high=high)) for shape in ((), (3,), (2, 3), (0,), (1,))]
+    rule(fn, vjp, jvp=jvp, examples=[*drawn, *examples])
+
+
+def everywhere(v):
+    """The number that v is known to be everywhere, else v: `slope` broadcasts it."""
+    if isinstance(v, Call) and isinstance(v.fn, Ref) and v.fn.obj is np.broadcast_to:
+        return v.args[0]
+    return v
 
 
 def linear(fn, *, examples, **options) -> Callable:

@@ -18,11 +18,12 @@ from srcad.analysis.kinds import (
     Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain,
 )  # fmt: skip
 from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like
-from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup
+from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
     Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, call_of, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 from srcad.errors import SrcadError
 
 
@@ -425,10 +426,18 @@ def reads(e: Expr, name: str) -> bool:
     return any(isinstance(n, Name) and n.id == name for n in walk(e))
 
 
-def set_by(block) -> set[str]:
+def set_by(block) -> set[str | None]:
     """The variables that statements set, or write into."""
-    targets = [t.target for s in block for t in walk(s) if isinstance(t, (Assign, AugAssign))]
-    return {n.id for t in targets for n in walk(t) if isinstance(n, Name)}
+    found: set[str | None] = set()
+    for n in (n for s in block for n in walk(s)):
+        match n:
+            case Assign(target=target) | AugAssign(target=target):
+                found |= set_names(target) | {root_name(target)}
+            case Call(fn=Attribute(value=owner, attr="append" | "pop")):
+                found.add(root_name(owner))
+            case Invoke(callee=callee, args=args):
+                found |= {root_name(x) for p, x in zip(callee.params, args) if p in callee.written}
+    return found
 
 
 def has_effect(e: Expr) -> bool:

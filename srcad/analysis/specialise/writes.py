@@ -32,10 +32,11 @@ class Writes:
         """Whether the memory of a variable is this function's to write into. A parameter may become so, its caller
         seeing to it; so may a variable that others are views of, once they are known by what they are views of."""
         special = self.special
+        if name in special.params and name not in self.assigned and not self.env[name].owned:
+            if name not in special.written or self.is_generated:
+                special.written.add(name)
+                return True
         if self.is_owned(name):
-            return True
-        if name in special.params and name not in special.written and name not in self.assigned:
-            special.written.add(name)
             return True
         if not special.is_aliasing:
             special.is_aliasing = True

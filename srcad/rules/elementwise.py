@@ -19,6 +19,7 @@ power_log = symbolic(runtime.power_log)
 POSITIVE = (0.5, 2.0)
 UNIT = (-0.9, 0.9)
 
+
 # ---------------------------------------------------------------------------------------------------------------
 # Exponentials and logarithms
 

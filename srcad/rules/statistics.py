@@ -10,7 +10,7 @@ from srcad.rules.reductions import (
     AXES, MASK, cumprod_jvp, cumprod_vjp, cumsum_vjp, given, mean_count, prod_jvp, prod_vjp, std_jvp, std_vjp, var_jvp,
     var_vjp,
 )  # fmt: skip
-from srcad.rules.registry import A, Refused, adjoint, ex, linear, rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, ex, rule, symbolic
 from srcad.rules.shaping import unbroadcast
 from srcad.rules.shapes import expand, is_none, known, rank, rank_if_known, shape, spread
 
@@ -179,7 +179,7 @@ def quantile_rules(skip_nan, per_cent=1):
         if not is_none(weights):
             raise Refused("weights")
         if per_cent != 1:
-            q = [v / per_cent for v in q] if isinstance(q, (list, tuple)) else q / per_cent
+            q = [v / per_cent for v in q] if isinstance(q, (list, tuple)) else np.divide(q, per_cent)
         optional = {"axis": known(axis), "method": None if known(method) == "linear" else method, "skip_nan": skip_nan}
         return q, given(**optional)
 
@@ -239,23 +239,41 @@ for skip, quantile, percentile, median in (
     adjoint(percentile, jvp=jvp, examples=list(map(in_per_cent, quantiles)))(vjp)
 
 
+def still(y_bar, y, v, a, *parameters, **more):
+    """The order of the items does not change along the way: `a` is as good as constant."""
+    return np.zeros_like(a)
+
+
 def quantile_tangent_vjp(y_bar, y, a_dot, a, q=0.5, axis=None, method="linear", skip_nan=False, keepdims=False):
     return quantile_adjoint(y_bar, a, q, axis, method, skip_nan)
 
 
-ORDERED = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 6.0]])
-linear(
-    runtime_arrays.quantile_tangent,
-    examples=[ex(A(3), ORDERED[0]), ex(A(2, 3), ORDERED, 0.3, 1), ex(A(2, 3), ORDERED, [0.3, 0.4], 0, keepdims=True)],
-)(quantile_tangent_vjp)
-
-
-@linear(
-    runtime_arrays.quantile_adjoint,
-    examples=[ex(A(), ORDERED[0]), ex(A(2), ORDERED, 0.3, 1), ex(A(2, 3), ORDERED, [0.3, 0.4], 0)],
-)
 def quantile_adjoint_vjp(y_bar, y, x_bar, a, q=0.5, axis=None, method="linear", skip_nan=False):
     return quantile_tangent(y_bar, a, q, axis, method, skip_nan)
+
+
+def in_first(helper):
+    """The tangent of a helper that is linear in its first argument, and moves with no other."""
+    return lambda dots, y, v, *others, **more: 0.0 * y if dots[0] is None else helper(dots[0], *others, **more)
+
+
+ORDERED = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 6.0]])
+rule(
+    runtime_arrays.quantile_tangent,
+    quantile_tangent_vjp,
+    still,
+    data=("a_dot", "a"),
+    jvp=in_first(quantile_tangent),
+    examples=[ex(A(3), ORDERED[0]), ex(A(2, 3), ORDERED, 0.3, 1), ex(A(2, 3), ORDERED, [0.3, 0.4], 0, keepdims=True)],
+)
+rule(
+    runtime_arrays.quantile_adjoint,
+    quantile_adjoint_vjp,
+    still,
+    data=("x_bar", "a"),
+    jvp=in_first(quantile_adjoint),
+    examples=[ex(A(), ORDERED[0]), ex(A(2), ORDERED, 0.3, 1), ex(A(2, 3), ORDERED, [0.3, 0.4], 0)],
+)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ ARGUMENTS = (np.array([0.3, -1.2, 0.8]), 1)
 from srcad.runtime import own
 from srcad.runtime import scatter
 from srcad.runtime import share
+from srcad.runtime_arrays import over
 
 
 def softmax_forward(z):
@@ -56,7 +57,7 @@ def helper_call_adjoint(saved, result_bar):
     """Reverse sweep of helper_call: the adjoint of z from that of its result."""
     label, softmax_1, softmax_saved = saved
     # 12: return -np.log(softmax(z)[label])
-    softmax_1_bar = scatter(-result_bar / softmax_1[label], label, softmax_1.shape)
+    softmax_1_bar = scatter(over(-result_bar, softmax_1[label]), label, softmax_1.shape)
     z_bar = softmax_adjoint(softmax_saved, softmax_1_bar)
     return own(z_bar)
 
@@ -66,7 +67,7 @@ def helper_call_value_and_grad(z, label):
     softmax_1, softmax_saved = softmax_forward(z)
     result = -np.log(softmax_1[label])
     # 12: return -np.log(softmax(z)[label])
-    softmax_1_bar = scatter(-1.0 / softmax_1[label], label, softmax_1.shape)
+    softmax_1_bar = scatter(over(-1.0, softmax_1[label]), label, softmax_1.shape)
     z_bar = softmax_adjoint(softmax_saved, softmax_1_bar)
     return result, own(z_bar)
 
@@ -75,6 +76,6 @@ def helper_call_grad(z, label):
     """The gradient of helper_call (helper_call.py:11): both sweeps in one."""
     softmax_1, softmax_saved = softmax_forward(z)
     # 12: return -np.log(softmax(z)[label])
-    softmax_1_bar = scatter(-1.0 / softmax_1[label], label, softmax_1.shape)
+    softmax_1_bar = scatter(over(-1.0, softmax_1[label]), label, softmax_1.shape)
     z_bar = softmax_adjoint(softmax_saved, softmax_1_bar)
     return own(z_bar)

@@ -15,6 +15,9 @@ ARGUMENTS = (np.array([0.5, -0.3]), 0.1, np.array([[1.0, 2.0], [-1.0, 0.5], [0.3
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
+from srcad.runtime_arrays import over
+
+
 def logistic_loss_forward(w, b, x, y):
     """Forward sweep of logistic_loss (logistic_loss.py:6); returns its result and what logistic_loss_adjoint needs."""
     z = x @ w + b
@@ -31,9 +34,9 @@ def logistic_loss_adjoint(saved, result_bar):
     x, y, exp, total, p, difference, difference_1 = saved
     # 9: return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
     log_bar = -result_bar / y.size * y
-    p_bar = log_bar / p
+    p_bar = over(log_bar, p)
     log_bar_1 = -result_bar / y.size * difference
-    p_bar += -log_bar_1 / difference_1
+    p_bar += -over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
@@ -54,9 +57,9 @@ def logistic_loss_value_and_grad(w, b, x, y):
     result = -np.mean(y * np.log(p) + difference * np.log(difference_1))
     # 9: return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
     log_bar = -1.0 / y.size * y
-    p_bar = log_bar / p
+    p_bar = over(log_bar, p)
     log_bar_1 = -1.0 / y.size * difference
-    p_bar += -log_bar_1 / difference_1
+    p_bar += -over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
@@ -76,9 +79,9 @@ def logistic_loss_grad(w, b, x, y):
     difference_1 = 1 - p
     # 9: return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
     log_bar = -1.0 / y.size * y
-    p_bar = log_bar / p
+    p_bar = over(log_bar, p)
     log_bar_1 = -1.0 / y.size * difference
-    p_bar += -log_bar_1 / difference_1
+    p_bar += -over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar

@@ -132,6 +132,32 @@ def share(x, y, axis=None, where=True, initial=None):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Poles
+
+
+def over(v, d):
+    """`v / d`, and 0 wherever v is 0, also where d is 0 or NaN: nothing comes back through a pole that nothing passed.
+
+    >>> over(np.array([0.0, 1.0, 0.0]), np.array([0.0, 2.0, np.nan]))
+    array([0. , 0.5, 0. ])
+    """
+    if isinstance(v, float) and isinstance(d, float):
+        return np.divide(v, d) if v and not d else v / d if v else v
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient = np.divide(v, d)
+    length = np.vdot(quotient, quotient)
+    if length - length != 0:  # there is an infinity or a NaN in it
+        quotient = np.where(np.equal(v, 0), np.zeros_like(quotient), quotient)
+    return quotient
+
+
+def over_slope(d_dot, y, d):
+    """The tangent `-y * d_dot / d` of `y = over(v, d)` where d moves; 0 wherever y is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.equal(y, 0), 0.0, -y * np.divide(d_dot, d))[()]
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Powers and products
 
 
@@ -290,7 +316,14 @@ def zeros_like(x):
         return {key: zeros_like(getattr(x, key)) for key in x.__dataclass_fields__}
     if getattr(x, "__closure__", None):
         return {name: 0.0 for name in x.__code__.co_freevars}
+    if is_object(x):
+        return {key: zeros_like(item) for key, item in vars(x).items()}
     return 0.0
+
+
+def is_object(x) -> bool:
+    """Whether a value is an object of a class written in Python, that holds its attributes in a dictionary."""
+    return hasattr(x, "__dict__") and not callable(x) and type(x).__module__.partition(".")[0] not in ("numpy", "builtins")
 
 
 def add(a, b):
@@ -328,6 +361,10 @@ def own(x_bar):
         return [own(item) for item in x_bar]
     if isinstance(x_bar, dict):
         return {key: own(item) for key, item in x_bar.items()}
+    if is_object(x_bar):
+        copied = copy.copy(x_bar)
+        vars(copied).update({key: own(item) for key, item in vars(x_bar).items()})
+        return copied
     return x_bar
 
 

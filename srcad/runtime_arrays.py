@@ -10,32 +10,6 @@ import math
 import numpy as np
 
 # ---------------------------------------------------------------------------------------------------------------
-# Poles
-
-
-def over(v, d):
-    """`v / d`, and 0 wherever v is 0, also where d is 0 or NaN: nothing comes back through a pole that nothing passed.
-
-    >>> over(np.array([0.0, 1.0, 0.0]), np.array([0.0, 2.0, np.nan]))
-    array([0. , 0.5, 0. ])
-    """
-    if isinstance(v, float) and isinstance(d, float):
-        return np.divide(v, d) if v and not d else v / d if v else v
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = np.divide(v, d)
-    length = np.vdot(quotient, quotient)
-    if length - length != 0:  # there is an infinity or a NaN in it
-        quotient = np.where(np.equal(v, 0), np.zeros_like(quotient), quotient)
-    return quotient
-
-
-def over_slope(d_dot, y, d):
-    """The tangent `-y * d_dot / d` of `y = over(v, d)` where d moves; 0 wherever y is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.equal(y, 0), 0.0, -y * np.divide(d_dot, d))[()]
-
-
-# ---------------------------------------------------------------------------------------------------------------
 # Interpolation
 
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from srcad import runtime, runtime_arrays
+from srcad import runtime
 from srcad.rules.registry import A, Refused, adjoint, alias, available, elementwise, ex, singular, symbolic
 from srcad.rules.shapes import is_boolean, is_complex, is_none, number, part
 
-over = symbolic(runtime_arrays.over)
+over = symbolic(runtime.over)
 wins = symbolic(runtime.wins)
 sinc_slope = symbolic(runtime.sinc_slope)
 power_slope = symbolic(runtime.power_slope)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcad import runtime, runtime_arrays
+from srcad import runtime
 from srcad.rules.indexing import ORDER
 from srcad.rules.registry import A, elementwise, ex, linear, rule, symbolic
 from srcad.rules.shapes import rank, shape
 
-over = symbolic(runtime_arrays.over)
-over_slope = symbolic(runtime_arrays.over_slope)
+over = symbolic(runtime.over)
+over_slope = symbolic(runtime.over_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
 unbroadcast = symbolic(runtime.unbroadcast)
@@ -85,14 +85,14 @@ def over_jvp(dots, y, v, d):
 
 POLES = [ex(A(3), A(3, low=0.5, high=2.0)), ex(A(), A(2, 3, low=0.5, high=2.0)), ex(A(), A(low=0.5, high=2.0))]
 rule(
-    runtime_arrays.over,
+    runtime.over,
     lambda y_bar, y, v, d: over(y_bar, d) if rank(v) == rank(y) else unbroadcast(over(y_bar, d), shape(v)),
     lambda y_bar, y, v, d: -over(y_bar * y, d) if rank(d) == rank(y) else unbroadcast(-over(y_bar * y, d), shape(d)),
     jvp=over_jvp,
     examples=[*POLES, ex(np.array([0.0, 1.0]), A(2, low=0.5, high=2.0)), ex(np.zeros(2), np.array([0.5, 2.0]))],
 )
 elementwise(
-    runtime_arrays.over_slope,
+    runtime.over_slope,
     lambda z, d_dot, y, d: -over(y, d), lambda z, d_dot, y, d: -over(d_dot, d), lambda z, d_dot, y, d: -over(z, d),
     examples=[ex(A(3), A(3), A(3, low=0.5, high=2.0)), ex(A(), A(3), A(3, low=0.5, high=2.0))],
 )  # fmt: skip

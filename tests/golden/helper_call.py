@@ -18,10 +18,10 @@ ARGUMENTS = (np.array([0.3, -1.2, 0.8]), 1)
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
+from srcad.runtime import over
 from srcad.runtime import own
 from srcad.runtime import scatter
 from srcad.runtime import share
-from srcad.runtime_arrays import over
 
 
 def softmax_forward(z):

@@ -15,7 +15,7 @@ ARGUMENTS = (np.array([0.5, -0.3]), 0.1, np.array([[1.0, 2.0], [-1.0, 0.5], [0.3
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
-from srcad.runtime_arrays import over
+from srcad.runtime import over
 
 
 def logistic_loss_forward(w, b, x, y):

@@ -262,7 +262,7 @@ def adjoint(pair: Pair) -> Function:
     unpack: tuple[Stmt, ...] = ()
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
-    copies = tuple(
+    copies = [
         Assign(
             Name(n),
             Call(Attribute(Name(n), "copy"), ())
@@ -270,7 +270,11 @@ def adjoint(pair: Pair) -> Function:
             else Call(reference(own), (Name(n),)),
         )
         for n, deep in pair.used_up
-    )
+        if n not in pair.objects
+    ]
+    objects = Tuple(tuple(map(Name, pair.objects)))
+    if objects.elts:  # together, since what is in two of them is to stay so
+        copies.append(Assign(objects, Call(reference(own), (objects,))))
     wanted = ", ".join(p for p in special.params if p in special.varied_params or p in special.shadowed) or "nothing"
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))

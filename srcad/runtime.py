@@ -323,7 +323,8 @@ def zeros_like(x):
 
 def is_object(x) -> bool:
     """Whether a value is an object of a class written in Python, that holds its attributes in a dictionary."""
-    return hasattr(x, "__dict__") and not callable(x) and type(x).__module__.partition(".")[0] not in ("numpy", "builtins")
+    module = type(x).__module__.partition(".")[0]
+    return hasattr(x, "__dict__") and not isinstance(x, type) and module not in ("numpy", "builtins", "functools", "srcad")
 
 
 def add(a, b):
@@ -354,18 +355,27 @@ def add_into(a, b):
 
 
 def own(x_bar):
-    """`x_bar` in memory of its own, at any depth."""
-    if isinstance(x_bar, np.ndarray):
-        return x_bar.copy()
-    if isinstance(x_bar, (tuple, list)):
-        return [own(item) for item in x_bar]
-    if isinstance(x_bar, dict):
-        return {key: own(item) for key, item in x_bar.items()}
-    if is_object(x_bar):
-        copied = copy.copy(x_bar)
-        vars(copied).update({key: own(item) for key, item in vars(x_bar).items()})
-        return copied
-    return x_bar
+    """`x_bar` in memory of its own, at any depth; what is in it twice is in the copy twice."""
+    return x_bar.copy() if isinstance(x_bar, np.ndarray) else _own(x_bar, {})
+
+
+def _own(x, known):
+    if id(x) in known:
+        return known[id(x)]
+    if isinstance(x, np.ndarray):
+        known[id(x)] = copied = x.copy()
+    elif isinstance(x, (tuple, list)):
+        known[id(x)] = copied = []
+        copied.extend(_own(item, known) for item in x)
+    elif isinstance(x, dict):
+        known[id(x)] = copied = {}
+        copied.update((key, _own(item, known)) for key, item in x.items())
+    elif is_object(x):
+        known[id(x)] = copied = copy.copy(x)
+        vars(copied).update((key, _own(item, known)) for key, item in vars(x).items())
+    else:
+        copied = x
+    return copied
 
 
 def add_items(xs_bar, where, items_bar):
@@ -427,7 +437,7 @@ def arrays_in(x):
             yield from arrays_in(item)
     elif isinstance(x, dict):
         yield from arrays_in(list(x.values()))
-    elif hasattr(x, "__dict__") and not isinstance(x, type) and not callable(x):
+    elif is_object(x):
         yield from arrays_in(list(vars(x).values()))
 
 
@@ -502,6 +512,9 @@ def _still(x, known):
         zeros = object.__new__(type(x))
         for key in x.__dataclass_fields__:
             object.__setattr__(zeros, key, _still(getattr(x, key, None), known))
+    elif is_object(x):
+        known[id(x)] = zeros = object.__new__(type(x))
+        vars(zeros).update((key, _still(item, known)) for key, item in vars(x).items())
     known[id(x)] = zeros
     return zeros
 

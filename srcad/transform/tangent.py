@@ -24,7 +24,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis import kinds
-from srcad.analysis.kinds import Array, Listing, Number, plain
+from srcad.analysis.kinds import Array, Items, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
@@ -79,7 +79,7 @@ class _Needs:
             case Assign(target=Tuple(elts=targets), value=Tuple(elts=parts)) if is_pairwise(s):
                 needed = [v for t, v in zip(targets, parts) if t.id in live]
                 return (live - target_names(s.target)).union(*map(self.reads, needed))
-            case Assign(target=Subscript()) | AugAssign(target=Subscript()):
+            case Assign() | AugAssign() if is_store(s):
                 return live | self.reads(s.value) if root_name(s.target) in live else live
             case Assign(target=target, value=Invoke() as value):
                 names, changed = target_names(target), moved_by(value)
@@ -125,6 +125,16 @@ class _Needs:
             case Expr(varied=False):
                 return NONE
         return NONE.union(*map(self.reads, children(e)))
+
+
+def is_store(s: Assign | AugAssign) -> bool:
+    """Whether a statement writes into an array or a container, or into an object whose attributes are known."""
+    match s.target:
+        case Subscript():
+            return True
+        case Attribute(value=value):
+            return isinstance(plain(value.kind), Items)
+    return False
 
 
 def moved_params(special: Special) -> list[str]:
@@ -183,7 +193,7 @@ class _Tangents:
         self.written = {
             root_name(s.target)
             for s in walk_all(self.body)
-            if isinstance(s, (Assign, AugAssign)) and isinstance(s.target, Subscript) and s.target.varied
+            if isinstance(s, (Assign, AugAssign)) and is_store(s) and s.target.varied
         }
         self.written |= {name for n in walk_all(self.body) if isinstance(n, Invoke) for name in moved_by(n)}
         self.written |= special.written
@@ -222,8 +232,8 @@ class _Tangents:
                 return self.invocation(s, live)
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s, live)
-            case Assign(target=Subscript(varied=True)) | AugAssign(target=Subscript(varied=True)) if (
-                root_name(s.target) in live
+            case Assign(target=Expr(varied=True)) | AugAssign(target=Expr(varied=True)) if (
+                is_store(s) and root_name(s.target) in live
             ):
                 return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"))) if owner in live:

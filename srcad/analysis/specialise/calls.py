@@ -18,10 +18,10 @@ from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.sharing import aliases, is_hashable
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.analysis.specialise.values import Local, Place, Special, Value, canonical, normalised, unnamed
-from srcad.analysis.specialise.writes import holds_others, is_step, with_item
+from srcad.analysis.specialise.writes import holds_arrays, holds_others, is_step, with_item
 from srcad.core.nodes import (
-    Attribute, Call, Compare, Const, Dict, Expr, ExprStmt, Function, Global, IfExp, Invoke, Lambda, Name, Ref, Starred,
-    Subscript, Tuple, reference,
+    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global, IfExp,
+    Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, reference,
 )  # fmt: skip
 from srcad.core.places import root_of, steps
 from srcad.core.printer import text
@@ -57,8 +57,9 @@ class Calls:
             return self.call_of(e, kind, varied)
         if isinstance(kind, Either):
             return self.call_of_one(e, fn, kind)
-        if isinstance(kind, Opaque) and callable_method(kind.type) is not None:
-            return self.invoke(e, callable_method(kind.type), (fn,), ())
+        cls = kind.type if isinstance(kind, Opaque) else kind.cls if is_record(kind) else None
+        if cls is not None and callable_method(cls) is not None:
+            return self.invoke(e, callable_method(cls), (fn,), ())
         if varied or fn.varied:
             self.refuse(e, "a call of something that is not known to be a function", "Pass a plain function.")
         return replace(e, kind=UNKNOWN)
@@ -165,6 +166,8 @@ class Calls:
         """An instance of a class: a record for dataclasses and namedtuples."""
         fields = record_fields(cls)
         if fields is None:
+            if is_plain_class(cls) and (varied or self.special.is_aliasing):
+                return self.instance(e, cls)
             if varied and not issubclass(cls, BaseException):
                 self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
             return replace(e, kind=Opaque(cls))
@@ -187,10 +190,23 @@ class Calls:
         kind = Items(cls, keys, tuple(p.kind for p in parts.values()))
         return replace(e, args=tuple(parts.values()), kwargs=(), kind=kind, varied=varied)
 
+    def instance(self, e: Call, cls: type) -> Expr:
+        """An object of a class written in Python: a record that its `__init__` fills."""
+        name = self.fresh(cls.__name__.lower(), e)
+        self.temporaries.add(name)
+        this = Name(name, kind=Items(cls, (), ()), at=e.at)
+        maker = Ref(cls, e.fn.text if isinstance(e.fn, Ref) else cls.__name__, at=e.at)
+        self.bind(name, Value(this.kind, owned=True, deep=True))
+        self.emit(Assign(this, Call(Attribute(maker, "__new__"), (maker,), at=e.at), at=e.at))
+        self.invoke(e, inspect.getattr_static(cls, "__init__"), (this,), ())
+        return self.name(this, name)
+
     def super_method(self, e: Call, cls: type, this: Expr) -> Expr | None:
         """`super().name(…)`: the function of the class that comes after `cls`, applied to `this`."""
         kind = plain(this.kind)
         own = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else cls
+        if e.fn.attr == "__init__" and vars(cls).get("__init__") is not None and cls.__mro__[1] is object:
+            return Const(None, kind=NOTHING, at=e.at)
         for base in own.__mro__[own.__mro__.index(cls) + 1 :]:
             function = vars(base).get(e.fn.attr)
             if isinstance(function, types.FunctionType):
@@ -223,6 +239,14 @@ class Calls:
             if found is not None:
                 return self.expr(Subscript(value, e.args[0], at=e.at))
             return self.expr(e.args[1]) if len(e.args) > 1 else replace(Const(None, at=e.at), kind=NOTHING)
+        if isinstance(kind, Items) and kind.cls is dict and attr == "setdefault" and len(e.args) == 2:
+            if isinstance(e.args[0], Const):
+                place = Subscript(value, e.args[0], at=e.at)
+                if kind.item(e.args[0].value) is None:
+                    self.statement(Assign(place, e.args[1], at=e.at))
+                return self.expr(place)
+        if isinstance(kind, Listing) and kind.cls is dict and attr == "values" and value.varied and not e.args:
+            return self.listed_values(e, value)
         if isinstance(kind, (Items, Listing)) and issubclass(kind.cls, (tuple, list, dict)) and hasattr(kind.cls, attr):
             found = inspect.getattr_static(kind.cls, attr)
             if attr in ("values", "items") and isinstance(kind, Items) and value.varied and not e.args:
@@ -253,6 +277,8 @@ class Calls:
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
             if isinstance(found, types.FunctionType):
+                if isinstance(kind, Items) and kind.is_record and not is_library(found):
+                    return self.invoke(e, found, (value,), ())
                 return self.maybe_invoke(e, found, (value,))
             if isinstance(found, staticmethod):
                 return self.maybe_invoke(e, found.__func__, ())
@@ -263,6 +289,15 @@ class Calls:
                 varied = value.varied or any(a.varied for a in args) or any(v.varied for _, v in kwargs)
                 return replace(e, args=args, kwargs=kwargs, kind=UNKNOWN, varied=varied)
         return None
+
+    def listed_values(self, e: Call, mapping: Expr) -> Expr:
+        """`d.values()` of a dictionary of unknown keys, as a list."""
+        key = ("values", id(e))
+        if key not in self.rewritten:
+            k = Name(self.special.names.new("key"), at=e.at)
+            clause = Clause(k, mapping, (), at=e.at)
+            self.rewritten[key] = e, Comprehension("list", Subscript(mapping, k, at=e.at), (clause,), at=e.at)
+        return self.expr(self.rewritten[key][1])
 
     def popped(self, e: Call, owner: Name, kind: Listing, args) -> Expr:
         """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""
@@ -334,7 +369,9 @@ class Calls:
             for p, o in zip(special.params, operands):
                 if p not in special.written:
                     self.disown(aliases(o))
-            return self.named(invoked, base)
+            held = self.named(invoked, base)
+            self.temporaries.add(held.id)
+            return held
         self.named(invoked, base)
         return self.expr(operands[special.params.index(special.handed_back)])
 
@@ -353,7 +390,8 @@ class Calls:
             if not isinstance(root, Name) or not all(map(is_step, steps(o))):
                 o = root = self.named(o, p)
             path = steps(o)
-            if not self.claim(root.id) or path and holds_others(path) and not self.claim_items(root.id):
+            lends_items = path and holds_others(path) or holds_arrays(o.kind)
+            if not self.claim(root.id) or lends_items and not self.claim_items(root.id):
                 self.refuse(
                     e,
                     f"{special.source.name}() writes into `{text(o)}`, whose memory another name may share",
@@ -489,6 +527,26 @@ def record_fields(cls: type) -> list[str] | None:
     if dataclasses.is_dataclass(cls) and "__init__" in vars(cls) and not hasattr(cls, "__post_init__"):
         return [f.name for f in dataclasses.fields(cls) if f.init]
     return None
+
+
+def is_plain_class(cls: type) -> bool:
+    """Whether objects of a class are made by an `__init__` in Python, and hold their attributes as such."""
+    made = inspect.getattr_static(cls, "__init__", None)
+    return (
+        type(cls) is type
+        and isinstance(made, types.FunctionType)
+        and not is_library(made)
+        and cls.__new__ is object.__new__
+        and cls.__setattr__ is object.__setattr__
+        and not hasattr(cls, "__getattr__")
+        and cls.__dictoffset__ != 0
+        and not hasattr(cls, "__dataclass_fields__")
+    )
+
+
+def is_record(kind: Kind) -> bool:
+    """Whether values of a kind are objects whose attributes are known."""
+    return isinstance(plain(kind), Items) and plain(kind).is_record
 
 
 def callable_method(cls: type):

@@ -109,6 +109,9 @@ class Expressions:
                 return self.typed_operation(replace(e, value=items, index=index))
             case Subscript(value=value, index=index):
                 value, index = self.exprs((value, index))
+                part = self.part(value, index.value) if isinstance(index, Const) else None
+                if part is not None:
+                    return self.present(value, part)
                 return self.typed_operation(replace(e, value=self.held(value), index=index))
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.expr(p) for p in (lower, upper, step)]
@@ -125,7 +128,13 @@ class Expressions:
                     e = replace(e, args=(self.expr(arg),))
                 return replace(e, kind=BOOL)
             case Op(args=args):
-                return self.typed_operation(replace(e, args=self.exprs(args)))
+                args = self.exprs(args)
+                method = operator_method(e.op, args)
+                if method is not None:
+                    function, first, others = method
+                    call = Call(Attribute(first, function.__name__), others, at=e.at)
+                    return self.invoke(call, function, (first,), ())
+                return self.typed_operation(replace(e, args=args))
             case Compare():
                 return self.compare(e)
             case Logical():
@@ -261,6 +270,9 @@ class Expressions:
 
     def attribute(self, e: Attribute) -> Expr:
         value = self.held(self.expr(e.value))
+        part = self.part(value, e.attr)
+        if part is not None:
+            return self.present(value, part)
         e, kind = replace(e, value=value), plain(value.kind)
         if isinstance(kind, Items) and kind.is_record or isinstance(kind, Items) and hasattr(kind.cls, "_fields"):
             fields = getattr(kind.cls, "_fields", kind.keys)
@@ -270,6 +282,8 @@ class Expressions:
             found = inspect.getattr_static(kind.cls, e.attr, None)
             if isinstance(found, property):
                 return self.invoke(e, found.fget, (value,), ())
+            if found is not None and not hasattr(found, "__get__"):  # a constant of the class
+                return replace(e, kind=kind_of(found, ("class", kind.cls.__name__, e.attr)), varied=False)
             return replace(e, kind=UNKNOWN, varied=value.varied)
         if isinstance(kind, Array):
             if e.attr == "shape" and kind.dims is not None:
@@ -420,6 +434,27 @@ class Expressions:
         if value.varied or emits:
             return self.name(target, result)
         return replace(e, kind=value.kind)
+
+
+OPERATOR_METHODS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "**": "pow", "@": "matmul",
+}  # fmt: skip
+"""The methods by which classes of one's own take part in operators."""
+
+
+def operator_method(op: str, args) -> tuple | None:
+    """The method, written in Python, that an operator calls: the function, its object and its other arguments."""
+    names = {"neg": "__neg__", "pos": "__pos__"} if len(args) == 1 else {}
+    candidates = [(0, names.get(op)), (1, None)]
+    if len(args) == 2 and op in OPERATOR_METHODS:
+        candidates = [(0, f"__{OPERATOR_METHODS[op]}__"), (1, f"__r{OPERATOR_METHODS[op]}__")]
+    for i, name in candidates[: len(args)]:
+        kind = plain(args[i].kind)
+        if name is not None and isinstance(kind, Items) and kind.is_record:
+            found = inspect.getattr_static(kind.cls, name, None)
+            if isinstance(found, types.FunctionType):
+                return found, args[i], tuple(a for k, a in enumerate(args) if k != i)
+    return None
 
 
 def reads(e: Expr, name: str) -> bool:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Nothing, Number, is_list, plain
+from srcad.analysis.kinds import Array, Items, Nothing, Number, is_list, plain
 from srcad.analysis.specialise.sharing import is_hashable
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, List, Name, Op, Ref, Slice, Stmt, Subscript, Tuple,
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Stmt, Subscript, Tuple,
     call_of,
 )  # fmt: skip
 from srcad.rules import registry
@@ -105,6 +105,21 @@ LIST_METHODS = {
 }
 
 
+def _update(self: Specialiser, owner: Expr, e: Call) -> tuple[Stmt, ...] | None:
+    """`d.update(other, key=v)` as one write after the other."""
+    entries = []
+    for other in e.args:
+        kind = plain(self.peek(other))
+        if isinstance(other, Dict) and all(isinstance(k, Const) for k in other.keys):
+            entries += [(k.value, v) for k, v in zip(other.keys, other.values)]
+        elif isinstance(kind, Items) and kind.cls is dict and isinstance(other, Name):
+            entries += [(k, Subscript(other, Const(k))) for k in kind.keys]
+        else:
+            return None
+    entries += e.kwargs
+    return tuple(Assign(Subscript(owner, Const(k), at=e.at), v, at=e.at) for k, v in entries)
+
+
 def in_place(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
     """The statement that a call for its effect stands for; None where it is none of these."""
     key = ("in place", id(e))
@@ -125,6 +140,8 @@ def _desugared(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
                 kind = plain(self.peek(owner))
                 if isinstance(kind, Array) and attr in METHODS:
                     return METHODS[attr](self, owner, *e.args, **options)
+                if attr == "update" and isinstance(kind, Items) and kind.cls is dict and self.peek_varied(e):
+                    return _update(self, owner, e)
                 if is_list(kind) and isinstance(owner, Name) and self.peek_varied(e):
                     if attr == "pop" and not e.args:
                         return Assign(Name(self.fresh("item", e)), e)
@@ -137,7 +154,9 @@ def _desugared(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
 
 def _placed(s: Stmt | None, of: Stmt) -> Stmt | None:
     """A statement with the place of the one that it stands for."""
-    return s if s is None or s.at is not None else replace(s, at=of.at)
+    if isinstance(s, tuple) or s is None or s.at is not None:
+        return s
+    return replace(s, at=of.at)
 
 
 def into(self: Specialiser, e: Call) -> Expr | None:

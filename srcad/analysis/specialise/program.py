@@ -52,7 +52,7 @@ class Program:
     def function_name(self, source: Function) -> str:
         """A name for the functions generated from `source`: f, for f_forward, f_adjoint, …, that no variable has."""
         self.function_names.taken |= names_in(source)
-        base, count = _identifier(source.name), 0
+        base, count = _identifier(source.name.strip("_") or source.name), 0
         name = base
         while name in self.named or any(f"{name}_{s}" in self.function_names.taken for s in SUFFIXES):
             count += 1
@@ -131,6 +131,7 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
         self.loops: list[int] = []
         self.rewritten: dict[int, Any] = {}
         self.mutated: set[str] = set()
+        self.temporaries: set[str] = set()
         self.own_functions = {n.function.name for s in special.source.body for n in walk_own(s) if isinstance(n, Def)}
         self.own_functions |= set(special.params)
 
@@ -214,6 +215,10 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
         if self.special.is_aliasing:
             for other, known in list(self.env.items()):
                 place = known.place
+                if any(p.expr is not None and mentions(p.expr, name) for _, p in known.parts):
+                    gone = Place(f"`{name}` has got another value since", None)
+                    parts = tuple((k, gone if p.expr is None or mentions(p.expr, name) else p) for k, p in known.parts)
+                    self.update(other, replace(known, parts=parts))
                 if other != name and place is not None and place.expr is not None and mentions(place.expr, name):
                     self.update(other, replace(known, place=Place(f"`{name}` has got another value since", None)))
 

@@ -107,8 +107,8 @@ def aliases(e: Expr) -> set[str]:
             if isinstance(fn, Attribute):
                 parts.append(fn.value)
             return {n for x in parts for n in aliases(x)} if not isinstance(e.kind, Number) else set()
-        case Comprehension():
-            return {n.id for n in walk(e) if isinstance(n, Name)}
+        case Comprehension(element=element):
+            return {n.id for n in walk(e) if isinstance(n, Name)} if aliases(element) else set()
     return set()
 
 

@@ -162,15 +162,19 @@ class Statements:
         return {n for n, count in found.items() if count > 1}
 
     def define(self, name: str, typed: Expr) -> None:
+        if isinstance(typed, Name) and typed.id in self.temporaries:  # it is not named again
+            return self.bind(name, self.env[typed.id])
         shared = aliases(typed)
         for other in shared:
             if other in self.mutated:
                 self.mutated.add(name)
-        made_here = isinstance(typed, (List, Dict))  # the container; its items may be others'
+        made_here = makes_container(typed)  # the container; its items may be others'
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
         deep = made_here and not references(typed)
-        self.seen_elsewhere(typed)
-        self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep))
+        parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
+        if not parts:
+            self.seen_elsewhere(typed)
+        self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep, parts=parts))
 
     def unpack(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets: together where the value's items are known, else item by item."""
@@ -265,7 +269,9 @@ class Statements:
             case Const():
                 return
             case Call() if (assigned := in_place(self, s, value)) is not None:
-                return self.statement(assigned)
+                for part in assigned if isinstance(assigned, tuple) else (assigned,):
+                    self.statement(part)
+                return None
             case Call(fn=Attribute(value=container, attr="extend"), args=(more,), kwargs=()) if is_list(
                 plain(self.peek(container))
             ) and self.peek_varied(value):
@@ -380,6 +386,16 @@ def is_permutation(target: Tuple, value: Tuple) -> bool:
     if not all(isinstance(e, Name) for e in (*target.elts, *value.elts)):
         return False
     return sorted(e.id for e in target.elts) == sorted(e.id for e in value.elts)
+
+
+def makes_container(e: Expr) -> bool:
+    """Whether the value of `e` is a container made by it; its items may be others'."""
+    match e:
+        case List() | Dict() | Comprehension():
+            return True
+        case Call(fn=Ref(obj=cls), kind=Items()):
+            return cls is e.kind.cls
+    return False
 
 
 def flat_targets(target: Expr):

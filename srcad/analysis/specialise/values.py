@@ -32,18 +32,21 @@ class Place:
 @dataclass(frozen=True)
 class Value:
     """What is known of a variable: `owned` says that no other name, container or view shares its memory, `deep` that
-    this holds for the items of a container as well. `place` is what it is only another name of."""
+    this holds for the items of a container as well. `place` is what it is only another name of, `parts` what some of its
+    items are other names of, by key."""
 
     kind: Kind
     varied: bool = False
     owned: bool = False
     place: Place | None = None
     deep: bool = False
+    parts: tuple[tuple[Any, Place], ...] = ()
 
 
 def join_values(a: Value, b: Value) -> Value:
     place = a.place if a.place == b.place else Place("is one thing on one path and another on another", None)
-    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned, place, a.deep and b.deep)
+    parts = a.parts if a.parts == b.parts else ()
+    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned, place, a.deep and b.deep, parts)
 
 
 @dataclass

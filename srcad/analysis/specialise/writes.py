@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Array, Items, Kind, Listing, Number, Unknown, is_float, is_list, item_kind, join, plain,
+    NEVER, Array, Items, Kind, Listing, Number, Opaque, Unknown, is_float, is_list, item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_basic, mark_varied, references
 from srcad.analysis.specialise.values import Place, Value, kind_name, set_names
 from srcad.core.nodes import (
-    Alias, Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, Name, Op, Ref, Slice, Stmt,
+    Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, Global, List, Name, Op, Ref, Slice, Stmt,
     Subscript, Tuple, reference, walk,
 )  # fmt: skip
 from srcad.core.places import inner, is_flat, is_reshaping, root_name, root_of, steps, with_inner
@@ -94,6 +94,29 @@ class Writes:
         self.bind(name, Value(e.kind, e.varied, place=Place(text(e), e)))
         self.emit(Alias(Name(name, kind=e.kind, at=s.at), replace(e, varied=False), at=s.at))
 
+    def parts_of(self, e: Expr) -> tuple:
+        """The items of a container that is written out that are other names of places, if all that it holds by reference
+        are; else none."""
+        match e:
+            case List(elts=elts):
+                items = list(enumerate(elts))
+            case Dict(keys=keys, values=values) if all(isinstance(k, Const) for k in keys):
+                items = [(k.value, v) for k, v in zip(keys, values)]
+            case Call(args=args, kind=Items(keys=keys)):
+                items = list(zip(keys, args))
+            case _:
+                return ()
+        held = [(k, x) for k, x in items if references(x)]
+        if not all(self.is_place(x) for _, x in held):
+            return ()
+        frozen = [(k, self.frozen(x)) for k, x in held]
+        return tuple((k, Place(text(x), x)) for k, x in frozen)
+
+    def part(self, container: Expr, key) -> Place | None:
+        """What an item of a container is another name of."""
+        known = self.env.get(container.id) if isinstance(container, Name) else None
+        return None if known is None else dict(known.parts).get(key)
+
     def frozen(self, e: Expr) -> Expr:
         """A place whose indices keep their values: those in variables that change are held in others."""
         if not isinstance(e, Subscript):
@@ -157,6 +180,10 @@ class Writes:
             return
         self.check_global(s, target.value)
         self.claim_constant(s, target)
+        name = root_name(target)
+        if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
+            kind = with_item(self.env[name].kind, steps(target)[::-1], typed.kind)
+            self.update(name, replace(self.env[name], kind=kind))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
@@ -179,7 +206,7 @@ class Writes:
         what = "an item" if isinstance(target, Subscript) else "an attribute"
         root = root_of(target)
         self.check_global(s, target)
-        if not isinstance(target, Subscript) or not isinstance(root, Name):
+        if not isinstance(root, Name):
             if not isinstance(root, (Global, Ref)):
                 self.refuse(s, f"writing into {what} of a value that is differentiated", COPY_FIRST)
             return None
@@ -191,13 +218,24 @@ class Writes:
             return None
         path = steps(target)
         for step in path:
-            kind = plain(step.value.kind) if isinstance(step, Subscript) else None
+            kind = plain(step.value.kind) if isinstance(step, (Subscript, Attribute)) else None
+            if isinstance(step, Attribute) and isinstance(kind, Opaque):
+                special = self.special
+                if not special.is_aliasing:  # what it has made is gone through anew, as a record
+                    special.is_aliasing = True
+                    return None
+                self.refuse(s, f"writing into an attribute of `{root.id}`, an object of class {kind.type.__name__}",
+                            "Pass it as an argument that is differentiated, or return the value.")  # fmt: skip
+                return None
             if step is target and is_flat(step):
                 kind = plain(step.value.value.kind)
             if isinstance(kind, Unknown):
                 self.refuse(s, f"writing into {what} of `{root.id}`, of which too little is known", COPY_FIRST)
                 return None
-            if isinstance(kind, Array) and not is_float(kind) or kind is not None and not is_writable(kind):
+            if isinstance(step, Attribute) and isinstance(kind, Array) and step is not target:
+                continue
+            fixed = isinstance(kind, Array) and (not is_float(kind) or isinstance(step, Attribute))
+            if fixed or kind is not None and not is_writable(kind):
                 self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", COPY_FIRST)
                 return None
             if step is not target and not is_step(step) and not (step is target.value and is_flat(target)):
@@ -209,14 +247,20 @@ class Writes:
         known = self.env[root.id]
         new = typed.kind if isinstance(s, Assign) else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
-        self.update(root.id, replace(known, kind=kind, varied=True, deep=known.deep and not references(typed)))
+        parts = known.parts if len(path) > 1 or isinstance(plain(path[0].value.kind), Array) else ()
+        deep = known.deep and not references(typed)
+        self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         return replace(target, varied=True, value=mark_varied(target.value))
 
     def claim_items(self, name: str) -> bool:
         """Whether what a container holds is in no other."""
-        return self.env[name].deep or self.is_generated or not self.is_owned(name)
+        if self.env[name].deep or self.is_generated or not self.is_owned(name):
+            return True
+        again = not self.special.is_aliasing
+        self.special.is_aliasing = True
+        return again
 
     def check_global(self, s: Stmt, container: Expr) -> None:
         """Refuses a write into what is not the function's own: a gradient call leaves it as it was."""
@@ -279,9 +323,10 @@ class Writes:
         """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once."""
         if is_list(plain(target.kind)):
             return self.extend(s, target, s.value)
-        if s.op in ("+", "-") or not isinstance(target, Subscript):
+        if s.op in ("+", "-"):
             return self.write(s, target, self.expr(s.value))
-        target = replace(target, index=self.held_index(target.index, changing=False))
+        if isinstance(target, Subscript):
+            target = replace(target, index=self.held_index(target.index, changing=False))
         value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))
         return self.write(Assign(target, value, at=s.at), target, value)
 
@@ -362,7 +407,7 @@ class Writes:
 
 
 def is_writable(kind: Kind) -> bool:
-    return isinstance(kind, (Array, Listing))
+    return isinstance(kind, (Array, Listing)) or isinstance(kind, Items) and not issubclass(kind.cls, tuple)
 
 
 def is_step(step: Expr) -> bool:
@@ -386,6 +431,16 @@ def holds_others(path: list[Expr]) -> bool:
     return any(not isinstance(plain(s.value.kind), Array) for s in path if isinstance(s, (Subscript, Attribute)))
 
 
+def holds_arrays(kind: Kind) -> bool:
+    """Whether values of a kind hold others that can be changed in place."""
+    match plain(kind):
+        case Items(items=items):
+            return any(isinstance(plain(k), (Array, Items, Listing)) for k in items)
+        case Listing(item=item):
+            return isinstance(plain(item), (Array, Items, Listing))
+    return False
+
+
 def with_item(kind: Kind, path: list[Expr], new: Kind) -> Kind:
     """The kind of a container after a write of a value of kind `new` at the end of a path into it."""
     if not path:
@@ -398,6 +453,12 @@ def with_item(kind: Kind, path: list[Expr], new: Kind) -> Kind:
             try:
                 key = step.attr if isinstance(step, Attribute) else const_key(step.index)
             except ValueError:
-                return kind
+                if known.cls is dict:
+                    return Listing(functools.reduce(join, (*items, with_item(NEVER, rest, new))), dict)
+                return replace(known, items=tuple(join(i, with_item(i, rest, new)) for i in items))
+            if isinstance(key, int) and key < 0 and known.is_sequence:
+                key += len(keys)
+            if known.item(key) is None:
+                return known if rest or known.is_sequence else replace(known, keys=(*keys, key), items=(*items, new))
             return replace(known, items=tuple(with_item(i, rest, new) if k == key else i for k, i in zip(keys, items)))
     return kind

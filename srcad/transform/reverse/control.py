@@ -113,7 +113,7 @@ class Control:
         stored = {
             root_name(n.target)
             for n in walk_all(s.body)
-            if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, Subscript)
+            if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, (Subscript, Attribute))
         }
         stored |= {name for n in walk_all(s.body) if isinstance(n, Invoke) for name in lent_to(n)}
         relevant = any(slot.name in inside | stored for slot in self.set_) or appended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from srcad.analysis.kinds import Kind, Unknown, plain
+from srcad.analysis.kinds import Items, Kind, Listing, Unknown, plain
 from srcad.analysis.specialise import Program, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
@@ -26,7 +26,7 @@ from srcad.transform.reverse.survey import Survey
 class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
     `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
-    what they hold is changed as well."""
+    what they hold is changed as well; `objects` those that may hold each other."""
 
     special: Special
     forward: tuple[Stmt, ...]
@@ -37,6 +37,7 @@ class Pair:
     shadows: tuple[str, ...]
     saved: tuple[str, ...]
     used_up: tuple[tuple[str, bool], ...]
+    objects: tuple[str, ...]
 
 
 def reverse(special: Special, program: Program) -> Pair:
@@ -107,6 +108,12 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         lent = {name for n in walk_all(adjoint) if isinstance(n, Sweep) for name in n.writes}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
         unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
+        used_up = tuple(
+            (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
+            for n in saved
+            if n in lent or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+        )
+        objects = tuple(n for n, _ in used_up if isinstance(plain(self.kind_of_name.get(n)), (Items, Listing)))
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
         forward = without_idle_aliases(declare_tapes(forward, kept))
         return Pair(
@@ -118,11 +125,8 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             seed,
             shadow_names,
             saved,
-            tuple(
-                (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
-                for n in saved
-                if n in lent or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
-            ),
+            used_up,
+            objects if len(objects) > 1 else (),
         )
 
     def returned(self, s: Return, root: Expr, seed: str) -> tuple[Block, Block, Expr]:
@@ -151,6 +155,10 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             case Assign(target=Name() | Tuple()):
                 return self.assignment(s)
             case Assign(target=Subscript()) | AugAssign(target=Subscript()):
+                return self.store(s)
+            case Assign(target=Attribute(value=value)) | AugAssign(target=Attribute(value=value)) if isinstance(
+                plain(value.kind), Items
+            ):
                 return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(varied=True), attr="append"))):
                 return self.append(s)

@@ -14,7 +14,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
-from srcad.core.places import inner, root_name, with_inner, with_root
+from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
     Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
@@ -242,7 +242,15 @@ class Recording:
         )
 
     def substitute_root(self, place: Expr, bar: Name) -> Expr:
-        return with_root(self.stripped(place), bar)
+        value = inner(place)
+        if value is None:
+            return bar
+        container = plain(value.kind)
+        if isinstance(place, Attribute) and isinstance(container, Items):  # the shadow of an object is a dictionary
+            fields = getattr(container.cls, "_fields", None)
+            key = fields.index(place.attr) if fields else place.attr
+            return Subscript(self.substitute_root(value, bar), Const(key))
+        return with_inner(self.stripped(place), self.substitute_root(value, bar))
 
 
 def lower_restores(block, written: set[str]) -> Block:
@@ -266,7 +274,11 @@ def may_have_effect(e: Call) -> bool:
 
 
 def kept_value(place: Expr) -> Expr:
-    """What is kept of a place before it is overwritten: a number as it is, a part of an array as a copy."""
+    """What is kept of a place before it is overwritten: a number as it is, a part of an array as a copy; None of an item
+    that a dictionary may not have."""
+    if isinstance(place, Subscript) and isinstance(plain(place.value.kind), Listing):
+        if plain(place.value.kind).cls is dict:
+            return Call(symbol(runtime.own), (Call(Attribute(place.value, "get"), (place.index,)),))
     return place if isinstance(plain(place.kind), Number) else Call(symbol(runtime.own), (place,))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Kind, Number, plain
+from srcad.analysis.kinds import Array, Items, Kind, Number, plain
 from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
@@ -17,9 +17,21 @@ from srcad.transform.algebra import negated, total
 from srcad.core.places import is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
 from srcad.transform.reverse.forms import (
-    Block, Slot, as_value, is_basic_index, names_read, same_shape, shape_of, symbol, target_list,
+    Block, Slot, as_value, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
+    target_list,
 )  # fmt: skip
 from srcad.transform.reverse.slots import is_fresh_value
+
+
+def is_new_item(place: Expr) -> bool:
+    """Whether a write to a place gives a dictionary or an object an item that it has not had."""
+    container = plain(place.value.kind)
+    if not isinstance(container, Items) or container.is_sequence:
+        return False
+    if isinstance(place, Subscript) and not is_written_out(place.index):
+        return False
+    key = (place.attr,) if isinstance(place, Attribute) else static_key(container, place.index)
+    return key is None or container.item(key[0]) is None
 
 
 class Statements:
@@ -106,14 +118,16 @@ class Statements:
             return [s], []
         before: Block = []
         place = self.place(s.target, before)
-        save, restore = self.place_provision(name, place)
+        lasting = name not in self.mutated  # what is read of the others is kept where it is read
+        provided = lasting and not is_new_item(place)
+        saves, restores = map(list, zip(self.place_provision(name, place))) if provided else ([], [])
         if not s.target.varied:
-            return [*before, save, replace(s, target=place)], [restore]
+            return [*before, *saves, replace(s, target=place)], restores
         slot = Slot(name)
         if slot not in self.set_:
             ahead, value = self.finish(s, s.value)
-            return [*before, save, *ahead, replace(s, target=place, value=value)], [restore]
-        held: Block = [restore]
+            return [*before, *saves, *ahead, replace(s, target=place, value=value)], restores
+        held: Block = restores
         self.out, self.deferred, self.spent = held, None, set()
         bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
         if any(map(is_reshaping, steps(place))) and slot not in self.pinned:
@@ -136,16 +150,19 @@ class Statements:
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
             held.append(Assign(bar, copied))
         if isinstance(s, Assign):
+            in_array = isinstance(plain(place.value.kind), Array) or is_flat(place)
             if value.varied and not gathers:
-                copied = bar if scalar else self.copied(bar)
+                copied = bar if scalar or not in_array else self.copied(bar)
                 bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
                 held.append(Assign(bar, copied))
-            held.append(Assign(shadow, Const(0.0)))
+            nothing = scalar or in_array or is_new_item(place)
+            like = self.stripped(place) if lasting else bar
+            held.append(Assign(shadow, Const(0.0) if nothing else self.zero(like, s.target.kind)))
         if value.varied:
             contribution = bar if at is None or s.op == "+" else negated(bar)
             self.propagate(value, self.fitted_to(contribution, value, s.target))
         ahead, value = self.finish(s, value)
-        return [*before, save, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
+        return [*before, *saves, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
 
     def copied(self, bar: Expr) -> Expr:
         if isinstance(plain(bar.kind), Array):

@@ -54,7 +54,7 @@ class Survey:
                             assigned[n.id] = assigned.get(n.id, 0) + 1
                             if loops:
                                 in_loop.add(n.id)
-                    if isinstance(target, Attribute) or isinstance(target, Subscript) and not is_undone(target):
+                    if isinstance(target, (Subscript, Attribute)) and not is_undone(target):
                         mutated.add(root_name(target))
                     if isinstance(target, (Subscript, Attribute)):
                         written.add(root_name(target))
@@ -85,6 +85,10 @@ class Survey:
             if isinstance(node, Assign) and isinstance(node.value, Call) and isinstance(node.value.fn, Attribute):
                 if node.value.fn.attr == "pop":
                     mutated.add(root_name(node.value.fn.value))
+            if isinstance(node, (Assign, AugAssign)) and isinstance(node.target, (Subscript, Attribute)):
+                inside = [s for s in steps(node.target) if isinstance(s, (Subscript, Attribute))]
+                if any(isinstance(plain(s.value.kind), Items) for s in inside):
+                    self.boxed.add(root_name(node.target))
             if isinstance(node, Invoke):
                 lent = [(p, root_name(x)) for p, x in zip(node.callee.params, node.args) if p in node.callee.shared]
                 written.update(name for p, name in lent if p in node.callee.written)
@@ -156,12 +160,12 @@ class Survey:
 def is_undone(target: Expr) -> bool:
     """Whether a write to `target` can be taken back: a place in an array or a list of a variable."""
     path = steps(target)
-    if root_name(target) is None or not isinstance(target, Subscript):
+    if root_name(target) is None:
         return False
     return all(
         isinstance(plain(step.value.kind), (Array, Listing, Items)) or is_flat(step)
         for step in path
-        if isinstance(step, Subscript)
+        if isinstance(step, (Subscript, Attribute))
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from srcad import compiler, structure
+from srcad import compiler, selfcheck, structure
 from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
+from srcad.blame import blame
 from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError
 from srcad.programs import calling, name_of
@@ -22,7 +23,10 @@ from srcad.rules import registry
 Argnums = int | str | tuple[int | str, ...]
 
 
-def grad(fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy"):
+def grad(
+    fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy",
+    check: bool = False,
+):  # fmt: skip
     """The gradient of a function that returns one number.
 
     `fun` is a plain Python function of numbers, arrays and structures of them. `argnums` says with respect to which
@@ -33,46 +37,87 @@ def grad(fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = F
     a float, an array of the same shape and dtype for an array, tuples, lists, dicts, namedtuples and dataclasses of those
     (None in place of what is not numeric). Raises a `SrcadError`, which names the line, for what cannot be differentiated.
 
+    With `check`, the first gradient for each signature (the kinds of the arguments) is compared with differences of `fun`
+    along random directions; `GradientMismatch` is raised where they differ, and names the component of the argument and the
+    statement whose adjoint is off. `fun` is run some 15 times for this, on copies of the arguments and with the same draws
+    of `np.random` and `random`; what it prints, writes to files or keeps in globals, it does as often. Where differences do
+    not tell (they do not converge, or the function gives another value each time), a RuntimeWarning says why. The
+    environment variable SRCAD_CHECK=1, read when srcad is imported, checks every derivative.
+
     Method: reverse mode by source transformation (Griewank & Walther, Evaluating Derivatives, 2008, ch. 3 and 6).
     """
     if fun is None:
-        return functools.partial(grad, argnums=argnums, has_aux=has_aux, backend=backend)
-    return Derivative(fun, argnums, has_aux, backend, with_value=False)
+        return functools.partial(grad, argnums=argnums, has_aux=has_aux, backend=backend, check=check)
+    return Derivative(fun, argnums, has_aux, backend, with_value=False, check=check)
 
 
-def value_and_grad(fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy"):
+def value_and_grad(
+    fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy",
+    check: bool = False,
+):  # fmt: skip
     """Like `grad`, but the result gives `(value, gradient)`, from one forward sweep; with `has_aux`,
     `((value, anything), gradient)`."""
     if fun is None:
-        return functools.partial(value_and_grad, argnums=argnums, has_aux=has_aux, backend=backend)
-    return Derivative(fun, argnums, has_aux, backend, with_value=True)
+        return functools.partial(value_and_grad, argnums=argnums, has_aux=has_aux, backend=backend, check=check)
+    return Derivative(fun, argnums, has_aux, backend, with_value=True, check=check)
 
 
-def vjp(fun: Callable, *args) -> tuple[Any, Callable]:
+def vjp(fun: Callable, *args, check: bool = False) -> tuple[Any, Callable]:
     """The value of `fun(*args)`, and its pullback: `pullback(value_bar)` gives the tuple of the arguments' adjoints.
 
     `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
-    are not numeric, and integers, are constants: their adjoint is None.
+    are not numeric, and integers, are constants: their adjoint is None. With `check`, the pullback of a random adjoint is
+    compared with differences, as `grad` does, at the first call for each signature.
     """
     call = call_of(fun)
+    values, chosen, compiled = compiled_pair(call, args)
+    if not (check or selfcheck.ALWAYS) or call.is_checked(compiled):
+        return pulled(compiled, values, call, len(args))
+    before = selfcheck.Check(values, [(i, None) for i in chosen])
+    value, pullback = pulled(compiled, values, call, len(args))
+
+    def adjoints(values: list, value_bar) -> list:
+        value, saved = compiled.forward(*values)
+        bars = adjoints_of_all(compiled, values, saved, value, value_bar)
+        return [bars[i] for i in chosen]
+
+    call.check(before, compiled, fun, lambda value: value, adjoints)
+    return value, pullback
+
+
+def unchecked_vjp(fun: Callable, *args) -> tuple[Any, Callable]:
+    """`vjp`, whatever SRCAD_CHECK says."""
+    call = call_of(fun)
+    values, _, compiled = compiled_pair(call, args)
+    return pulled(compiled, values, call, len(args))
+
+
+def compiled_pair(call: Call, args: tuple) -> tuple[list, tuple[int, ...], compiler.Compiled]:
+    """The arguments in the order of the parameters, the positions of those that hold floats, the derivative by these."""
     values = call.bind(args, {})
-    chosen = [i for i, v in enumerate(values) if is_float(kind_of(v))]
-    compiled = call.compiled(values, tuple(chosen), scalar=False)
+    chosen = tuple([i for i, v in enumerate(values) if is_float(kind_of(v))])
+    return values, chosen, call.compiled(values, chosen, scalar=False)
+
+
+def pulled(compiled: compiler.Compiled, values: list, call: Call, count: int) -> tuple[Any, Callable]:
+    """The value, and the pullback to the first `count` arguments."""
     value, saved = compiled.forward(*values)
 
     def pullback(value_bar):
         """The adjoints of the arguments, from that of the value."""
-        if not compiled.varied:
-            return call.spread_star(values, [zero_like(v) for v in values])[: len(args)]
-        bars = compiled.adjoint(saved, seed_like(value, value_bar))
-        bars = bars if len(compiled.varied) > 1 else (bars,)
-        by_name = dict(zip(compiled.varied, bars))
-        return call.spread_star(
-            values,
-            [as_gradient(v, by_name[p]) if p in by_name else zero_like(v) for p, v in zip(compiled.params, values)],
-        )[: len(args)]
+        return call.spread_star(values, adjoints_of_all(compiled, values, saved, value, value_bar))[:count]
 
     return value, pullback
+
+
+def adjoints_of_all(compiled: compiler.Compiled, values: list, saved, value, value_bar) -> list:
+    """The adjoints of all arguments from that of the value."""
+    if not compiled.varied:
+        return [zero_like(v) for v in values]
+    bars = compiled.adjoint(saved, seed_like(value, value_bar))
+    bars = bars if len(compiled.varied) > 1 else (bars,)
+    by_name = dict(zip(compiled.varied, bars))
+    return [as_gradient(v, by_name[p]) if p in by_name else zero_like(v) for p, v in zip(compiled.params, values)]
 
 
 for _transform in (grad, value_and_grad):
@@ -129,6 +174,7 @@ class Call:
             all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in self.parameters) and not self.keywords
         )
         self.cache: dict[Any, compiler.Compiled] = {}
+        self.checked: list[compiler.Compiled] = []
         _known.add(self)
 
     @property
@@ -220,15 +266,60 @@ class Call:
         return outer
 
 
+    # -- the self-check --------------------------------------------------------------------------------------------
+
+    def is_checked(self, compiled: compiler.Compiled) -> bool:
+        return any(known is compiled for known in self.checked)
+
+    def check(
+        self, before: selfcheck.Check, compiled: compiler.Compiled, fun: Callable, read: Callable, adjoints: Callable,
+        bars: list | None = None,
+    ) -> None:  # fmt: skip
+        """Raises GradientMismatch if the adjoints of a compiled function are wrong; of a right one this is remembered.
+
+        `read` makes the value that is differentiated of what the function returns; `adjoints(values, value_bar)` are those
+        of the picked arguments, and `bars` what this gives for the arguments of the call and 1.
+        """
+        function = self.function if self.derivative is None else self.derivative.generated(compiled.inner[-1])
+
+        def run(values: list):
+            return read(function(*values) if self.derivative is not None else self.called(values))
+
+        has_text = registry.find(self.function) is None
+        before.verify(
+            name_of(fun), list(compiled.params), run, adjoints, bars,
+            (lambda call: blame(function, call, unchecked_vjp)) if has_text else None,
+        )  # fmt: skip
+        self.checked = [known for known in self.checked if known.is_current()] + [compiled]
+
+    def called(self, values: list):
+        """The value of the function for the values of its parameters."""
+        args: list = []
+        keywords: dict = {}
+        for p, value in zip(self.parameters, values):
+            if p.kind is p.VAR_POSITIONAL:
+                args.extend(value)
+            elif p.kind is p.VAR_KEYWORD:
+                keywords.update(value)
+            elif p.kind is p.KEYWORD_ONLY:
+                keywords[p.name] = value
+            else:
+                args.append(value)
+        return self.function(*args, **keywords)
+
+
 class Derivative:
     """What `grad` and `value_and_grad` return: call it like the function."""
 
-    def __init__(self, fun: Callable, argnums: Argnums, has_aux: bool, backend: str, with_value: bool):
+    def __init__(
+        self, fun: Callable, argnums: Argnums, has_aux: bool, backend: str, with_value: bool, check: bool = False
+    ):
         if backend != "numpy":
             raise SrcadError(None, f"there is no backend {backend!r}", hint='The backend is "numpy".')
         self._call = Call(fun)
         self.primal = fun
         self.argnums, self.has_aux, self.backend, self._with_value = argnums, has_aux, backend, with_value
+        self.check = check
         self._positions = self._call.positions(argnums)
         self._latest: compiler.Compiled | None = None
         self._entered: compiler.Compiled | None = None
@@ -279,6 +370,29 @@ class Derivative:
         values = self._call.bind(args, kwargs)
         values, chosen = self._promote(values)
         compiled = self._latest = self._call.compiled(values, chosen, scalar=not self.has_aux)
+        if (self.check or selfcheck.ALWAYS) and not self._call.is_checked(compiled):
+            return self._checked(compiled, values, with_value)
+        value, bars = self._value_and_bars(compiled, values, with_value)
+        self._prepare(compiled, values)
+        return value, self._gradients(compiled, values, bars)
+
+    def _checked(self, compiled, values: list, with_value: bool):
+        """The value and the gradient, which is compared with differences."""
+        before = selfcheck.Check(values, self._positions)
+
+        def listed(found) -> list:
+            return list(dict(zip(self._positions, found if isinstance(self.argnums, tuple) else (found,))).values())
+
+        def gradients(values: list, value_bar) -> list:
+            return listed(self._gradients(compiled, values, self._value_and_bars(compiled, values, False)[1]))
+
+        value, bars = self._value_and_bars(compiled, values, with_value)
+        found = self._gradients(compiled, values, bars)
+        read = (lambda value: value[0]) if self.has_aux else lambda value: value
+        self._call.check(before, compiled, self.primal, read, gradients, listed(found))
+        return value, found
+
+    def _value_and_bars(self, compiled, values: list, with_value: bool):
         needs_value = (
             with_value
             or isinstance(plain(compiled.result.kind), Unknown)
@@ -291,8 +405,7 @@ class Derivative:
             check_scalar(self.primal, value)
         else:
             value, bars = None, compiled.gradient(*values)
-        self._prepare(compiled, values)
-        return value, self._gradients(compiled, values, bars)
+        return value, bars
 
     def _with_aux(self, compiled, values):
         value, saved = compiled.forward(*values)
@@ -397,15 +510,16 @@ class Derivative:
         if instance is None:
             return self
         return Derivative(
-            types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value
-        )
+            types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value,
+            self.check,
+        )  # fmt: skip
 
     def __reduce__(self):
-        return _rebuilt, (self.primal, self.argnums, self.has_aux, self.backend, self._with_value)
+        return _rebuilt, (self.primal, self.argnums, self.has_aux, self.backend, self._with_value, self.check)
 
 
-def _rebuilt(fun, argnums, has_aux, backend, with_value):
-    return Derivative(fun, argnums, has_aux, backend, with_value)
+def _rebuilt(fun, argnums, has_aux, backend, with_value, check=False):
+    return Derivative(fun, argnums, has_aux, backend, with_value, check)
 
 
 def wrap(derivative, fun: Callable) -> None:

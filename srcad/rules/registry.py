@@ -18,7 +18,9 @@ values. Where a function returns several arrays, `y` and `y_bar` are tuples or l
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,7 +143,8 @@ def elementwise(fn, *partials: Callable | None, domain=(-2.0, 2.0), examples=(),
     constant in that argument. The first parameters of `fn`, one for each partial, are data; it is called with these
     alone. Defaults of a partial's parameters are those of `fn`.
     """
-    params = list(inspect.signature(next(p for p in partials if p is not None)).parameters.values())[1:]
+    example = next(p for p in partials if p is not None and not hasattr(p, "argument"))
+    params = list(inspect.signature(example).parameters.values())[1:]
     data = tuple(p.name for p in params[: len(partials)])
     if isinstance(fn, np.ufunc):
         params.append(inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=True))
@@ -241,6 +244,23 @@ def constant(*functions) -> None:
     CONSTANT.update(functions)
 
 
+def named(module, name: str):
+    """A function of a library that is not NumPy, which generated code calls by its full name."""
+    function = functools.reduce(getattr, name.split("."), module)
+    REF_TEXT[function] = f"{module.__name__}.{name}"
+    return symbolic(function, REF_TEXT[function])
+
+
+def unknown(argument: str) -> Callable:
+    """A partial derivative that is not known: a call in which `argument` varies is refused."""
+
+    def partial(*values):
+        raise Refused(f"a varying `{argument}`")
+
+    partial.argument = argument
+    return partial
+
+
 def refused(reason: str, *functions) -> None:
     """Declares functions that have no derivative rule, and says why."""
     REFUSED.update(dict.fromkeys(functions, reason))
@@ -258,17 +278,36 @@ def available(module, *names: str) -> list:
 def find(fn) -> Rule | None:
     """The rule of a function or an operator symbol, None where there is none."""
     try:
-        return RULES.get(fn)
+        found = RULES.get(fn)
     except TypeError:
         return None
+    return RULES.get(fn) if found is None and loads_rules(fn) else found
 
 
 def is_constant(fn) -> bool:
     """Whether the derivative of `fn` is zero by nature."""
     try:
-        return fn in CONSTANT
+        return fn in CONSTANT or (loads_rules(fn) and fn in CONSTANT)
     except TypeError:
         return False
+
+
+LATER = {
+    "scipy.special": "scipy_special", "scipy.linalg": "scipy_linalg",
+}  # fmt: skip
+"""The packages whose rules are declared when one of their functions is first met: SciPy is optional, and slow to import."""
+
+
+def loads_rules(fn) -> bool:
+    """Declares the rules of the package that `fn` is of, if that was not done before; whether it did so."""
+    if not LATER or isinstance(fn, str):
+        return False
+    module = "scipy.special" if isinstance(fn, np.ufunc) else getattr(fn, "__module__", None) or ""
+    package = ".".join(module.split(".")[:2])
+    if package not in LATER or package not in sys.modules:
+        return False
+    importlib.import_module(f"srcad.rules.{LATER.pop(package)}")
+    return True
 
 
 def symbolic(function: Callable, text: str | None = None) -> Callable:
@@ -277,11 +316,13 @@ def symbolic(function: Callable, text: str | None = None) -> Callable:
     >>> symbolic(math.cos)(Name("x"))
     Call(fn=Ref(…, text='math.cos'), args=(Name(id='x'),), kwargs=())
     """
-    if text is not None or function not in REF_TEXT:
+    if text is not None:
+        REF_TEXT[function] = text
+    elif function not in REF_TEXT:
         module = function.__module__
         own = module == "builtins" or module.startswith("srcad.")
         default = function.__name__ if own else f"{module}.{function.__name__}"
-        REF_TEXT[function] = text or default.replace("numpy.", "np.", 1)
+        REF_TEXT[function] = default.replace("numpy.", "np.", 1)
 
     @functools.wraps(function)
     def either(*args, **kwargs):

@@ -1,0 +1,109 @@
+"""The helpers that generated code calls for functions of SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from srcad.runtime_arrays import pad_adjoint
+
+# ---------------------------------------------------------------------------------------------------------------
+# Matrices
+
+
+def frechet(function, a, e):
+    """The derivative of a function of a matrix at `a`, in the direction `e`, by the block matrix [[a, e], [0, a]]."""
+    n = a.shape[-1]
+    block = np.zeros((*a.shape[:-2], 2 * n, 2 * n), np.result_type(a, e))
+    block[..., :n, :n] = block[..., n:, n:] = a
+    block[..., :n, n:] = e
+    result = function(block)[..., :n, n:]
+    if np.iscomplexobj(result) and not np.iscomplexobj(block):
+        if np.abs(result.imag).max() > 1e-8 * np.abs(result.real).max():
+            raise ValueError(f"{function.__name__} of this matrix is complex: its derivative is not supported yet")
+        result = result.real
+    return result
+
+
+def toeplitz_adjoint(y_bar, k, symmetric):
+    """The adjoint of the first column (k = 0) or row (1) of `scipy.linalg.toeplitz`: the sums of the diagonals."""
+    n, m = y_bar.shape
+    column = np.array([np.trace(y_bar, -i) for i in range(n)], y_bar.dtype)
+    row = np.array([np.trace(y_bar, i) for i in range(m)], y_bar.dtype)
+    row[0] = 0
+    if symmetric:
+        return column + row
+    return row if k else column
+
+
+def circulant_adjoint(y_bar):
+    """The adjoint of the column of `scipy.linalg.circulant`."""
+    n = len(y_bar)
+    j = np.arange(n)
+    return np.array([y_bar[(i + j) % n, j].sum() for i in range(n)], y_bar.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Convolutions of several axes
+
+
+def in_full_of(y_bar, first, second, mode):
+    """`y_bar`, of the shape that a convolution of arrays of these shapes has in `mode`, in that of the full one."""
+    if mode == "full":
+        return y_bar
+    full = np.zeros([n + m - 1 for n, m in zip(first, second)], y_bar.dtype)
+    if mode == "same":
+        starts = [(m - 1) // 2 for m in second]
+    else:
+        starts = [min(n, m) - 1 for n, m in zip(first, second)]
+    full[tuple(slice(s, s + n) for s, n in zip(starts, y_bar.shape))] = y_bar
+    return full
+
+
+def turned(x):
+    """`x` with all axes reversed."""
+    return x[(slice(None, None, -1),) * x.ndim]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Filters
+
+
+def lfilter_adjoint(y_bar, y, b, a, x, axis, k):
+    """The adjoint of b (k = 0), a (1) or x (2) in `y = scipy.signal.lfilter(b, a, x, axis)`."""
+    from scipy.signal import lfilter
+
+    back = np.flip(lfilter([1.0], a, np.flip(y_bar, axis), axis), axis).astype(y_bar.dtype)
+    if k == 2:
+        return np.flip(lfilter(b, a, np.flip(y_bar, axis), axis), axis)
+    source, sign, count = (x, 1, len(b)) if k == 0 else (y, -1, len(a))
+    back, source = np.moveaxis(back, axis, 0), np.moveaxis(source, axis, 0)
+    n = len(source)
+    return np.array([sign * np.sum(back[i:] * source[: max(n - i, 0)]) for i in range(count)], y_bar.dtype)
+
+
+def lfilter_tangent(dots, y, b, a, x, axis):
+    """The tangent of `y = scipy.signal.lfilter(b, a, x, axis)`."""
+    from scipy.signal import lfilter
+
+    b_dot, a_dot, x_dot = dots
+    change = np.zeros_like(y)
+    if b_dot is not None:
+        change = change + lfilter(b_dot, [1.0], x, axis)
+    if a_dot is not None:
+        change = change - lfilter(a_dot, [1.0], y, axis)
+    y_dot = lfilter([1.0], a, change, axis)
+    return y_dot if x_dot is None else y_dot + lfilter(b, a, x_dot, axis)
+
+
+PADDING = {"reflect": "symmetric", "mirror": "reflect", "nearest": "edge", "constant": "constant", "wrap": "wrap"}
+PADDING |= {"grid-mirror": "symmetric", "grid-constant": "constant", "grid-wrap": "wrap"}
+"""The modes of `scipy.ndimage` by the names that `np.pad` has for them."""
+
+
+def filter_adjoint(y_bar, transposed, radii, mode):
+    """The adjoint of a linear filter that reads `radii` items beyond an array, which `mode` tells how to continue.
+
+    `transposed(x)` is the transposed filter on an array that zeros continue.
+    """
+    widths = [(r, r) for r in radii]
+    return pad_adjoint(transposed(np.pad(y_bar, widths)), y_bar.shape, widths, PADDING[mode])

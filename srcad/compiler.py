@@ -275,8 +275,10 @@ def adjoint(pair: Pair) -> Function:
     objects = Tuple(tuple(map(Name, pair.objects)))
     if objects.elts:  # together, since what is in two of them is to stay so
         copies.append(Assign(objects, Call(reference(own), (objects,))))
-    wanted = ", ".join(p for p in special.params if p in special.varied_params or p in special.shadowed) or "nothing"
+    wanted = ", ".join(p for p in special.params if p in special.varied_params or p in special.shadowed)
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
+    if not wanted:
+        doc = f"Reverse sweep of {special.source.name}: brings back what it has overwritten."
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
     params = (saved.id, pair.seed, *special.shared, *pair.shadows)
     return Function(f"{special.name}_adjoint", tuple(map(Param, params)), body, doc)

@@ -271,6 +271,10 @@ class Call(Expr):
     kwargs: tuple[tuple[str | None, Expr], ...] = ()
 
 
+class Unseen(Call):
+    """A call of a user's function of which it is not known what it does to its arguments."""
+
+
 class Invoke(Expr):
     """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
 

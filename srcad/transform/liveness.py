@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from srcad import runtime
+from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Expr, ExprStmt, For, If, Name, Node, Op, Pass, Raise, Ref,
-    Starred, Stmt, Try, Tuple, While, With, children, walk,
+    Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
 )  # fmt: skip
-from srcad.core.places import root_name
+from srcad.core.places import root_name, steps
 
 Block = list[Stmt]
 
@@ -57,11 +58,18 @@ def names_read(node: Node | None) -> set[str]:
             return set()
         case Name(id=name):
             return {name}
-        case Attribute(value=Name(id=name), attr="shape" | "size" | "ndim" | "dtype"):
-            return {name + SHAPE}
+        case Attribute(value=place, attr="shape" | "size" | "ndim" | "dtype") if is_view(place):
+            indices = (s.index for s in steps(place) if isinstance(s, Subscript))
+            return {f"{root_name(place)}{SHAPE}"}.union(*map(names_read, indices))
         case Call(fn=Ref(obj=obj), args=(Name(id=name), *rest)) if any(obj is f for f in READ_SHAPES):
             return {name + SHAPE}.union(*map(names_read, rest))
     return set().union(*map(names_read, children(node)))
+
+
+def is_view(place: Expr) -> bool:
+    """Whether `place` is a variable or a part of the array in one: its shape does not depend on what is in it."""
+    inside = (s for s in steps(place) if isinstance(s, (Subscript, Attribute)))
+    return root_name(place) is not None and all(isinstance(plain(s.value.kind), Array) for s in inside)
 
 
 READ_SHAPES = (np.zeros_like, np.shape, runtime.zeros_like)

@@ -21,7 +21,7 @@ from srcad.analysis.specialise.values import Local, Place, Special, Value, canon
 from srcad.analysis.specialise.writes import holds_arrays, holds_others, is_step, with_item
 from srcad.core.nodes import (
     Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global, IfExp,
-    Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, reference,
+    Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference,
 )  # fmt: skip
 from srcad.core.places import root_of, steps
 from srcad.core.printer import text
@@ -106,7 +106,7 @@ class Calls:
         if isinstance(obj, types.FunctionType) and not is_library(obj):
             if varied or self.may_read_varied(kind):
                 return self.invoke(e, obj, (), ())
-            return replace(e, kind=self.constant_call(e, obj), varied=False)
+            return self.constant_call(e, obj)
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
         return replace(e, kind=UNKNOWN, varied=varied)
@@ -148,19 +148,25 @@ class Calls:
     def may_read_varied(self, kind: Callee) -> bool:
         return False
 
-    def constant_call(self, e: Call, obj) -> Kind:
-        """The kind of what a user's function returns for constant arguments; Unknown where it cannot be told."""
+    def constant_call(self, e: Call, obj) -> Expr:
+        """A call of a user's function with constant arguments: as it is, if it writes into none of them."""
+        problems = len(self.program.problems)
         with self.attempt():
             specials = dict(self.program.specials)
             taken = set(self.program.named)
             try:
                 found = self.invoke(e, obj, (), ())
-                return found.kind if isinstance(found, Expr) and not found.varied else UNKNOWN
             except (SrcadError, RecursionError):
-                return UNKNOWN
-            finally:
-                self.program.specials = specials
-                self.program.named = taken
+                found = None
+            if len(self.program.problems) > problems:
+                found = None
+            self.program.specials = specials
+            self.program.named = taken
+        if found is None:
+            return Unseen(e.fn, e.args, e.kwargs, kind=UNKNOWN, at=e.at)
+        if not isinstance(found, Call):  # it writes: what it overwrites has to come back
+            return self.invoke(e, obj, (), ())
+        return replace(e, kind=UNKNOWN if found.varied else found.kind, varied=False)
 
     def construct(self, e: Call, cls: type, varied: bool) -> Expr:
         """An instance of a class: a record for dataclasses and namedtuples."""

@@ -28,6 +28,11 @@ class Operations:
 
     def operator_kind(self, op: str, operands, e: Node) -> Kind:
         """The kind of an operator's result; element-wise ones by the rules of broadcasting."""
+        match op, operands:
+            case "neg", [Number(type="int", value=int() as value)]:
+                return Number("int", -value)
+            case "+" | "-", [Number(type="int", value=int() as x), Number(type="int", value=int() as y)]:
+                return Number("int", kinds.OPERATORS[op](x, y))
         ranks = [k.dims if isinstance(k, Array) else () if isinstance(k, Number) else None for k in operands]
         if op not in ("@", "getitem") and any(isinstance(k, Array) for k in operands) and None not in ranks:
             with_values = tuple(

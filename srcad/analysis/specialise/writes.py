@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, Array, Items, Kind, Listing, Number, Opaque, Unknown, is_float, is_list, item_kind, join, plain,
+    NEVER, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_float, is_list, item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
@@ -132,10 +132,11 @@ class Writes:
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.held_index(p, changing) for p in (lower, upper, step)]
                 return replace(index, lower=parts[0], upper=parts[1], step=parts[2])
-            case Const() | Op(op="neg", args=(Const(),)):
-                return index
-            case Name(id=name) if not changing or name not in self.reset:
-                return index
+            case Const() | Name() | Op() if isinstance(plain(index.kind), (Number, Literal, Nothing)) or not changing:
+                read = {n.id for n in walk(index) if isinstance(n, Name)}
+                simple = all(isinstance(n, (Const, Name, Op)) for n in walk(index))
+                if simple and not (changing and read & self.reset):
+                    return index
         return self.named(index, "index", avoid={index.id} if isinstance(index, Name) else set())
 
     @functools.cached_property

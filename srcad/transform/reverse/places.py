@@ -160,14 +160,11 @@ class Places:
         key = rest[-1][0]
         simple = is_basic_index(key)
         if self.deferred is not None and slot in self.spent:
-            general = Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value))))
-            return self.add(slot, kind, general)
+            return self.add(slot, kind, self.scattered(e, key, bar))
         if slot not in self.set_ and len(rest) == 1 and self.loop_depth == 0:
-            self.add(
-                slot, kind, Call(symbol(runtime.scatter), (bar, self.index_value(key), shape_of(self.value(e.value))))
-            )
+            self.add(slot, kind, self.scattered(e, key, bar))
             return None
-        if slot in self.set_ and slot not in self.fresh:
+        if slot in self.set_ and slot not in self.fresh | self.pinned:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
@@ -177,6 +174,11 @@ class Places:
             self.out.append(ExprStmt(Call(symbol(runtime.add_at), (place.value, self.index_value(key), bar))))
         return None
 
+    def scattered(self, e: Expr, key: Expr, bar: Expr) -> Expr:
+        """The adjoint of a whole array of which `e` reads the items at `key`."""
+        shape = self.resolve(shape_of(self.operand(e.value)))
+        return Call(symbol(runtime.scatter), (bar, self.index_value(key), shape))
+
     def into_container(self, slot: Slot, kind: Kind, rest, e: Expr, bar: Expr) -> None:
         """Adds to an item of a shadow container."""
         if self.deferred is not None and slot in self.spent:
@@ -185,7 +187,7 @@ class Places:
             where = self.index_value(rest[-1][0]) if isinstance(rest[-1][0], Expr) else Const(rest[-1][0])
             where = slice_of(where.index) if isinstance(where, Subscript) and isinstance(where.index, Slice) else where
             return self.add(slot, kind, Call(symbol(runtime.scatter_items), (bar, where, self.value(e.value))))
-        if slot in self.set_ and slot not in self.fresh:
+        if slot in self.set_ and slot not in self.fresh | self.pinned:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)

@@ -114,20 +114,20 @@ class Recording:
             return self.hoist(source)
         return map_children(e, self.resolve)
 
-    def of_same_shape(self, e: Expr) -> Name | None:
-        """A variable that is read in `e` and known to have the shape of its value."""
+    def of_same_shape(self, e: Expr) -> Expr | None:
+        """A variable, or a view of one, that is read in `e` and known to have the shape of its value."""
         if id(e) in self.hoisted or not isinstance(e.kind, Array) or e.kind.dims is None:
             return None
         for n in walk(e):
-            kind = n.kind if isinstance(n, Name) else None
+            kind = n.kind if isinstance(n, (Name, Subscript)) else None
             if (
                 isinstance(kind, Array)
                 and kind.dims is not None
-                and n.id not in self.mutated
+                and (n.id not in self.mutated if isinstance(n, Name) else self.is_cheap(n))
                 and (len(kind.dims) == len(e.kind.dims))
                 and all(a == b == kinds.ONE or kinds.same_extent(a, b) for a, b in zip(kind.dims, e.kind.dims))
             ):
-                return n
+                return self.stripped(n)
         return None
 
     def stripped(self, e: Expr) -> Expr:

@@ -176,7 +176,7 @@ class Statements:
             return contribution
         if isinstance(x, Number):
             return Call(symbol(np.sum), (contribution,))
-        return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.value(value))))
+        return Call(symbol(runtime.unbroadcast), (contribution, self.resolve(shape_of(self.operand(value)))))
 
     def plain_call(self, invoked: Invoke) -> Expr:
         """A call of which nothing is to be walked back through: as the user wrote it, where the name means something."""

@@ -7,7 +7,7 @@ from srcad.analysis.specialise import aliases
 from srcad.analysis.specialise.sharing import is_harmless
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Invoke, Lambda, Name, Node, Ref,
-    Subscript, Try, While, With, children, walk, walk_own,
+    Subscript, Try, Unseen, While, With, children, walk, walk_own,
 )  # fmt: skip
 from srcad.core.places import is_flat, root_name, steps
 from srcad.transform.liveness import definitely_set, reads_before_writes
@@ -89,6 +89,8 @@ class Survey:
                 inside = [s for s in steps(node.target) if isinstance(s, (Subscript, Attribute))]
                 if any(isinstance(plain(s.value.kind), Items) for s in inside):
                     self.boxed.add(root_name(node.target))
+            if isinstance(node, Unseen):
+                mutated.update(root_name(a) for a in (*node.args, *(v for _, v in node.kwargs)))
             if isinstance(node, Invoke):
                 lent = [(p, root_name(x)) for p, x in zip(node.callee.params, node.args) if p in node.callee.shared]
                 written.update(name for p, name in lent if p in node.callee.written)
@@ -160,7 +162,7 @@ class Survey:
 def is_undone(target: Expr) -> bool:
     """Whether a write to `target` can be taken back: a place in an array or a list of a variable."""
     path = steps(target)
-    if root_name(target) is None:
+    if root_name(target) is None or not path:
         return False
     return all(
         isinstance(plain(step.value.kind), (Array, Listing, Items)) or is_flat(step)

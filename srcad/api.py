@@ -70,33 +70,15 @@ def vjp(fun: Callable, *args, check: bool = False) -> tuple[Any, Callable]:
     compared with differences, as `grad` does, at the first call for each signature.
     """
     call = call_of(fun)
-    values, chosen, compiled = compiled_pair(call, args)
+    values = call.bind(args, {})
+    chosen = tuple([i for i, v in enumerate(values) if is_float(kind_of(v))])
+    compiled = call.compiled(values, chosen, scalar=False)
     if not (check or selfcheck.ALWAYS) or call.is_checked(compiled):
         return pulled(compiled, values, call, len(args))
     before = selfcheck.Check(values, [(i, None) for i in chosen])
     value, pullback = pulled(compiled, values, call, len(args))
-
-    def adjoints(values: list, value_bar) -> list:
-        value, saved = compiled.forward(*values)
-        bars = adjoints_of_all(compiled, values, saved, value, value_bar)
-        return [bars[i] for i in chosen]
-
-    call.check(before, compiled, fun, lambda value: value, adjoints)
+    call.check(before, compiled, fun, lambda value: value, lambda values, bar: call.adjoints(values, chosen, bar))
     return value, pullback
-
-
-def unchecked_vjp(fun: Callable, *args) -> tuple[Any, Callable]:
-    """`vjp`, whatever SRCAD_CHECK says."""
-    call = call_of(fun)
-    values, _, compiled = compiled_pair(call, args)
-    return pulled(compiled, values, call, len(args))
-
-
-def compiled_pair(call: Call, args: tuple) -> tuple[list, tuple[int, ...], compiler.Compiled]:
-    """The arguments in the order of the parameters, the positions of those that hold floats, the derivative by these."""
-    values = call.bind(args, {})
-    chosen = tuple([i for i, v in enumerate(values) if is_float(kind_of(v))])
-    return values, chosen, call.compiled(values, chosen, scalar=False)
 
 
 def pulled(compiled: compiler.Compiled, values: list, call: Call, count: int) -> tuple[Any, Callable]:
@@ -288,9 +270,16 @@ class Call:
         has_text = registry.find(self.function) is None
         before.verify(
             name_of(fun), list(compiled.params), run, adjoints, bars,
-            (lambda call: blame(function, call, unchecked_vjp)) if has_text else None,
+            (lambda *calls: blame(function, *calls, lambda part: Call(part).adjoints)) if has_text else None,
         )  # fmt: skip
         self.checked = [known for known in self.checked if known.is_current()] + [compiled]
+
+    def adjoints(self, values: list, chosen: tuple[int, ...], value_bar) -> list:
+        """The adjoints of the chosen arguments from that of the value."""
+        compiled = self.compiled(values, chosen, scalar=False)
+        value, saved = compiled.forward(*values)
+        bars = adjoints_of_all(compiled, values, saved, value, value_bar)
+        return [bars[i] for i in chosen]
 
     def called(self, values: list):
         """The value of the function for the values of its parameters."""

@@ -1,9 +1,10 @@
 """Which statement's adjoint is off: each statement that was run, as a function by itself, against differences.
 
-The function is run once, and before each statement the variables that it reads are kept. A statement is then made a function
-of these, of which srcad makes the adjoint, as it does of any function, and that is compared along a random direction:
+The function is run twice, at arguments close together, and before each statement the variables that it reads are kept: those
+that differ depend on the arguments. A statement is then made a function of these, of which srcad makes the adjoint, as it
+does of any function, and that is compared along a random direction:
 
-    s = soft(r) * w        def statement(r, w):
+    s = soft(r) * w        def loss_part(r, w):
                                s = soft(r) * w
                                return s
 
@@ -24,13 +25,14 @@ from typing import Any
 import numpy as np
 
 from srcad import structure
+from srcad.analysis.kinds import is_float, kind_of
 from srcad.errors import Listing, Origin
 from srcad.programs import program
 from srcad.rules import registry
 from srcad.selfcheck import Mismatch, Subject, own
 
-Pull = Callable[..., tuple[Any, Callable]]
-"""Like `vjp`: the value of a function of arguments, and its pullback."""
+Pull = Callable[[types.FunctionType], Callable[[list, tuple[int, ...], Any], list]]
+"""The adjoints of a function: called with its arguments, which of them are not constant, and the adjoint of the value."""
 
 FUNCTION = ast.FunctionDef, ast.AsyncFunctionDef
 SILENT = (
@@ -69,7 +71,6 @@ class Statement:
 
     code: Code
     node: ast.stmt
-    is_outer: bool
     is_simple: bool
     visits: list[Visit] = field(default_factory=list)
     count: int = 0
@@ -89,6 +90,7 @@ class Visit:
     variables: dict[str, Any]
     names: dict[str, Any]
     callers: tuple[Statement, ...]
+    varied: set[str] = field(default_factory=set)
     called: list[Code] = field(default_factory=list)
 
 
@@ -115,23 +117,23 @@ def code_of(code: types.CodeType, names: dict) -> Code | None:
     if isinstance(tree, ast.Lambda):
         body = ast.copy_location(ast.Return(tree.body), tree.body)
         body.end_lineno, body.end_col_offset = tree.body.end_lineno, tree.body.end_col_offset
-        known.statements = dict.fromkeys(range(tree.lineno, tree.end_lineno + 1), Statement(known, body, True, True))
+        known.statements = dict.fromkeys(range(tree.lineno, tree.end_lineno + 1), Statement(known, body, True))
     else:
-        collect(known, tree.body, True)
+        collect(known, tree.body)
     return known
 
 
-def collect(code: Code, body: list[ast.stmt], is_outer: bool) -> None:
+def collect(code: Code, body: list[ast.stmt]) -> None:
     """Finds the statements of a body, and of the bodies in it."""
     for node in body:
         blocks = list(blocks_of(node))
         simple = not blocks or node.lineno == node.end_lineno
-        statement = Statement(code, node, is_outer, simple)
+        statement = Statement(code, node, simple)
         for line in statement.lines:
             code.statements.setdefault(line, statement)
         if not simple:
             for block in blocks:
-                collect(code, block, False)
+                collect(code, block)
 
 
 def blocks_of(node: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -165,7 +167,7 @@ class Recorder:
     def __init__(self, root: types.CodeType):
         self.root = root
         self.codes: dict[types.CodeType, Code | None] = {}
-        self.present: dict[int, list] = {}  # for each frame its code and the visit that it is in
+        self.present: dict[int, list] = {}  # of each frame: code, visit, callers, statement, variables last kept
         self.ruled = {fn.__code__ for fn in registry.RULES if isinstance(fn, types.FunctionType)}
         self.order: list[Visit] = []
 
@@ -186,7 +188,7 @@ class Recorder:
             callers = outer[2] if now is None else (*now.callers, now.statement)
             if now is not None and code is not None and code not in now.called:
                 now.called.append(code)
-        self.present[id(frame)] = [code, None, callers, None]
+        self.present[id(frame)] = [code, None, callers, None, {}]
         return self.line
 
     def line(self, frame: types.FrameType, event: str, arg):
@@ -200,12 +202,17 @@ class Recorder:
             statement.count += 1
             state[1] = Visit(statement, {}, frame.f_globals, state[2])
             if statement.count & (statement.count - 1) == 0:
-                variables = dict(frame.f_locals)
-                reads = names_in([statement.node]) if not statement.is_outer else set(variables)
-                state[1].variables = {n: own(v) for n, v in variables.items() if n in reads and n.isidentifier()}
+                kept = {n: v for n, v in dict(frame.f_locals).items() if n.isidentifier()}
+                earlier = state[4]
+                state[1].variables = {n: earlier[n] if same(earlier.get(n), v) else own(v) for n, v in kept.items()}
+                state[4] = state[1].variables
                 statement.visits.append(state[1])
                 self.order.append(state[1])
         return self.line
+
+    def statements(self) -> list[Statement]:
+        """The statements that were run."""
+        return list(dict.fromkeys(visit.statement for visit in self.order))
 
     def run(self, call: Callable) -> None:
         before = sys.gettrace()
@@ -214,6 +221,13 @@ class Recorder:
             call()
         finally:
             sys.settrace(before)
+
+
+def same(kept, value) -> bool:
+    """Whether an array is as it was when it was kept: then it need not be kept once more."""
+    if not isinstance(value, np.ndarray) or not isinstance(kept, np.ndarray):
+        return False
+    return kept.dtype == value.dtype and kept.shape == value.shape and kept.tobytes() == value.tobytes()
 
 
 def names_in(nodes: list[ast.stmt]) -> set[str]:
@@ -298,7 +312,11 @@ def part_of(nodes: list[ast.stmt], visit: Visit, is_last: bool, pull: Pull, late
     written = {n for node in nodes for n in written_names(node)}
     written = [n for n in given if n in written and isinstance(variables[n], (np.ndarray, list, dict))]
     results = list(dict.fromkeys([*(n for node in nodes for n in set_names(node)), *written]))
-    results = [n for n in results if later is None or n in later]
+    if later is None:  # it must be there in any case
+        sure = {n for node in nodes if not any(True for _ in blocks_of(node)) for n in set_names(node)}
+        results = [n for n in results if n in variables or n in sure]
+    else:
+        results = [n for n in results if n in later]
     if not given or not is_last and not results:
         return None
     name = visit.statement.code.code.co_name.strip("<>") + "_part"
@@ -309,9 +327,10 @@ def part_of(nodes: list[ast.stmt], visit: Visit, is_last: bool, pull: Pull, late
         body.append(f"return ({', '.join(results)},)" if len(results) > 1 else f"return {results[0]}")
     text = f"def {name}({', '.join(given)}):\n" + "".join(f"    {line}\n" for line in body)
     fun = program(name, text, **{**visit.names, **fixed})
-    floats = [k for k, n in enumerate(given) if structure.leaves(variables[n])]
-    if not floats:
+    floats = tuple([k for k, n in enumerate(given) if n in visit.varied and structure.leaves(variables[n])])
+    if not floats or not all(is_float(kind_of(variables[given[k]])) for k in floats):
         return None
+    adjoints_of = pull(fun)
 
     def with_floats(arguments: list) -> list:
         values = [own(variables[n]) for n in given]
@@ -320,8 +339,7 @@ def part_of(nodes: list[ast.stmt], visit: Visit, is_last: bool, pull: Pull, late
         return values
 
     def adjoints(arguments: list, value_bar) -> list:
-        bars = pull(fun, *with_floats(arguments))[1](value_bar)
-        return [bars[k] for k in floats]
+        return adjoints_of(with_floats(arguments), floats, value_bar)
 
     names = [given[k] for k in floats]
     return Subject(lambda arguments: fun(*with_floats(arguments)), adjoints, [variables[n] for n in names], names)
@@ -347,13 +365,16 @@ def verdict(subject: Subject | None) -> Mismatch | None | str:
 # The search
 
 
-def blame(function: types.FunctionType, call: Callable[[], Any], pull: Pull) -> Blamed | None:
-    """The statement of `function`, or of a function that it calls, whose adjoint is off, or the statements; `call` runs it.
+def blame(function: types.FunctionType, call: Callable, call_close_by: Callable, pull: Pull) -> Blamed | None:
+    """The statement of `function`, or of a function that it calls, whose adjoint is off, or the statements.
 
-    None where no text is known, or the statements are right by themselves and together.
+    `call` runs it, `call_close_by` at arguments that are a little off. None where no text is known, or the statements are
+    right by themselves and together.
     """
-    recorder = Recorder(function.__code__)
+    recorder, other = Recorder(function.__code__), Recorder(function.__code__)
     recorder.run(call)
+    other.run(call_close_by)
+    tell_varied(recorder, other)
     wrong: dict[Statement, tuple[Visit, Mismatch]] = {}
     for visit in recorder.order:
         statement = visit.statement
@@ -373,39 +394,69 @@ def blame(function: types.FunctionType, call: Callable[[], Any], pull: Pull) -> 
         if (region := together(code, (*visit.callers, statement), pull)) is not None:
             return region
     nth = "" if statement.count == 1 else f", in run {2 ** statement.visits.index(visit)} of {statement.count}"
-    because = [f"The adjoint of this statement is off{nth}: by {component(found)}."]
-    because += [f"So is that of line {other.node.lineno}, {shown(other)}." for other in innermost[1:4]]
+    because = [f"The adjoint of this statement is off{nth}.", component(found)]
+    because += [f"So is that of {origin_of(other.code, [other.node])}: {shown(other)}" for other in innermost[1:4]]
     because += called_from(visit.callers)
     return Blamed(origin_of(statement.code, [statement.node]), because, hint_for(statement, visit))
 
 
+def tell_varied(recorder: Recorder, other: Recorder) -> None:
+    """Tells each visit which variables differ in another run; where that went another way, it may be any."""
+    def places(recorder: Recorder) -> dict:
+        return {
+            (s.code.code, s.node.lineno, number): visit
+            for s in recorder.statements()
+            for number, visit in enumerate(s.visits)
+        }
+
+    close_by = places(other)
+    for place, visit in places(recorder).items():
+        moved = close_by[place].variables if place in close_by else {}
+        visit.varied = {n for n, v in visit.variables.items() if n not in moved or differ(v, moved[n])}
+
+
+def differ(a, b) -> bool:
+    """Whether two values of a variable are not the same numbers."""
+    one, two = structure.leaves(a), structure.leaves(b)
+    return len(one) != len(two) or not all(np.array_equal(x, y, equal_nan=True) for x, y in zip(one, two))
+
+
 def together(code: Code, callers: tuple[Statement, ...], pull: Pull) -> Blamed | None:
-    """The smallest sequence of a function's outer statements that is wrong, though each simple one of it is right."""
-    body = code.tree.body if isinstance(code.tree.body, list) else []
-    first = {s.node: s.visits[0] for s in code.statements.values() if s.visits}
+    """The smallest sequence of a function's statements that is wrong, though each simple one of it is right."""
+    visits = {s.node: s.visits for s in code.statements.values()}
+    found = smallest(code.tree.body, visits, True, pull) if isinstance(code.tree.body, list) else None
+    if found is None:
+        return None
+    nodes, mismatch = found
+    if len(nodes) > 1:
+        what = f"The adjoint of lines {nodes[0].lineno} to {nodes[-1].end_lineno} is off"
+        because = [f"{what}.", component(mismatch), "By itself each simple statement of them is right."]
+    else:
+        because = ["The adjoint of this statement is off.", component(mismatch)]
+        if any(True for _ in blocks_of(nodes[0])):
+            because.append("By itself each simple statement in it is right.")
+    return Blamed(origin_of(code, nodes), [*because, *called_from(callers)], OURS)
+
+
+def smallest(
+    body: list[ast.stmt], visits: dict[ast.stmt, list[Visit]], is_last: bool, pull: Pull
+) -> tuple[list[ast.stmt], Mismatch] | None:
+    """The shortest sequence of a block's statements that is wrong, or one inside of its only statement."""
     for start in reversed(range(len(body))):
-        visit = first.get(body[start])
-        if visit is None:
-            continue
-        found = verdict(part_of(body[start:], visit, True, pull))
-        if not isinstance(found, Mismatch):
-            continue
-        nodes = body[start:]
-        for end in range(start + 1, len(body)):
-            later = names_in(body[end:])
-            shorter = verdict(part_of(body[start:end], visit, False, pull, later))
-            if isinstance(shorter, Mismatch):
-                nodes, found = body[start:end], shorter
-                break
-        if len(nodes) > 1:
-            what = f"The adjoint of lines {nodes[0].lineno} to {nodes[-1].end_lineno} is off"
-            because = [f"{what}: by {component(found)}.", "By itself each simple statement of them is right."]
-        else:
-            because = [f"The adjoint of this statement is off: by {component(found)}."]
-            if any(True for _ in blocks_of(nodes[0])):
-                because.append("By itself each simple statement in it is right.")
-        because += called_from(callers)
-        return Blamed(origin_of(code, nodes), because, OURS)
+        for visit in visits.get(body[start], ()):
+            found = verdict(part_of(body[start:], visit, is_last, pull))
+            if not isinstance(found, Mismatch):
+                continue
+            nodes = body[start:]
+            for end in range(start + 1, len(body)):
+                later = names_in(body[end:]) if is_last else None
+                shorter = verdict(part_of(body[start:end], visit, False, pull, later))
+                if isinstance(shorter, Mismatch):
+                    nodes, found = body[start:end], shorter
+                    break
+            blocks = blocks_of(nodes[0]) if len(nodes) == 1 else ()
+            inside = (smallest(block, visits, False, pull) for block in blocks)
+            return next((region for region in inside if region is not None), (nodes, found))
     return None
 
 
@@ -413,7 +464,8 @@ OURS = "This is an error in srcad: please report it, with this function."
 
 
 def component(found: Mismatch) -> str:
-    return f"{found.component} it gives {found.by_srcad:.6g}, and differences {found.by_differences:.6g}"
+    """By which variable a part is off, for some random adjoint of what it sets."""
+    return f"By {found.component} it gives {found.by_srcad:.6g}, and differences give {found.by_differences:.6g}."
 
 
 def shown(statement: Statement) -> str:
@@ -421,7 +473,7 @@ def shown(statement: Statement) -> str:
 
 
 def called_from(callers: tuple[Statement, ...]) -> list[str]:
-    return [f"It is run from line {s.node.lineno}, {shown(s)}." for s in reversed(callers)]
+    return [f"It is run from {origin_of(s.code, [s.node])}: {shown(s)}" for s in reversed(callers)]
 
 
 def origin_of(code: Code, nodes: list[ast.stmt]) -> Origin:

@@ -350,12 +350,13 @@ class Check:
 
     def verify(
         self, title: str, parameters: list[str], run: Callable[[list], Any], adjoints: Callable[[list, Any], list],
-        bars: list | None, search: Callable[[Callable], Any] | None,
+        bars: list | None, search: Callable[[Callable, Callable], Any] | None,
     ) -> None:  # fmt: skip
         """Raises GradientMismatch, which names the argument and the statement, if the adjoints are wrong.
 
         `run` gives the value from all arguments, `adjoints` those of the picked ones from that of the value, `bars` are
-        these at the values, for the value's adjoint 1, if they are known; `search(call)` finds the statement.
+        these at the values, for the value's adjoint 1, if they are known; `search` finds the statement
+        from two calls close together.
         """
         after = Draws()
 
@@ -375,8 +376,10 @@ class Check:
                 warnings.warn(f"the gradient of {title} is not checked: {found.reason}", RuntimeWarning, stacklevel=5)
             if not isinstance(found, Mismatch):
                 return
-            self.draws.again()
-            blamed = search and search(lambda: repeated([own(a) for a in subject.arguments]))
+            rng = np.random.default_rng(1)
+            moved = structure.tree_map(lambda x: shifted(x, 1e-7, rng), tuple(subject.arguments))
+            calls = [lambda a=a: subject.evaluated(a) for a in (subject.arguments, list(moved))]
+            blamed = search and search(*calls)
         finally:
             after.again()
         leaf = found.component

@@ -12,6 +12,7 @@ import numpy as np
 from srcad import structure
 from srcad.api import grad, vjp
 from srcad.errors import GradientMismatch, KindError
+from srcad.selfcheck import Along, typical_sizes
 
 Argnums = int | str | tuple[int | str, ...]
 
@@ -86,9 +87,7 @@ class SlopeCheck:
         single = any(np.asarray(leaf).dtype.itemsize < 8 for leaf in leaves)
         self.rtol = self.rtol or (1e-2 if single else 1e-6)
         self.eps = float(np.finfo(np.float32 if single else float).eps)
-        sizes = [np.full(np.size(leaf), np.sqrt(np.mean(np.square(leaf))) if np.size(leaf) else 1.0) for leaf in leaves]
-        self.size = np.concatenate([np.zeros(0), *sizes])
-        self.size[self.size == 0] = 1.0
+        self.size = typical_sizes(leaves)
 
     def run(self, rng: np.random.Generator) -> None:
         """Raises GradientMismatch, which names the component that is off most."""
@@ -129,18 +128,9 @@ class SlopeCheck:
         )
 
     def difference(self, direction: np.ndarray) -> tuple[float, float]:
-        """The slope along `direction` by central differences, extrapolated (Ridders, 1982), and its error."""
-        best, coarser = (math.nan, math.inf), []
-        for step in 0.02 * 4.0 ** -np.arange(7):
-            right, left = self.value(step * direction), self.value(-step * direction)
-            row = [(right - left) / (2 * step)]
-            for order, previous in enumerate(coarser[:3], start=1):
-                row.append(row[-1] + (row[-1] - previous) / (16**order - 1))
-                error = abs(row[-1] - row[-2]) + abs(row[-1] - previous) / 16 + self.eps * abs(right) / step
-                if error < best[1]:
-                    best = row[-1], error
-            coarser = row
-        return best
+        """The slope along `direction` by central differences, extrapolated, and its error."""
+        along = Along(lambda step: self.value(step * direction), self.eps)
+        return along.central, along.error
 
     def value(self, offset: np.ndarray) -> float:
         """`<value_bar, fun(...)>` away from the point; nan outside of the domain."""

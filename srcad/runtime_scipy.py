@@ -47,12 +47,15 @@ def circulant_adjoint(y_bar):
 
 
 def in_full_of(y_bar, first, second, mode):
-    """`y_bar`, of the shape that a convolution of arrays of these shapes has in `mode`, in that of the full one."""
+    """`y_bar`, of the shape that a convolution of arrays of these shapes has in `mode`, in that of the full one.
+
+    In the mode "later", that of `correlate2d`, the middle of an even number of items is the later one.
+    """
     if mode == "full":
         return y_bar
     full = np.zeros([n + m - 1 for n, m in zip(first, second)], y_bar.dtype)
-    if mode == "same":
-        starts = [(m - 1) // 2 for m in second]
+    if mode in ("same", "later"):
+        starts = [(m - 1 + (mode == "later")) // 2 for m in second]
     else:
         starts = [min(n, m) - 1 for n, m in zip(first, second)]
     full[tuple(slice(s, s + n) for s, n in zip(starts, y_bar.shape))] = y_bar
@@ -103,7 +106,54 @@ PADDING |= {"grid-mirror": "symmetric", "grid-constant": "constant", "grid-wrap"
 def filter_adjoint(y_bar, transposed, radii, mode):
     """The adjoint of a linear filter that reads `radii` items beyond an array, which `mode` tells how to continue.
 
-    `transposed(x)` is the transposed filter on an array that zeros continue.
+    `transposed(x)` is the transposed filter of an array that zeros continue.
     """
-    widths = [(r, r) for r in radii]
+    if mode not in PADDING:
+        raise ValueError(f"a filter with different modes for different axes, {mode!r}, has no adjoint here")
+    widths = [(int(r), int(r)) for r in radii]
     return pad_adjoint(transposed(np.pad(y_bar, widths)), y_bar.shape, widths, PADDING[mode])
+
+
+def kernel_adjoint(y_bar, weights, mode, is_turned):
+    """The adjoint of x in `scipy.ndimage.correlate(x, weights, mode=mode)`, or in `convolve`."""
+    from scipy.ndimage import convolve, correlate
+
+    if not np.all(np.array(weights.shape) % 2):
+        raise ValueError("the adjoint of a filter needs odd extents of the weights")
+    opposite = correlate if is_turned else convolve
+    radii = np.array(weights.shape) // 2
+    return filter_adjoint(y_bar, lambda x: opposite(x, weights, mode="constant"), radii, mode)
+
+
+def weights_adjoint(y_bar, x, weights, mode, cval, is_turned):
+    """The adjoint of the weights in `scipy.ndimage.correlate(x, weights, mode=mode)`, or in `convolve`."""
+    from scipy.signal import correlate
+
+    widths = [(int(n) // 2, int(n) // 2) for n in weights.shape]
+    options = {"constant_values": cval} if PADDING[mode] == "constant" else {}
+    w_bar = correlate(np.pad(x, widths, PADDING[mode], **options), y_bar, mode="valid", method="direct")
+    return turned(w_bar) if is_turned else w_bar
+
+
+def gaussian_adjoint(y_bar, sigma, order, mode, truncate):
+    """The adjoint of `scipy.ndimage.gaussian_filter`; one of odd order changes its sign."""
+    from scipy.ndimage import gaussian_filter
+
+    sigmas, orders = np.broadcast_to(sigma, (y_bar.ndim,)), np.broadcast_to(order, (y_bar.ndim,))
+    radii = [int(truncate * s + 0.5) for s in sigmas]
+    sign = (-1) ** int(np.sum(orders))
+
+    def transposed(x):
+        return sign * gaussian_filter(x, tuple(sigmas), tuple(orders), mode="constant", truncate=truncate)
+
+    return filter_adjoint(y_bar, transposed, radii, mode)
+
+
+def uniform_adjoint(y_bar, size, mode):
+    """The adjoint of `scipy.ndimage.uniform_filter`."""
+    from scipy.ndimage import uniform_filter
+
+    sizes = np.broadcast_to(size, (y_bar.ndim,))
+    if not np.all(sizes % 2):
+        raise ValueError("the adjoint of a filter needs odd sizes")
+    return filter_adjoint(y_bar, lambda x: uniform_filter(x, tuple(sizes), mode="constant"), sizes // 2, mode)

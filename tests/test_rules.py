@@ -479,6 +479,11 @@ def test_the_table_says_of_each_function_what_it_is():
     assert any(line.startswith("| `put` | refused | it writes into its argument") for line in lines)
 
 
+def test_the_rules_of_scipy():
+    pytest.importorskip("scipy")
+    assert len(table.declared("scipy.special")) >= 60 and len(table.declared("scipy")) >= 200
+
+
 def test_methods_and_attributes_stand_for_known_functions():
     known = {**METHODS, **ATTRIBUTES}.items()
     assert [n for n, f in known if find(f) is None and f not in CONSTANT] == []

@@ -294,6 +294,8 @@ def is_constant(fn) -> bool:
 
 LATER = {
     "scipy.special": "scipy_special", "scipy.linalg": "scipy_linalg",
+    "scipy.signal": "scipy_signal", "scipy.ndimage": "scipy_ndimage",
+    "scipy.stats": "scipy_stats",
 }  # fmt: skip
 """The packages whose rules are declared when one of their functions is first met: SciPy is optional, and slow to import."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from srcad.core.nodes import REF_TEXT
 from srcad.rules import registry
 
 MODULES = (np, np.linalg, np.fft)
@@ -56,3 +57,9 @@ def table(modules: Iterable = MODULES) -> str:
         lines += [f"| `{name}` | {s} | {note} |" for name, (s, note) in found.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def declared(package: str) -> list[str]:
+    """The full names of the functions of a package that have a rule, such as "scipy.special.erf"."""
+    names = (REF_TEXT.get(fn, "") for fn in registry.RULES if not isinstance(fn, str))
+    return sorted({name for name in names if name.startswith(package + ".")})

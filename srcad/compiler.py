@@ -224,16 +224,25 @@ def check_result(fun, special: Special, scalar: bool) -> None:
 
 def reversed_pairs(special: Special, program: Program) -> list[Pair]:
     """The two sweeps of a function and of all that it calls, callees first."""
+    callees_first = [*(s for s in program.specials.values() if s is not special), special]
+    for s in callees_first:
+        if s.recursive:
+            s.restored = set(s.written)
+        elif s.written:  # does its adjoint read what it has written into?
+            names = set(s.names.taken)
+            s.unread = set(reverse(s, program).unread)
+            s.names.taken = names
+    for s in callees_first:
+        if not s.recursive:
+            s.restored = set()
     program.needed = {id(special)}
     done: dict[int, Pair] = {}
     while True:
-        todo = [s for s in (*program.specials.values(), special) if id(s) in program.needed and id(s) not in done]
+        todo = [s for s in reversed(callees_first) if id(s) in program.needed and id(s) not in done]
         if not todo:
             break
-        for s in todo:
-            if id(s) not in done:
-                done[id(s)] = reverse(s, program)
-    order = [s for s in program.specials.values() if id(s) in done and s is not special]
+        done[id(todo[0])] = reverse(todo[0], program)
+    order = [s for s in callees_first if id(s) in done and s is not special]
     return [done[id(s)] for s in order] + [done[id(special)]]
 
 

@@ -42,9 +42,14 @@ class Restore(Stmt):
 
 
 class Sweep(Call):
-    """A call of an adjoint function that changes arrays and shadows of its caller in place: those of `writes`."""
+    """A call of an adjoint function that changes arrays and shadows of its caller in place: those of `writes`. `lent` are
+    the arrays that the callee writes into, by its parameters: it brings their old values back if they are read then.
+    Of those in `unread` it reads nothing."""
 
+    callee: Any = None
     writes: tuple[str, ...] = ()
+    lent: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 SHAPE = ".shape"
@@ -56,6 +61,9 @@ def names_read(node: Node | None) -> set[str]:
     match node:
         case None:
             return set()
+        case Sweep(args=args, unread=unread):
+            found = set().union(*map(names_read, args))
+            return found - set(unread) | {n + SHAPE for n in unread}
         case Name(id=name):
             return {name}
         case Attribute(value=place, attr="shape" | "size" | "ndim" | "dtype") if is_view(place):
@@ -148,6 +156,7 @@ class _Pruner:
                 names = targets(s.target) if isinstance(s, Assign) else set()
                 if not any(is_live(n, live) for n in names.union(writes)):
                     return None, live
+                s.value.callee.restored.update(p for p, n in s.value.lent if n in live)
                 return s, gone(live, names) | names_read(s.value)
             case Assign(target=target, value=value):
                 names = targets(target)
@@ -227,6 +236,11 @@ def without_empty_comments(block: Block) -> Block:
 def reads_before_writes(block, live: set[str]) -> set[str]:
     """The variables that are live at the start of a block of plain statements, `live` being those at its end."""
     return {n.removesuffix(SHAPE) for n in _live_before(block, live)}
+
+
+def values_read(block, live: set[str]) -> set[str]:
+    """The variables of which a block reads more than the shape."""
+    return {n for n in _live_before(block, live) if not n.endswith(SHAPE)}
 
 
 def _live_before(block, live: set[str]) -> set[str]:

@@ -25,12 +25,10 @@ def heat_stencil_forward(u, c, steps):
     difference_tape = []
     inner_tape = []
     product_1_tape = []
-    product_2_tape = []
     total_tape = []
     u_tape = []
     for _ in range(steps):
-        product_2 = 2 * u[1:-1]
-        difference = u[2:] - product_2
+        difference = u[2:] - 2 * u[1:-1]
         total = difference + u[:-2]
         product_1 = c * total
         inner = u[1:-1] + product_1
@@ -39,20 +37,18 @@ def heat_stencil_forward(u, c, steps):
         difference_tape.append(difference)
         inner_tape.append(inner)
         product_1_tape.append(product_1)
-        product_2_tape.append(product_2)
         total_tape.append(total)
     product = u * u
-    return np.sum(product), (u, c, steps, u_tape, difference_tape, inner_tape, product_1_tape, product_2_tape, total_tape, product)
+    return np.sum(product), (u, c, steps, u_tape, difference_tape, inner_tape, product_1_tape, total_tape, product)
 
 
 def heat_stencil_adjoint(saved, result_bar):
     """Reverse sweep of heat_stencil: the adjoint of u, c from that of its result."""
-    u, c, steps, u_tape, difference_tape, inner_tape, product_1_tape, product_2_tape, total_tape, product = saved
+    u, c, steps, u_tape, difference_tape, inner_tape, product_1_tape, total_tape, product = saved
     u_tape = u_tape.copy()
     difference_tape = difference_tape.copy()
     inner_tape = inner_tape.copy()
     product_1_tape = product_1_tape.copy()
-    product_2_tape = product_2_tape.copy()
     total_tape = total_tape.copy()
     # 10: return np.sum(u * u)
     u_bar = unbroadcast(np.broadcast_to(result_bar, product.shape) * u, u.shape)
@@ -61,7 +57,6 @@ def heat_stencil_adjoint(saved, result_bar):
     c_bar = 0.0
     for _ in reversed(range(steps)):
         total = total_tape.pop()
-        product_2 = product_2_tape.pop()
         product_1 = product_1_tape.pop()
         inner = inner_tape.pop()
         difference = difference_tape.pop()
@@ -76,7 +71,8 @@ def heat_stencil_adjoint(saved, result_bar):
         total_bar = product_1_bar * c
         difference_bar = unbroadcast(total_bar, difference.shape)
         u_bar[2:] += unbroadcast(difference_bar, u[2:].shape)
-        u_bar[1:-1] += unbroadcast(-difference_bar, product_2.shape) * 2
+        product_bar = unbroadcast(-difference_bar, u[1:-1].shape)
+        u_bar[1:-1] += product_bar * 2
         u_bar[:-2] += unbroadcast(total_bar, u[:-2].shape)
     return u_bar, c_bar
 
@@ -86,12 +82,10 @@ def heat_stencil_value_and_grad(u, c, steps):
     difference_tape = []
     inner_tape = []
     product_1_tape = []
-    product_2_tape = []
     total_tape = []
     u_tape = []
     for _ in range(steps):
-        product_2 = 2 * u[1:-1]
-        difference = u[2:] - product_2
+        difference = u[2:] - 2 * u[1:-1]
         total = difference + u[:-2]
         product_1 = c * total
         inner = u[1:-1] + product_1
@@ -100,7 +94,6 @@ def heat_stencil_value_and_grad(u, c, steps):
         difference_tape.append(difference)
         inner_tape.append(inner)
         product_1_tape.append(product_1)
-        product_2_tape.append(product_2)
         total_tape.append(total)
     product = u * u
     result = np.sum(product)
@@ -111,7 +104,6 @@ def heat_stencil_value_and_grad(u, c, steps):
     c_bar = 0.0
     for _ in reversed(range(steps)):
         total = total_tape.pop()
-        product_2 = product_2_tape.pop()
         product_1 = product_1_tape.pop()
         inner = inner_tape.pop()
         difference = difference_tape.pop()
@@ -126,7 +118,8 @@ def heat_stencil_value_and_grad(u, c, steps):
         total_bar = product_1_bar * c
         difference_bar = unbroadcast(total_bar, difference.shape)
         u_bar[2:] += unbroadcast(difference_bar, u[2:].shape)
-        u_bar[1:-1] += unbroadcast(-difference_bar, product_2.shape) * 2
+        product_bar = unbroadcast(-difference_bar, u[1:-1].shape)
+        u_bar[1:-1] += product_bar * 2
         u_bar[:-2] += unbroadcast(total_bar, u[:-2].shape)
     return result, (u_bar, c_bar)
 
@@ -136,12 +129,10 @@ def heat_stencil_grad(u, c, steps):
     difference_tape = []
     inner_tape = []
     product_1_tape = []
-    product_2_tape = []
     total_tape = []
     u_tape = []
     for _ in range(steps):
-        product_2 = 2 * u[1:-1]
-        difference = u[2:] - product_2
+        difference = u[2:] - 2 * u[1:-1]
         total = difference + u[:-2]
         product_1 = c * total
         inner = u[1:-1] + product_1
@@ -150,7 +141,6 @@ def heat_stencil_grad(u, c, steps):
         difference_tape.append(difference)
         inner_tape.append(inner)
         product_1_tape.append(product_1)
-        product_2_tape.append(product_2)
         total_tape.append(total)
     product = u * u
     # 10: return np.sum(u * u)
@@ -160,7 +150,6 @@ def heat_stencil_grad(u, c, steps):
     c_bar = 0.0
     for _ in reversed(range(steps)):
         total = total_tape.pop()
-        product_2 = product_2_tape.pop()
         product_1 = product_1_tape.pop()
         inner = inner_tape.pop()
         difference = difference_tape.pop()
@@ -175,6 +164,7 @@ def heat_stencil_grad(u, c, steps):
         total_bar = product_1_bar * c
         difference_bar = unbroadcast(total_bar, difference.shape)
         u_bar[2:] += unbroadcast(difference_bar, u[2:].shape)
-        u_bar[1:-1] += unbroadcast(-difference_bar, product_2.shape) * 2
+        product_bar = unbroadcast(-difference_bar, u[1:-1].shape)
+        u_bar[1:-1] += product_bar * 2
         u_bar[:-2] += unbroadcast(total_bar, u[:-2].shape)
     return u_bar, c_bar

@@ -372,9 +372,9 @@ class Calls:
         invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         if special.handed_back is None:
-            for p, o in zip(special.params, operands):
-                if p not in special.written:
-                    self.disown(aliases(o))
+            kinds_of = dict(zip(special.params, (v.kind for v in special.values)))
+            if not all(isinstance(plain(kinds_of[p]), Array) for p in special.written):  # it may keep what it gets
+                self.disown({n for p, o in zip(special.params, operands) if p not in special.written for n in aliases(o)})
             held = self.named(invoked, base)
             self.temporaries.add(held.id)
             return held

@@ -84,6 +84,8 @@ class Operations:
         rule = registry.find(fn)
         if rule is not None and rule.partials is not None and not kwargs:
             return self.ufunc_kind(fn, operands, e)
+        if fn is np.copy and isinstance(operands[0], Array):
+            return operands[0]
         if fn is np.reshape and len(args) >= 2 and isinstance(operands[0], Array):
             return reshaped(operands[0], operands[1], self.site(e))
         if not kinds.is_pure(fn):

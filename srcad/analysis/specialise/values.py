@@ -55,7 +55,8 @@ class Special:
 
     `written` are the parameters into whose memory it writes, `exits` what is known of them at its end; `handed_back` is
     the one of them that it returns, `indexed` those arrays of which it reads single items only. `is_aliasing` says
-    that its text has variables that are only other names of a place.
+    that its text has variables that are only other names of a place. Its adjoint brings back what was in those that are
+    `restored`, and reads nothing of those that are `unread`.
     """
 
     source: Function
@@ -75,6 +76,8 @@ class Special:
     indexed: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
+    restored: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
     @property
     def varied_params(self) -> list[str]:

@@ -11,7 +11,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
     Subscript, Try, Tuple, While, With, walk,
 )  # fmt: skip
-from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes
+from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes, values_read
 from srcad.transform.reverse.control import Control
 from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
 from srcad.transform.reverse.operations import Operations
@@ -26,7 +26,8 @@ from srcad.transform.reverse.survey import Survey
 class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
     `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
-    what they hold is changed as well; `objects` those that may hold each other."""
+    what they hold is changed as well; `objects` those that may hold each other. `shadows` are the shadows that the caller
+    of the second lends it; of the parameters `unread`, lent as well, it reads nothing."""
 
     special: Special
     forward: tuple[Stmt, ...]
@@ -36,6 +37,7 @@ class Pair:
     seed: str
     shadows: tuple[str, ...]
     saved: tuple[str, ...]
+    unread: frozenset[str]
     used_up: tuple[tuple[str, bool], ...]
     objects: tuple[str, ...]
 
@@ -99,10 +101,11 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             if p in special.returned_params
         )
         wanted = {n.id for e in adjoints for n in walk(e) if isinstance(n, Name)}
-        wanted |= {*shadow_names, *(p for p in special.shared if p in special.written)}
+        wanted |= {*shadow_names, *(p for p in special.shared if p in special.written & special.restored)}
         adjoint, kept = prune(adjoint, wanted)
         forward = self.settle(forward, kept)
         adjoint = lower_restores(adjoint, {n for n in self.written if n is not None and self.is_written_into(n)})
+        read = values_read(adjoint, wanted)
         needed = reads_before_writes(adjoint, wanted) - {seed, *shadow_names, *special.shared}
         tapes = {s.tape for s in kept}
         lent = {name for n in walk_all(adjoint) if isinstance(n, Sweep) for name in n.writes}
@@ -125,6 +128,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             seed,
             shadow_names,
             saved,
+            frozenset(p for p in special.shared if p not in read),
             used_up,
             objects if len(objects) > 1 else (),
         )

@@ -233,7 +233,14 @@ class Statements:
         memory = (*(places[p][0] for p in callee.shared), *(places[p][1] for p in callee.shadowed))
         adjoint = Ref(callee, f"{callee.name}_adjoint")
         changed = tuple(dict.fromkeys(n for n in map(root_name, memory) if n is not None))
-        adjoint_call = Sweep(adjoint, (saved, bar, *memory), writes=changed) if memory else Call(adjoint, (saved, bar))
+        adjoint_call = Call(adjoint, (saved, bar))
+        if memory:
+            lent = [(p, root_name(places[p][0])) for p in callee.shared]
+            unread = tuple(n for p, n in lent if p in callee.unread and n is not None)
+            adjoint_call = Sweep(
+                adjoint, (saved, bar, *memory), callee=callee, writes=changed,
+                lent=tuple((p, n) for p, n in lent if p in callee.written), unread=unread,
+            )  # fmt: skip
         target = targets[0] if len(targets) == 1 else Tuple(tuple(targets))
         held.append(Assign(target, adjoint_call) if targets else ExprStmt(adjoint_call))
         for x, name in late:

@@ -193,8 +193,11 @@ def product_of_others(x, axis=None):
 
 
 def cumprod_adjoint(y_bar, x, axis=0):
-    """The adjoint of `np.cumprod(x, axis)`, by no division."""
+    """The adjoint of `np.cumprod(x, axis)`; where a product is zero, by no division."""
     x, y_bar = np.moveaxis(x, axis, 0), np.moveaxis(y_bar, axis, 0)
+    y = np.cumprod(x, 0)
+    if y.all() and np.isfinite(y).all():  # no zero among the items, nor so small or large a product
+        return np.moveaxis(np.cumsum((y * y_bar)[::-1], 0)[::-1] / x, 0, axis)
     x_bar = np.array(y_bar)
     for k in range(len(x) - 2, -1, -1):
         x_bar[k] += x[k + 1] * x_bar[k + 1]
@@ -203,8 +206,10 @@ def cumprod_adjoint(y_bar, x, axis=0):
 
 
 def cumprod_tangent(x_dot, y, x, axis=0):
-    """The tangent of `y = np.cumprod(x, axis)`, by no division."""
+    """The tangent of `y = np.cumprod(x, axis)`; where a product is zero, by no division."""
     x_dot, y, x = (np.moveaxis(a, axis, 0) for a in (x_dot, y, x))
+    if np.all(y) and np.isfinite(y).all():
+        return np.moveaxis(y * np.cumsum(x_dot / x, 0), 0, axis)
     y_dot = np.array(x_dot)
     for k in range(1, len(x)):
         y_dot[k] = y_dot[k - 1] * x[k] + y[k - 1] * x_dot[k]
@@ -324,7 +329,9 @@ def zeros_like(x):
 def is_object(x) -> bool:
     """Whether a value is an object of a class written in Python, that holds its attributes in a dictionary."""
     module = type(x).__module__.partition(".")[0]
-    return hasattr(x, "__dict__") and not isinstance(x, type) and module not in ("numpy", "builtins", "functools", "srcad")
+    return (
+        hasattr(x, "__dict__") and not isinstance(x, type) and module not in ("numpy", "builtins", "functools", "srcad")
+    )
 
 
 def add(a, b):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcad import runtime
+from srcad import runtime, runtime_arrays
 from srcad.core.nodes import Ref, Slice, Subscript, Tuple, lift
 from srcad.rules.registry import A, adjoint, ex, has_symbol, linear, symbolic
 from srcad.rules.shapes import known, rank, rank_if_known, shape, size
 
 scatter_along = symbolic(runtime.scatter_along)
+unsorted = symbolic(runtime_arrays.unsorted)
 symbolic_scatter = symbolic(runtime.scatter)
 
 
@@ -110,10 +111,17 @@ def sort_jvp(dots, y, a, axis=-1, kind=None):
 )  # fmt: skip
 def sort_vjp(y_bar, y, a, axis=-1, kind=None):
     if known(axis) is None:
-        return y_bar[np.argsort(np.argsort(a, None))].reshape(shape(a))
-    if rank_if_known(a) == 1:
-        return y_bar[np.argsort(np.argsort(a))]
-    return np.take_along_axis(y_bar, np.argsort(np.argsort(a, axis), axis), axis)
+        return unsorted(y_bar, np.argsort(a, None)).reshape(shape(a))
+    if axis == -1:
+        return unsorted(y_bar, np.argsort(a))
+    return unsorted(y_bar, np.argsort(a, axis), axis)
+
+
+@linear(
+    runtime_arrays.unsorted, examples=[ex(A(3), np.array([2, 0, 1])), ex(A(2, 3), np.array([[1, 0, 1], [0, 1, 0]]), 0)]
+)
+def unsorted_vjp(y_bar, y, x_bar, order, axis=-1):
+    return np.take_along_axis(y_bar, order, axis)
 
 
 @linear(

@@ -6,7 +6,7 @@ import numpy as np
 
 from srcad import runtime_arrays
 from srcad.core.nodes import call_of
-from srcad.rules.indexing import printed, scatter, wrapped
+from srcad.rules.indexing import printed, scatter, unsorted, wrapped
 from srcad.rules.joining import item_of, sum_of
 from srcad.rules.registry import A, Refused, adjoint, ex, is_symbol, linear, rule, sequence_rule, symbolic
 from srcad.rules.shapes import is_none, is_unread, known, part, rank, rank_if_known, shape, size
@@ -134,11 +134,11 @@ def partition_jvp(dots, y, a, kth, axis=-1, kind="introselect"):
 )  # fmt: skip
 def partition_vjp(y_bar, y, a, kth, axis=-1, kind="introselect"):
     if known(axis) is None:
-        return reshaped(y_bar[np.argsort(y, kind="stable")][rank_of(np.ravel(a))], a)
-    if rank_if_known(a) == 1:
-        return y_bar[np.argsort(y, kind="stable")][rank_of(a)]
-    order = np.take_along_axis(np.argsort(y, axis, kind="stable"), rank_of(a, axis), axis)
-    return np.take_along_axis(y_bar, order, axis)
+        return reshaped(unsorted(y_bar[np.argsort(y)], np.argsort(a, None)), a)
+    if axis == -1 and rank_if_known(a) == 1:
+        return unsorted(y_bar[np.argsort(y)], np.argsort(a))
+    ordered = np.take_along_axis(y_bar, np.argsort(y, axis), axis)
+    return unsorted(ordered, np.argsort(a, axis), axis)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import copy
 import math
 import os
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -329,6 +330,16 @@ def quietly() -> Iterator[None]:
         yield
 
 
+def levels_of_srcad() -> int:
+    """How many calls up from the caller the user's code is, as `warnings.warn` counts."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and (
+        frame.f_globals.get("__name__", "").startswith("srcad.") or frame.f_code.co_filename.startswith("<srcad ")
+    ):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 class Draws:
     """The state of the global random generators, of NumPy and of `random`, at some time."""
 
@@ -373,7 +384,8 @@ class Check:
         try:
             found = subject.compare(bars)
             if isinstance(found, Unsettled):
-                warnings.warn(f"the gradient of {title} is not checked: {found.reason}", RuntimeWarning, stacklevel=5)
+                text = f"the gradient of {title} is not checked: {found.reason}"
+                warnings.warn(text, RuntimeWarning, stacklevel=levels_of_srcad())
             if not isinstance(found, Mismatch):
                 return
             rng = np.random.default_rng(1)

@@ -419,7 +419,7 @@ def kind_of_call(fun: Callable, specialiser, e: Call) -> Kind:
     args = tuple(replace(a, varied=False) for a in e.args)
     return specialiser.constant_call(
         replace(e, args=args, kwargs=tuple((k, replace(v, varied=False)) for k, v in e.kwargs)), fun
-    )
+    ).kind
 
 
 def pasted_if_possible(partial: Callable) -> Callable:

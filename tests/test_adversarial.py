@@ -3284,3 +3284,13 @@ def pair_of(a, b):
 def test_an_operand_read_before_it_is_set_in_one_expression():
     derivative = srcad.grad(lambda x: x + (x := x * x) * x)
     assert derivative(1.5) == pytest.approx(1 + 4 * 1.5**3)
+
+
+def test_random_numbers_are_constants():
+    def fun(x):
+        return np.sum(x * np.random.rand(3)) + np.random.normal() * x[0]
+
+    np.random.seed(1)
+    expected = np.random.rand(3) + np.array([np.random.normal(), 0, 0])
+    np.random.seed(1)
+    np.testing.assert_allclose(srcad.grad(fun)(np.ones(3)), expected)

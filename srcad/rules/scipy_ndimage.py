@@ -12,8 +12,8 @@ from srcad import runtime_scipy
 from srcad.rules.registry import A, Refused, adjoint, ex, named, rule, symbolic
 from srcad.rules.shapes import known
 
-for name in "convolve correlate gaussian_filter uniform_filter".split():
-    named(ndimage, name)
+correlate, convolve = named(ndimage, "correlate"), named(ndimage, "convolve")
+gaussian_filter, uniform_filter = named(ndimage, "gaussian_filter"), named(ndimage, "uniform_filter")
 weights_adjoint = symbolic(runtime_scipy.weights_adjoint)
 kernel_adjoint = symbolic(runtime_scipy.kernel_adjoint)
 gaussian_adjoint = symbolic(runtime_scipy.gaussian_adjoint)
@@ -42,7 +42,7 @@ FILTERS = [ex(A(4, 5), A(3, 3), mode=mode) for mode in ("reflect", "mirror", "ne
     ex(A(5), A(3), mode="constant", cval=2.0),
     ex(A(3, 4, 3), A(1, 3, 3)),
 ]
-for function, turned in ((ndimage.correlate, False), (ndimage.convolve, True)):
+for function, shown, turned in ((ndimage.correlate, correlate, False), (ndimage.convolve, convolve, True)):
 
     def declare(turned):
         def first(y_bar, y, input, weights, *, mode="reflect", cval=0.0, origin=0):
@@ -55,7 +55,7 @@ for function, turned in ((ndimage.correlate, False), (ndimage.convolve, True)):
 
         return first, second
 
-    rule(function, *declare(turned), jvp=linear_part(function), examples=FILTERS)
+    rule(function, *declare(turned), jvp=linear_part(shown), examples=FILTERS)
 
 
 def sums_jvp(function):
@@ -66,7 +66,7 @@ def sums_jvp(function):
 
 
 @adjoint(
-    ndimage.gaussian_filter, jvp=sums_jvp(ndimage.gaussian_filter),
+    ndimage.gaussian_filter, jvp=sums_jvp(gaussian_filter),
     examples=[
         ex(A(9), 0.7), ex(A(7, 8), 0.7), ex(A(7, 8), (0.5, 0.8), mode="nearest"), ex(A(9), 0.7, mode="wrap", truncate=3.0),
         ex(A(9), 0.6, mode="constant", cval=1.0), ex(A(9), 0.6, 1), ex(A(7, 8), 0.6, order=(0, 2), mode="mirror"),
@@ -77,7 +77,7 @@ def gaussian_filter_vjp(y_bar, y, input, sigma, order=0, *, mode="reflect", cval
 
 
 @adjoint(
-    ndimage.uniform_filter, jvp=sums_jvp(ndimage.uniform_filter),
+    ndimage.uniform_filter, jvp=sums_jvp(uniform_filter),
     examples=[ex(A(9)), ex(A(5, 6), 3), ex(A(5, 6), (3, 1), mode="wrap"), ex(A(9), size=5, mode="constant", cval=1.0)],
 )  # fmt: skip
 def uniform_filter_vjp(y_bar, y, input, size=3, *, mode="reflect", cval=0.0, origin=0):

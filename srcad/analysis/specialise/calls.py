@@ -95,6 +95,8 @@ class Calls:
             result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN
             return replace(e, kind=result, varied=False)
         if isinstance(kind.extra, tuple) and kind.extra and kind.extra[0] == "bound":
+            if not isinstance(obj, types.FunctionType):  # np.random.normal, which has no text
+                return replace(e, kind=UNKNOWN, varied=varied)
             return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=Opaque(kind.extra[1]), at=e.at),), ())
         if isinstance(obj, type):
             return self.construct(e, obj, varied)

@@ -18,7 +18,7 @@ from srcad.rules.linalg import (
     cholesky_adjoint, cholesky_jvp, det_vjp, inv_vjp, norm_jvp, norm_vjp, solve_first, solve_jvp, solve_second,
 )  # fmt: skip
 from srcad.rules.registry import A, Refused, adjoint, ex, named, rule, sequence_rule, symbolic
-from srcad.rules.shapes import known, part, rank, shape, swap_last
+from srcad.rules.shapes import is_none, known, part, rank, shape, swap_last
 
 frechet = symbolic(runtime_scipy.frechet)
 sums_of_shifts = symbolic(runtime_scipy.circulant_adjoint)
@@ -274,7 +274,7 @@ def block_diag_vjp(k, y_bar, y, *arrs):
 
 def toeplitz_part(k):
     def vjp(y_bar, y, c, r=None):
-        return sums_of_diagonals(y_bar, k, r is None or known(r) is None)
+        return sums_of_diagonals(y_bar, k, is_none(r))
 
     return vjp
 

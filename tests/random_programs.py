@@ -2,6 +2,7 @@
 
     python -m tests.random_programs --seed 0 --count 2000        a long run; prints what is wrong, made small
     python -m tests.random_programs --seed 17 --show             one program and what became of it
+    python -m tests.random_programs --imperative --count 2000    programs of tests/imperative_programs.py
 
 A program is text made from a seed: few names that are overwritten over and over, nested loops and branches with `break`,
 `continue` and `return`, helpers, tuples, lists, dicts, closures, writes into arrays, broadcasting. The text is registered
@@ -26,14 +27,16 @@ import textwrap
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import srcad
+from tests import imperative_programs
 from tests.programs import fresh
-from tests.reference import children, floats, gradient, mismatches
+from tests.reference import Numpy, at, children, floats, gradient, mismatches, put, value_or_nan, widen
 
 PRELUDE = """\
 import math
@@ -670,14 +673,32 @@ def arguments(text: str, seed: int = 0) -> tuple:
     return tuple(values)
 
 
-def compiled(text: str, name: str = "random"):
-    """The function `f` of a text, which srcad can read back."""
-    whole = PRELUDE + text
-    filename = f"<{name} {abs(hash(whole)):x}>"
-    linecache.cache[filename] = (len(whole), None, whole.splitlines(True), filename)
-    space: dict = {"__name__": "random_program"}
-    exec(compile(whole, filename, "exec"), space)
-    return space["f"]
+@dataclass(frozen=True)
+class Family:
+    """A generator of programs: the text that all begin with, the program of a seed, the arguments of a program."""
+
+    prelude: str
+    generate: Callable[[int], str]
+    arguments: Callable[[str, int], tuple]
+
+    def compiled(self, text: str, numpy=np):
+        """The function `f` of a text, which srcad can read back; with another module in place of NumPy."""
+        whole = self.prelude + text
+        filename = f"<random {abs(hash(whole)):x}>"
+        linecache.cache[filename] = (len(whole), None, whole.splitlines(True), filename)
+        space: dict = {"__name__": "random_program"}
+        exec(compile(whole, filename, "exec"), space)
+        if numpy is not np:
+            space["np"] = numpy
+        return space["f"]
+
+    def twins(self, text: str) -> dict:
+        """The same program for the reference: in double precision, and for complex numbers."""
+        return {"double": self.compiled(text, Numpy(np.float64)), "analytic": self.compiled(text, Numpy(np.complex128))}
+
+
+FUNCTIONAL = Family(PRELUDE, generate, arguments)
+IMPERATIVE = Family(imperative_programs.PRELUDE, imperative_programs.generate, imperative_programs.arguments)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -722,8 +743,8 @@ def same(a, b) -> bool:
     return type(a) is type(b) and a == b
 
 
-def close(a, b) -> bool:
-    return bool(np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True))
+def close(a, b, single: bool = False) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-4 if single else 1e-9, atol=1e-5 if single else 1e-12, equal_nan=True))
 
 
 def where_inside(error: BaseException) -> str:
@@ -735,10 +756,13 @@ def where_inside(error: BaseException) -> str:
     return "generated code" if last.filename.startswith("<") else f"{last.filename.rpartition('/')[2]}:{last.name}"
 
 
-def judge(fun, args: tuple, argnums=None, kwargs: dict | None = None, gradients=None) -> Verdict:
+def judge(
+    fun, args: tuple, argnums=None, kwargs: dict | None = None, double=None, analytic=None, single: bool = False
+) -> Verdict:
     """Whether the gradient of `fun` is right or refused, and leaves its arguments and its results alone.
 
-    `argnums` are the arguments to differentiate by (all that hold floats).
+    `argnums` are the arguments to differentiate by (all that hold floats). `double` and `analytic` are `fun` in double
+    precision and for complex numbers, for the reference; `single` says that `fun` computes in single precision.
     """
     kwargs = kwargs or {}
     warnings.simplefilter("ignore")
@@ -787,7 +811,9 @@ def judge(fun, args: tuple, argnums=None, kwargs: dict | None = None, gradients=
         return Verdict("no error where the program has one", repr(plain_error))
     if not np.all(np.isfinite(value)) or abs(float(value)) > 1e8:
         return Verdict("skipped", "not finite")
-    if not close(value, found_value):
+    if double is not None and math.isnan(value_or_nan(lambda _: double(*widen(args), **widen(kwargs)), 0.0)):
+        return Verdict("skipped", "it reads what np.empty gave")
+    if not close(value, found_value, single):
         return Verdict("wrong value", f"value {found_value!r}, expected {value!r}")
     if not same(given, fresh(args)):
         return Verdict("changes its arguments", f"{args} became {given}" + (" (the program does)" if mutates else ""))
@@ -800,29 +826,52 @@ def judge(fun, args: tuple, argnums=None, kwargs: dict | None = None, gradients=
     lines = []
     for i, part in zip(argnums, found):
         try:
-            expected = gradient(fun, args, i, kwargs)
+            expected = gradient(double or fun, args, i, kwargs, analytic)
         except Exception as error:  # noqa: BLE001 - a program that runs here, but not nearby
             return Verdict("skipped", repr(error))
         if any(math.isnan(e.value) or e.error > 1e-3 * (1 + abs(e.value)) for e in expected.values()):
             return Verdict("skipped", "no reference")
-        lines += [f"argument {i}: {line}" for line in mismatches(expected, part)]
+        if isinstance(part, np.ndarray) and (part.shape, part.dtype) != (args[i].shape, args[i].dtype):
+            lines.append(f"argument {i}: {part.dtype} of shape {part.shape}")
+            continue
+        wrong = [f"argument {i}: {line}" for line in mismatches(expected, part, single)]
+        if wrong and has_kink(double or fun, args, i, kwargs):
+            return Verdict("skipped", "a kink")
+        lines += wrong
     if lines:
         return Verdict("wrong gradient", "\n".join(lines))
-    return more(fun, args, kwargs, argnums, found, value)
+    return more(fun, args, kwargs, argnums, found, value, single)
 
 
-def more(fun, args, kwargs, argnums, found, value) -> Verdict:
+def has_kink(fun, args: tuple, i: int, kwargs: dict) -> bool:
+    """Whether the function bends at its arguments: the differences to the left and right are others."""
+    start = value_or_nan(lambda _: fun(*fresh(args), **fresh(kwargs)), 0.0)
+    for path in floats(args[i]):
+
+        def moved(step, path=path):
+            values = [widen(a) for a in args]
+            values[i] = put(values[i], path, at(values[i], path) + step)
+            return fun(*values, **widen(kwargs))
+
+        h = 1e-6
+        sides = [(value_or_nan(moved, step) - start) / step for step in (h, -h)]
+        if not abs(sides[0] - sides[1]) <= 1e-3 * (1 + abs(sides[0])):
+            return True
+    return False
+
+
+def more(fun, args, kwargs, argnums, found, value, single: bool = False) -> Verdict:
     """The other ways to the same gradient."""
     try:
         with np.errstate(all="ignore"):
             again = srcad.grad(fun, argnums=argnums)(*fresh(args), **fresh(kwargs))
-            if not all(close(p, q) for p, q in zip(leaves(again), leaves(found))):
+            if not all(close(p, q, single) for p, q in zip(leaves(again), leaves(found))):
                 return Verdict("grad differs from value_and_grad", f"{again} and {found}")
-            if kwargs or not isinstance(value, float):
+            if kwargs or not isinstance(value, (float, np.floating)):
                 return Verdict("right")
             given = fresh(args)
             result, pullback = srcad.vjp(fun, *given)
-            one, two, three = pullback(1.0), pullback(2.0), pullback(1.0)
+            one, two, three = (pullback(type(value)(seed)) for seed in (1.0, 2.0, 1.0))
     except Exception as error:  # noqa: BLE001
         return Verdict(
             f"another way: crash {type(error).__name__} {where_inside(error)}",
@@ -831,9 +880,11 @@ def more(fun, args, kwargs, argnums, found, value) -> Verdict:
     expected = leaves(found)
     for label, bars, factor in (("", one, 1.0), (" (second call)", two, 2.0), (" (third call)", three, 1.0)):
         parts = leaves([bars[i] for i in argnums])
-        if len(parts) != len(expected) or not all(close(p, factor * np.asarray(q)) for p, q in zip(parts, expected)):
+        if len(parts) != len(expected) or not all(
+            close(p, factor * np.asarray(q), single) for p, q in zip(parts, expected)
+        ):
             return Verdict("vjp differs from grad" + label, f"{bars} and {found}")
-    if not close(result, value):
+    if not close(result, value, single):
         return Verdict("vjp value wrong", f"{result} and {value}")
     groups = [arrays_in(g) for g in (one, two, three)]
     flat = [a for g in groups for a in g]
@@ -854,12 +905,15 @@ def leaves(value) -> list:
     return [value]
 
 
-def judge_text(text: str, seed: int = 0, seconds: float = 20.0) -> Verdict:
+def judge_text(text: str, seed: int = 0, seconds: float = 20.0, family: Family = FUNCTIONAL) -> Verdict:
     """`judge` of a program's text; what takes too long is a defect, too."""
     try:
-        fun = compiled(text)
+        fun = family.compiled(text)
     except SyntaxError as error:
         return Verdict("skipped", repr(error))
+    args = family.arguments(text, seed)
+    twins = family.twins(text) if family is IMPERATIVE else {}
+    single = "float32" in text or any(a.dtype == np.float32 for a in arrays_in(args))
 
     def too_long(*_):
         raise TooLong
@@ -869,10 +923,10 @@ def judge_text(text: str, seed: int = 0, seconds: float = 20.0) -> Verdict:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
-            fun(*arguments(text, seed))
+            fun(*fresh(args))
         status = "takes too long"
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-        return judge(fun, arguments(text, seed))
+        return judge(fun, args, single=single, **twins)
     except TooLong:
         return Verdict(status, "out of time")
     finally:
@@ -884,17 +938,20 @@ def judge_text(text: str, seed: int = 0, seconds: float = 20.0) -> Verdict:
 # Making a program small
 
 
-def shrunk(text: str, seed: int, status: str, seconds: float = 20.0) -> str:
+def shrunk(text: str, seed: int, status: str, seconds: float = 60.0, family: Family = FUNCTIONAL) -> str:
     """A smaller program with the same defect, or the smallest found in so many seconds."""
     end = time.monotonic() + seconds
-    candidates = smaller(text)
-    while time.monotonic() < end:
-        candidate = next(candidates, None)
-        if candidate is None:
-            break
-        if len(candidate) < len(text) and judge_text(candidate, seed, 0.7).status == status:
-            text = candidate
-            candidates = smaller(text)
+    changed = True
+    while changed:
+        changed, position = False, 0
+        candidates = list(smaller(text))
+        while position < len(candidates) and time.monotonic() < end:
+            candidate = candidates[position]
+            position += 1
+            if len(candidate) < len(text) and judge_text(candidate, seed, 2.0, family).status == status:
+                text, changed = candidate, True
+                candidates = list(smaller(text))  # and on from here: what was tried before would fail again
+                position = max(0, position - 2)
     return text
 
 
@@ -907,6 +964,21 @@ def smaller(text: str):
         for name in ("body", "orelse", "finalbody")
         if isinstance(getattr(n, name, None), list)
     ]
+    for chunk in (8, 4, 2):
+        for node, name in spots:
+            block = getattr(node, name)
+            for start in range(0, len(block) if len(block) > chunk and node is not tree else 0, chunk):
+                memo: dict = {id(block): copy.deepcopy(block[:start] + block[start + chunk :])}
+                yield ast.unparse(copy.deepcopy(tree, memo))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            if node.name != "f":
+                memo = {id(tree.body): [n for n in tree.body if n is not node]}
+                yield ast.unparse(copy.deepcopy(tree, memo))
+            else:
+                for param in node.args.args:
+                    memo = {id(node.args.args): [p for p in node.args.args if p is not param]}
+                    yield ast.unparse(copy.deepcopy(tree, memo))
     for number, (node, name) in enumerate(spots):
         for position in range(len(getattr(node, name))):
             statement = getattr(node, name)[position]
@@ -914,6 +986,8 @@ def smaller(text: str):
             for inner in ("body", "orelse"):
                 if isinstance(getattr(statement, inner, None), list) and getattr(statement, inner):
                     options.append(getattr(statement, inner))
+            if isinstance(statement, ast.For) and isinstance(statement.target, ast.Name):
+                options.append([ast.Assign([statement.target], ast.Constant(1), lineno=1), *statement.body])
             if isinstance(node, ast.Module):
                 continue
             for option in options:
@@ -965,32 +1039,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--imperative", action="store_true", help="writes, views, aliases and containers")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop before the count after so long")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to make one program small")
     parser.add_argument("--show", action="store_true", help="print each program, and what became of it")
     parser.add_argument(
         "--per-class", type=int, default=2, help="how many programs of each class of defects are made small"
     )
     options = parser.parse_args()
+    family = IMPERATIVE if options.imperative else FUNCTIONAL
     counts: collections.Counter = collections.Counter()
     refusals: collections.Counter = collections.Counter()
-    defects: dict[str, list[tuple[str, int]]] = collections.defaultdict(list)
+    end = time.monotonic() + 60 * options.minutes
     for seed in range(options.seed, options.seed + options.count):
-        text = generate(seed)
-        verdict = judge_text(text, seed)
+        if time.monotonic() > end:
+            print(f"stopped before seed {seed}")
+            break
+        text = family.generate(seed)
+        verdict = judge_text(text, seed, family=family)
         counts[verdict.status] += 1
         if verdict.status == "refused":
             for reason in reasons(verdict.detail):
                 refusals[reason] += 1
         if options.show:
-            print(text, arguments(text, seed), verdict.status, verdict.detail, sep="\n")
+            print(text, family.arguments(text, seed), verdict.status, verdict.detail, sep="\n")
+        elif verdict.is_defect and counts[verdict.status] <= options.per_class:
+            small = shrunk(text, seed, verdict.status, options.seconds, family)
+            print(f"==== seed {seed}: {verdict.status}\n{small}\n{family.arguments(small, seed)}")
+            print(judge_text(small, seed, family=family).detail[-700:], end="\n\n", flush=True)
         elif verdict.is_defect:
-            defects[verdict.status].append((text, seed))
-    print(counts, flush=True)
-    for status, found in sorted(defects.items()):
-        for text, seed in sorted(found, key=lambda pair: len(pair[0]))[: options.per_class]:
-            small = shrunk(text, seed, status)
-            print(f"==== seed {seed}: {status}\n{small}\n{arguments(small, seed)}")
-            print(judge_text(small, seed).detail[-700:], end="\n\n", flush=True)
-    print(counts)
+            print(f"==== seed {seed}: {verdict.status}", flush=True)
+    ran = sum(count for status, count in counts.items() if status != "skipped")
+    print(f"{counts}\nright: {counts['right']} of the {ran} that run, {counts['right'] / max(ran, 1):.1%}")
     for line, count in refusals.most_common(40):
         print(f"{count:6} {line}")
 

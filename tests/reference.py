@@ -82,16 +82,47 @@ def put(value: Any, path: tuple, new: Any) -> Any:
     return other
 
 
-def widen(value: Any) -> Any:
-    """`value` with every float in double precision, and nothing shared with it."""
-    if isinstance(value, np.floating):
-        return float(value)
+def widen(value: Any, number: type = float) -> Any:
+    """`value` with every float in double precision (or another type), and nothing shared with it."""
+    if isinstance(value, (float, np.floating)):
+        return number(value)
     if isinstance(value, np.ndarray):
-        return value.astype(float) if np.issubdtype(value.dtype, np.floating) else value.copy()
+        return value.astype(number) if np.issubdtype(value.dtype, np.floating) else value.copy()
     other = copy.deepcopy(value) if not children(value) else copy.copy(value)
     for step, part in children(value):
-        other = put(other, (step,), widen(part))
+        other = put(other, (step,), widen(part, number))
     return other
+
+
+class Numpy:
+    """NumPy with another type of floats: what makes an array makes it of `number`.
+
+    `Numpy(np.complex128)` lets programs that write into arrays which they have made run with complex numbers,
+    `Numpy(np.float64)` those of single precision in double. What `empty` gives is nan.
+    """
+
+    def __init__(self, number: type):
+        self.number = self.float32 = self.float64 = number
+
+    def __getattr__(self, name: str) -> Any:
+        made = getattr(np, name)
+        return self.making(made) if name in MAKERS else made
+
+    def making(self, made: Callable) -> Callable:
+        def make(*args, **kwargs):
+            array = made(*args, **kwargs)
+            return array.astype(self.number) if array.dtype.kind == "f" else array
+
+        return make
+
+    def empty(self, shape, dtype=float):
+        return self.full(shape, np.nan, np.dtype(dtype))
+
+    def empty_like(self, array, dtype=None):
+        return self.full(array.shape, np.nan if array.dtype.kind in "fc" else 0, dtype or array.dtype)
+
+
+MAKERS = ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "array", "arange", "eye", "linspace")
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -156,10 +187,13 @@ def complex_step(line: Callable[[complex], complex]) -> float | None:
         return None
 
 
-def derivative(line: Callable, scale: float = 1.0) -> Estimate:
-    """The derivative of `line` at 0: the complex step's where it confirms the differences, else the differences'."""
+def derivative(line: Callable, scale: float = 1.0, analytic: Callable | None = None) -> Estimate:
+    """The derivative of `line` at 0: the complex step's where it confirms the differences, else the differences'.
+
+    `analytic` is the same line for complex steps, where that is another function.
+    """
     rough = difference(line, scale)
-    exact = complex_step(line)
+    exact = complex_step(analytic or line)
     if exact is not None and rough.agrees(exact, relative=1e-7):
         rounding = 100 * EPS * abs(value_or_nan(line, 0.0)) / scale
         return Estimate(exact, max(rounding, min(rough.error, 1e-13 * abs(exact))))
@@ -170,10 +204,13 @@ def derivative(line: Callable, scale: float = 1.0) -> Estimate:
 # Gradients
 
 
-def gradient(fun: Callable, args: tuple, wrt: int | str, kwargs: dict | None = None) -> dict[tuple, Estimate]:
+def gradient(
+    fun: Callable, args: tuple, wrt: int | str, kwargs: dict | None = None, analytic: Callable | None = None
+) -> dict[tuple, Estimate]:
     """The partial derivatives of `fun(*args, **kwargs)` by the floats of one argument (an index or a name), by path.
 
-    `fun` returns a float and gets copies only. An integer argument counts as a float.
+    `fun` returns a float and gets copies only. An integer argument counts as a float. `analytic` is `fun` for arguments
+    that are complex throughout.
     """
     kwargs = kwargs or {}
     where = args if isinstance(wrt, int) else kwargs
@@ -185,13 +222,16 @@ def gradient(fun: Callable, args: tuple, wrt: int | str, kwargs: dict | None = N
     def along(path):
         start = at(value, path)
 
-        def line(step):
-            moved = put(value, path, start + step)
+        def line(step, fun=fun, number=float):
+            moved = put(widen(value, number), path, number(start + step) if number is not float else start + step)
             if isinstance(wrt, int):
-                return fun(*widen(args[:wrt]), moved, *widen(args[wrt + 1 :]), **widen(kwargs))
-            return fun(*widen(args), **{**widen(kwargs), wrt: moved})
+                return fun(*widen(args[:wrt], number), moved, *widen(args[wrt + 1 :], number), **widen(kwargs, number))
+            return fun(*widen(args, number), **{**widen(kwargs, number), wrt: moved})
 
-        return derivative(line, max(1.0, abs(start)))
+        def complex_line(step):
+            return line(step, analytic, np.complex128)
+
+        return derivative(line, max(1.0, abs(start)), None if analytic is None else complex_line)
 
     return {path: along(path) for path in floats(value)}
 

@@ -230,7 +230,8 @@ def reversed_pairs(special: Special, program: Program) -> list[Pair]:
             s.restored = set(s.written)
         elif s.written:  # does its adjoint read what it has written into?
             names = set(s.names.taken)
-            s.unread = set(reverse(s, program).unread)
+            trial = reverse(s, program)
+            s.unread, s.spoiled = set(trial.unread), set(trial.spoiled)
             s.names.taken = names
     for s in callees_first:
         if not s.recursive:

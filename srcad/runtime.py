@@ -454,10 +454,11 @@ def check_apart(names, x, *others):
 
     for other in others:
         if other is x or any(np.shares_memory(a, b) for a in arrays_in(x) for b in arrays_in(other)):
+            place, _, names = names.rpartition(": ")
             first, _, rest = names.partition(", ")
             raise Unsupported(
                 None,
-                f"`{first}` is written into and shares memory with another argument ({rest})",
+                f"{place}: `{first}` is written into and shares memory with another argument ({rest})",
                 hint="Pass a copy of one of them.",
             )
 

@@ -4,7 +4,7 @@
 `tests.random_programs.judge`: value, gradient, arguments left alone, no shared memory, pullbacks called again.
 """
 
-# ruff: noqa: B006, B007, B010, B018, B023, E501, E731, E741, F811, F821, F841
+# ruff: noqa: NPY002, B006, B007, B010, B018, B023, E501, E731, E741, F811, F821, F841
 
 from __future__ import annotations
 

@@ -522,7 +522,14 @@ def result_kind(fn, args: tuple[Kind, ...], kwargs: tuple[tuple[str, Kind], ...]
     """
     args = tuple(plain(a) for a in args)
     kind = _result_kind(OPERATORS.get(fn, fn) if isinstance(fn, str) else fn, args, kwargs)
-    return map_dims(kind, lambda d: replace(site, many=d.many) if d.symbol == "site" else d)
+
+
+    def named(d: Dim) -> Dim:
+        if not (isinstance(d.symbol, tuple) and d.symbol[0] == "new"):
+            return d
+        return replace(site, symbol=(*site.symbol, *d.symbol[1:]), many=d.many)
+
+    return map_dims(kind, named)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -538,41 +545,47 @@ def _result_kind(fn, args, kwargs) -> Kind:
             return UNKNOWN
         except Exception:  # whatever a library raises on a stand-in: there is no telling, then
             continue
-        kind = _compare(results[0], results[1], stages, sizes is EQUAL)
+        kind = _compare(results[0], results[1], stages, sizes is EQUAL, ())
         listed = any(isinstance(a, Listing) for a in args)  # the stand-in of a list is of an arbitrary length
         return UNKNOWN if listed and isinstance(kind, Items) else kind
     return UNKNOWN
 
 
-def _compare(a, b, stages, equal: bool) -> Kind:
+def _compare(a, b, stages, equal: bool, path: tuple) -> Kind:
     """The kind of two results of the same call on differently sized stand-ins."""
     if type(a) is not type(b):
         return UNKNOWN
     if isinstance(a, np.ndarray):
         if a.ndim != b.ndim or a.dtype != b.dtype:
             return Array(a.dtype, None) if a.dtype == b.dtype else UNKNOWN
-        return Array(a.dtype, tuple(_extent(m, n, stages, equal) for m, n in zip(a.shape, b.shape)))
+        extents = enumerate(zip(a.shape, b.shape))
+        return Array(a.dtype, tuple(_extent(m, n, stages, equal, (*path, k)) for k, (m, n) in extents))
     if isinstance(a, int) and not isinstance(a, bool) and not equal:
-        dim = _extent(a, b, stages, equal)
-        known = dim.symbol not in ("site", 1)
+        dim = _extent(a, b, stages, equal, path)
+        known = dim != ONE and dim.symbol[0] != "new" if isinstance(dim.symbol, tuple) else dim != ONE
         return Number("int", dim if known else None)
     if isinstance(a, (tuple, list)) and len(a) == len(b):
-        return Items(type(a), tuple(range(len(a))), tuple(_compare(x, y, stages, equal) for x, y in zip(a, b)))
+        items = enumerate(zip(a, b))
+        return Items(
+            type(a), tuple(range(len(a))), tuple(_compare(x, y, stages, equal, (*path, k)) for k, (x, y) in items)
+        )  # fmt: skip
+    if isinstance(a, dict) and a.keys() == b.keys():
+        return Items(dict, tuple(a), tuple(_compare(a[k], b[k], stages, equal, (*path, k)) for k in a))
     if isinstance(a, (tuple, list, dict)):
         return UNKNOWN
     return kind_of(a)
 
 
-def _extent(m: int, n: int, stages, equal: bool) -> Dim:
+def _extent(m: int, n: int, stages, equal: bool, path: tuple) -> Dim:
     if m == n == 1:
         return ONE
     if equal:
-        return Dim("site", 0, (m, n) == (EQUAL[0][0], EQUAL[1][0]))
+        return Dim(("new", *path), 0, (m, n) == (EQUAL[0][0], EQUAL[1][0]))
     for symbol, base in stages[0].extents.items():
         offset = m - base
         if symbol in stages[1].extents and offset == n - stages[1].extents[symbol] and abs(offset) < 7:
             return Dim(symbol, offset, offset == 0 and stages[0].many[symbol])
-    return Dim("site")
+    return Dim(("new", *path))
 
 
 def is_pure(fn) -> bool:

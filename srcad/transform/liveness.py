@@ -174,7 +174,7 @@ class _Pruner:
                     return None, live
                 return s, live | names_read(target) | names_read(value)
             case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner)))):
-                if owner not in live:
+                if not is_live(owner, live):
                     return None, live
                 return s, live | names_read(s)
             case ExprStmt(value=Call(args=(first, *_))):

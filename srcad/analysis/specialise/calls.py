@@ -422,7 +422,7 @@ class Calls:
                 )
                 return None
             if near:
-                names = Const(", ".join(map(text, (o, *near))))
+                names = Const(f"{e.at}: {', '.join(map(text, (o, *near)))}")
                 self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, o, *near)), at=e.at))
             after = special.exits.get(p)
             if after is not None:

@@ -17,7 +17,9 @@ from srcad.analysis.kinds import (
     BOOL, INT, NEVER, NOTHING, UNKNOWN, Array, Callee, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number,
     Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like
+from srcad.analysis.operations import (
+    ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like, python_value,
+)  # fmt: skip
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
@@ -32,9 +34,29 @@ class Expressions:
 
     def test(self, e: Expr) -> Expr:
         """A condition: its truth has no derivative, so it stays as it is written."""
-        if any(isinstance(n, Walrus) for n in walk(e)):
+        if self.sets(e):
             return self.expr(e)
         return replace(e, kind=BOOL, varied=False)
+
+    def sets(self, e: Expr) -> bool:
+        """Whether evaluating `e` sets a variable, or writes into one: by `:=`, or by a call of a user's function."""
+        if any(isinstance(n, Walrus) for n in walk(e)):
+            return True
+        return any(self.writes(n) for n in walk(e) if isinstance(n, Call))
+
+    def writes(self, e: Call) -> bool:
+        """Whether a call is one of a user's function that writes into an argument."""
+        if isinstance(e.fn, Ref) and not isinstance(e.fn.obj, types.FunctionType):
+            return False
+        with self.attempt():
+            specials, taken = dict(self.program.specials), set(self.program.named)
+            try:
+                self.expr(e)
+                return any(isinstance(n, Invoke) and n.callee.written for s in self.out for n in walk(s))
+            except (SrcadError, RecursionError):
+                return False
+            finally:
+                self.program.specials, self.program.named = specials, taken
 
     def decide(self, e: Expr) -> bool | None:
         """The truth of a condition that the kinds settle, None for the others."""
@@ -108,10 +130,13 @@ class Expressions:
                 items = self.typed_operation(replace(call_of(np.ravel, array), at=e.at))
                 return self.typed_operation(replace(e, value=items, index=index))
             case Subscript(value=value, index=index):
-                value, index = self.exprs((value, index))
-                part = self.part(value, index.value) if isinstance(index, Const) else None
-                if part is not None:
-                    return self.present(value, part)
+                if is_written_out(index):
+                    part = self.part(value, python_value(index)) if isinstance(value, Name) else None
+                    if part is not None:
+                        return part
+                    value, index = self.container(value), self.expr(index)
+                else:
+                    value, index = self.exprs((value, index))
                 return self.typed_operation(replace(e, value=self.held(value), index=index))
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.expr(p) for p in (lower, upper, step)]
@@ -124,7 +149,7 @@ class Expressions:
             case Set():
                 return replace(e, kind=Opaque(set), varied=self.reads_varied(e))
             case Op(op="not", args=(arg,)):
-                if any(isinstance(n, Walrus) for n in walk(arg)):
+                if self.sets(arg):
                     e = replace(e, args=(self.expr(arg),))
                 return replace(e, kind=BOOL)
             case Op(args=args):
@@ -192,6 +217,9 @@ class Expressions:
             return self.closure(e, value.kind.obj)
         if value.place is not None:
             return self.present(e, value.place)
+        if value.parts:
+            held = ", ".join(f"`{p.text}`" for _, p in value.parts)
+            self.refuse(e, f"`{id_}` as a whole, which holds {held}, an array that is written into", "Put in a copy.")
         return replace(e, kind=value.kind, varied=value.varied)
 
     def closure(self, e: Expr, local: Local) -> Expr:
@@ -269,10 +297,10 @@ class Expressions:
         return typed
 
     def attribute(self, e: Attribute) -> Expr:
-        value = self.held(self.expr(e.value))
-        part = self.part(value, e.attr)
+        part = self.part(e.value, e.attr)
         if part is not None:
-            return self.present(value, part)
+            return part
+        value = self.held(self.container(e.value))
         e, kind = replace(e, value=value), plain(value.kind)
         if isinstance(kind, Items) and kind.is_record or isinstance(kind, Items) and hasattr(kind.cls, "_fields"):
             fields = getattr(kind.cls, "_fields", kind.keys)
@@ -378,7 +406,7 @@ class Expressions:
         return replace(e, keys=tuple(k for k, _ in entries.values()), values=items, varied=varied, kind=kind)
 
     def compare(self, e: Compare) -> Expr:
-        if any(isinstance(n, Walrus) for n in walk(e)):
+        if self.sets(e):
             return replace(e, args=self.exprs(e.args), kind=BOOL)
         with self.attempt():
             try:
@@ -455,6 +483,11 @@ def operator_method(op: str, args) -> tuple | None:
             if isinstance(found, types.FunctionType):
                 return found, args[i], tuple(a for k, a in enumerate(args) if k != i)
     return None
+
+
+def is_written_out(index: Expr) -> bool:
+    """Whether an index is a constant."""
+    return isinstance(index, Const) or isinstance(index, Op) and index.op == "neg" and isinstance(index.args[0], Const)
 
 
 def reads(e: Expr, name: str) -> bool:

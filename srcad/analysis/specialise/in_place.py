@@ -50,9 +50,7 @@ def _fill_diagonal(self, a, val, wrap=None):
 def _at(op):
     def build(self, a, indices, b):
         shape = call_of(np.shape, Subscript(a, indices))
-        kind = plain(self.peek(b))
-        spread = b if isinstance(kind, Array) and kind.rank else call_of(np.broadcast_to, b, shape)
-        return AugAssign(whole(a), op, call_of(runtime.scatter, spread, indices, a.shape))
+        return AugAssign(whole(a), op, call_of(runtime.scatter, call_of(np.broadcast_to, b, shape), indices, a.shape))
 
     return build
 
@@ -117,7 +115,10 @@ def _update(self: Specialiser, owner: Expr, e: Call) -> tuple[Stmt, ...] | None:
         else:
             return None
     entries += e.kwargs
-    return tuple(Assign(Subscript(owner, Const(k), at=e.at), v, at=e.at) for k, v in entries)
+    names = self.special.names
+    held = [(k, v if isinstance(v, Const) else Name(names.new("item"), at=e.at), v) for k, v in entries]
+    values = tuple(Assign(name, v, at=e.at) for _, name, v in held if name is not v)
+    return *values, *(Assign(Subscript(owner, Const(k), at=e.at), name, at=e.at) for k, name, _ in held)
 
 
 def in_place(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:

@@ -16,6 +16,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
     List, Name, Node, Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 from srcad.errors import SrcadError
 
 if TYPE_CHECKING:
@@ -47,12 +48,20 @@ class Loops:
 
     def for_(self, s: For) -> None:
         target, iterable, first = self.iteration(s)
+        state = self.env, len(self.out), len(self.program.problems), set(self.mutated)
+        found: list[bool] = []
 
         def head():
             typed = self.expr(iterable)
+            found.append(typed.varied)
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
+        if any(found) and not first and not is_mapping(self.peek(iterable)) and ("index", id(s)) not in self.rewritten:
+            self.rewritten["index", id(s)] = s  # what it runs over becomes varied in its body: once more, by an index
+            self.env, self.mutated = state[0], state[3]
+            del self.out[state[1] :], self.program.problems[state[2] :]
+            self.for_(s)
 
     def iteration(self, s: For):
         """The target and the iterable of a loop over what is not varied, and the statements that take the items."""
@@ -61,6 +70,7 @@ class Loops:
                 varied = self.is_varied_iterable(s.iter)
             except SrcadError:
                 varied = True
+        varied = varied or ("index", id(s)) in self.rewritten or self.changes(s)
         if not varied:
             return s.target, s.iter, ()
         if id(s) not in self.rewritten:
@@ -69,6 +79,18 @@ class Loops:
         for setup in plan.setup:
             self.statement(setup)
         return plan.target, plan.iter, plan.first
+
+    def changes(self, s: For) -> bool:
+        """Whether a loop runs over an array or a list into which its body writes."""
+        sources = {n.id for n in walk(s.iter) if isinstance(n, Name)}
+        sources = {n for n in sources if n in self.env and isinstance(plain(self.env[n].kind), (Array, Listing, Items))}
+        written: set[str | None] = set()
+        for n in (n for stmt in s.body for n in walk(stmt)):
+            if isinstance(n, (Assign, AugAssign)) and (isinstance(n, AugAssign) or not isinstance(n.target, (Name, Tuple))):
+                written.add(root_name(n.target))
+        if self.special.is_aliasing and written & self.entangled:
+            written |= self.entangled
+        return bool(sources & written) and not any(is_mapping(self.env[n].kind) for n in sources)
 
     def is_varied_iterable(self, e: Expr) -> bool:
         match e:

@@ -155,7 +155,7 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
                 continue
             others = [Name(q) for q in special.params if q != p and not isinstance(self.env[q].kind, Number)]
             if others:
-                names = Const(", ".join((p, *(q.id for q in others))))
+                names = Const(f"{special.source.at}: {', '.join((p, *(q.id for q in others)))}")
                 made.append(ExprStmt(Call(reference(runtime.check_apart), (names, Name(p), *others))))
             made.append(Assign(Name(p), self.duplicate(Name(p), known.kind)))
         return made

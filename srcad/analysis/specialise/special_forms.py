@@ -182,6 +182,14 @@ def _range(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
 
 
+def _new(self: Specialiser, e: Call) -> Expr | None:
+    """`Body.__new__(Body)`: an object without attributes, which its `__init__` is about to fill."""
+    match e.args:
+        case (Ref(obj=type() as cls),) if not hasattr(cls, "__slots__"):
+            return replace(e, fn=self.expr(e.fn), kind=Items(cls, (), ()))
+    return None
+
+
 def _zeros_like(self: Specialiser, e: Call) -> Expr | None:
     """The shadow of a value: of the same structure, with lists for tuples."""
     args, _ = self.arguments(e)
@@ -227,6 +235,7 @@ def shadow_kind(kind: Kind) -> Kind:
 
 
 SPECIAL_FORMS: dict[Any, Any] = {
+    object.__new__: _new,
     runtime.zeros_like: _zeros_like,
     runtime.add: _add,
     runtime.captured: _captured,

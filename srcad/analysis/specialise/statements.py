@@ -18,8 +18,8 @@ from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
-    If, Import, Invoke, Lambda, List, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt,
-    Subscript, Try, Tuple, While, With, children, reference, walk,
+    If, Import, Invoke, Lambda, List, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
+    Tuple, Walrus, While, With, children, reference, walk,
 )  # fmt: skip
 
 
@@ -42,6 +42,8 @@ class Statements:
             case For():
                 self.for_(s)
             case While():
+                if not any(isinstance(n, Walrus) for n in walk(s.test)) and self.sets(s.test):
+                    self.refuse(s.test, "a call that writes into an array, in the head of a loop", "Call it in the body.")
                 self.loop(s, lambda: (replace(s, test=self.test(s.test)), None))
             case Return(value=value):
                 typed = self.expr(value)

@@ -56,7 +56,8 @@ class Special:
     `written` are the parameters into whose memory it writes, `exits` what is known of them at its end; `handed_back` is
     the one of them that it returns, `indexed` those arrays of which it reads single items only. `is_aliasing` says
     that its text has variables that are only other names of a place. Its adjoint brings back what was in those that are
-    `restored`, and reads nothing of those that are `unread`.
+    `restored`, reads nothing of those that are `unread`, and leaves
+    those that are `spoiled` changed.
     """
 
     source: Function
@@ -78,6 +79,7 @@ class Special:
     handed_back: str | None = None
     restored: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
+    spoiled: set[str] | None = None
 
     @property
     def varied_params(self) -> list[str]:
@@ -136,7 +138,8 @@ def canonical(values: list[Value]) -> list[Value]:
     def rename(dim: Dim) -> Dim | None:
         if dim.symbol is None:
             return dim
-        return Dim(("argument", seen.setdefault(dim.symbol, len(seen))), dim.offset, dim.many)
+        key = dim.symbol, dim.offset  # a function called with ever shorter arrays is one and the same
+        return Dim(("argument", seen.setdefault(key, len(seen))), 0, dim.many)
 
     def bare(kind: Kind) -> Kind:
         match kind:

@@ -107,15 +107,27 @@ class Writes:
             case _:
                 return ()
         held = [(k, x) for k, x in items if references(x)]
-        if not all(self.is_place(x) for _, x in held):
+        if not all(self.is_place(x) for _, x in held) or not any(root_name(x) in self.entangled for _, x in held):
             return ()
         frozen = [(k, self.frozen(x)) for k, x in held]
         return tuple((k, Place(text(x), x)) for k, x in frozen)
 
-    def part(self, container: Expr, key) -> Place | None:
-        """What an item of a container is another name of."""
+    def part(self, container: Expr, key) -> Expr | None:
+        """What an item of a container is another name of, as an expression; None if it is what the container has."""
         known = self.env.get(container.id) if isinstance(container, Name) else None
-        return None if known is None else dict(known.parts).get(key)
+        if known is None or not known.parts:
+            return None
+        if isinstance(key, int) and key < 0 and isinstance(plain(known.kind), Items):
+            key += len(plain(known.kind).keys)
+        place = dict(known.parts).get(key)
+        return None if place is None else self.present(container, place)
+
+    def container(self, e: Expr) -> Expr:
+        """What an item is taken of: such a container may have parts that are other names of places."""
+        known = self.env.get(e.id) if isinstance(e, Name) else None
+        if known is None or not known.parts:
+            return self.expr(e)
+        return replace(e, kind=known.kind, varied=known.varied)
 
     def frozen(self, e: Expr) -> Expr:
         """A place whose indices keep their values: those in variables that change are held in others."""
@@ -167,10 +179,13 @@ class Writes:
         self.write(s, self.typed_place(target), typed)
 
     def typed_place(self, target: Expr) -> Expr:
-        if isinstance(target, Subscript):
+        if isinstance(target, Subscript) and not isinstance(target.value, Name):
             value, index = self.exprs((target.value, target.index))
             return self.typed_operation(replace(target, value=value, index=index))
-        return replace(target, value=self.expr(target.value))
+        if isinstance(target, Subscript):
+            value = self.container(target.value)
+            return self.typed_operation(replace(target, value=value, index=self.expr(target.index)))
+        return replace(target, value=self.container(target.value))
 
     def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
         """`target = typed` or `target += typed`, for a place with kinds."""
@@ -248,7 +263,10 @@ class Writes:
         known = self.env[root.id]
         new = typed.kind if isinstance(s, Assign) else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
-        parts = known.parts if len(path) > 1 or isinstance(plain(path[0].value.kind), Array) else ()
+        parts = known.parts
+        if len(path) == 1 and parts:  # the item is another one from here on
+            key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
+            parts = tuple((k, p) for k, p in parts if key is not None and k != key)
         deep = known.deep and not references(typed)
         self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):

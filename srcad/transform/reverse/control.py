@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import plain
+from srcad.analysis.kinds import Listing, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, Logical, Name, Node,
     Op, Pass, Ref, Slice, Stmt, Subscript, Try, While, With, map_children, walk,
@@ -69,7 +69,9 @@ class Control:
     def condition(self, test: Expr, overwritten: set[str]) -> tuple[Expr, Block]:
         """The condition of a branch, for both sweeps: as it is if the way back can ask it again, else in a variable."""
         match test:
-            case Name(id=name) | Op(op="not", args=(Name(id=name),)) if name not in overwritten | self.mutated:
+            case Name(id=name) | Op(op="not", args=(Name(id=name),)) if (
+                name not in overwritten | self.mutated | self.written
+            ):
                 return test, []
         if self.is_repeatable(test):
             return test, []
@@ -144,7 +146,9 @@ class Control:
                 self.spend(target_list(s.target))
             found = {slot for slot in self.set_ if slot.name not in local or slot in live_after}
             missing = carried - self.set_
-            self.fill(missing, back)
+            anew = {slot for slot in missing if slot.name in local and isinstance(self.slot_kind(slot), Listing)}
+            self.fill(missing - anew, back)
+            back += self.emptied(anew)
             stale = {slot for slot in assumed if slot not in self.fresh and slot in carried}
             copied = {slot for slot in carried & entry_set - assumed - stale_once if self.is_copied(slot, back)}
             if copied and not stale:  # one copy before the loop serves all passes
@@ -181,8 +185,23 @@ class Control:
         new = replace(s, body=(*trips_ahead, *body, *records, *last_or_nothing(last)))
         if isinstance(s, For):
             new = replace(new, iter=header[0])
-        loop_back = For(header[1], header[2], tuple([*restores, *back]), at=s.at)
-        return [*save, *setup, new], self.commented(s, [*start, loop_back]) + restore
+        loop_back = For(header[1], header[2], tuple([*restores, *self.refilled(anew), *back]), at=s.at)
+        return [*save, *setup, new], self.commented(s, [*start, loop_back]) + restore + self.refilled(anew)
+
+    def emptied(self, slots: set[Slot]) -> Block:
+        """Marks the adjoints of lists that each pass of a loop sets anew: of what length they are is seen in the pass."""
+        self.set_ |= slots
+        self.fresh |= slots
+        return [Assign(self.bar(slot), Const(None)) for slot in sorted(slots, key=lambda x: (x.name, str(x.path)))]
+
+    def refilled(self, slots: set[Slot]) -> Block:
+        """Starts those that are marked with zeros."""
+        filled = []
+        for slot in sorted(slots, key=lambda x: (x.name, str(x.path))):
+            bar, kind = self.bar(slot), self.slot_kind(slot)
+            test = Compare(("is",), (bar, Const(None)))
+            filled.append(If(test, (Assign(bar, self.zero(self.primal(slot), kind)),), ()))
+        return filled
 
     def without_sweeps(self, node: Node) -> Node:
         """Statements that nothing is walked back through: with plain calls in place of those that keep what is needed."""

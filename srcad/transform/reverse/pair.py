@@ -19,7 +19,7 @@ from srcad.transform.reverse.places import Places
 from srcad.transform.reverse.recording import Recording, declare_tapes, kept_in_loop, lower_restores, ordered_names
 from srcad.transform.reverse.slots import Slots
 from srcad.transform.reverse.statements import Statements
-from srcad.transform.reverse.survey import Survey
+from srcad.transform.reverse.survey import Survey, is_whole_array
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
     `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
     what they hold is changed as well; `objects` those that may hold each other. `shadows` are the shadows that the caller
-    of the second lends it; of the parameters `unread`, lent as well, it reads nothing."""
+    of the second lends it; of the parameters `unread`, lent as well, it reads nothing, and it leaves
+    those that are `spoiled` changed."""
 
     special: Special
     forward: tuple[Stmt, ...]
@@ -38,6 +39,7 @@ class Pair:
     shadows: tuple[str, ...]
     saved: tuple[str, ...]
     unread: frozenset[str]
+    spoiled: frozenset[str]
     used_up: tuple[tuple[str, bool], ...]
     objects: tuple[str, ...]
 
@@ -45,6 +47,14 @@ class Pair:
 def reverse(special: Special, program: Program) -> Pair:
     """The forward and the reverse sweep of a specialised function."""
     return Sweeps(special, program).pair()
+
+
+def is_change_of_list(e: Expr) -> bool:
+    """Whether `e` is `xs.pop()` or `xs.append(v)`."""
+    match e:
+        case Call(fn=Attribute(value=Name(), attr="append" | "pop")):
+            return True
+    return False
 
 
 class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
@@ -111,10 +121,14 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         lent = {name for n in walk_all(adjoint) if isinstance(n, Sweep) for name in n.writes}
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
         unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
+        undone = {
+            n.value.fn.value.id for n in walk_all(adjoint)
+            if isinstance(n, ExprStmt) and is_change_of_list(n.value) and n.value.fn.value.id in saved
+        }  # fmt: skip
         used_up = tuple(
             (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
             for n in saved
-            if n in lent or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+            if n in lent | undone or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
         )
         objects = tuple(n for n, _ in used_up if isinstance(plain(self.kind_of_name.get(n)), (Items, Listing)))
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
@@ -129,6 +143,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
             shadow_names,
             saved,
             frozenset(p for p in special.shared if p not in read),
+            frozenset(p for p in special.written if p in self.mutated),
             used_up,
             objects if len(objects) > 1 else (),
         )
@@ -166,6 +181,9 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
                 return self.store(s)
             case ExprStmt(value=Call(fn=Attribute(value=Name(varied=True), attr="append"))):
                 return self.append(s)
+            case AugAssign(target=Name(id=name)) if is_whole_array(s.target) and name not in self.mutated:
+                save, restore = self.place_provision(name, Subscript(s.target, Const(Ellipsis), kind=s.target.kind))
+                return [save, s], [restore]
             case If():
                 return self.branch(s)
             case For() | While():

@@ -14,7 +14,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
-from srcad.core.places import inner, root_name, with_inner
+from srcad.core.places import inner, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
     Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
@@ -195,7 +195,9 @@ class Recording:
             copied = new
             if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
                 copied = Call(symbol(runtime.own), (new,))
-            elif root_name(node) in self.mutated and not isinstance(plain(node.kind), Number):
+            elif not isinstance(plain(node.kind), Number) and any(
+                n in self.mutated or self.is_written_into(n) for n in aliases(node)
+            ):
                 copied = Call(symbol(runtime.own), (new,))
             before.append(Assign(name, copied, at=s.at))
             return name

@@ -48,7 +48,7 @@ class Statements:
             self.spend(names)
             return [*save, s], restore
         elif isinstance(s.value, Call) and isinstance(s.value.fn, Attribute) and s.value.fn.attr == "pop":
-            forward, adjoint = self.pop(s, names)
+            return self.pop(s, names, save, restore)
         elif isinstance(s.target, Tuple):
             pairs = list(zip(s.target.elts, s.value.elts))
             bars = [(self.whole_if_set(t.id, t.kind), v) for t, v in pairs]
@@ -296,6 +296,8 @@ class Statements:
         held: Block = []
         slot = Slot(owner.id)
         bar = self.ensure(slot, owner.kind, held)
+        if owner.id not in self.mutated:
+            held.append(ExprStmt(Call(Attribute(Name(owner.id), "pop"), ())))
         popped = Call(Attribute(bar, "pop"), ())
         if value.varied:
             if not isinstance(value, Name) or self.is_split(value.id, value.kind) or Slot(value.id) in self.set_:
@@ -309,12 +311,14 @@ class Statements:
         before, value = self.finish(s, value)
         return [*before, replace(s, value=replace(s.value, args=(value,)))], self.commented(s, held)
 
-    def pop(self, s: Assign, names: list[str]) -> tuple[Block, Block]:
-        """`v = xs.pop()`: on the way back, the adjoint of v is appended to the shadow list."""
+    def pop(self, s: Assign, names: list[str], save: Block, restore: Block) -> tuple[Block, Block]:
+        """`v = xs.pop()`: on the way back, v is appended to the list again, and its adjoint to the shadow list."""
         owner: Name = s.value.fn.value
         held: Block = []
         bar = self.whole(s.target.id, s.value.kind)
         self.spend(names)
         shadow = self.ensure(Slot(owner.id), owner.kind, held)
         held.append(ExprStmt(Call(Attribute(shadow, "append"), (bar,))))
-        return [s], held
+        if owner.id not in self.mutated:
+            held.append(ExprStmt(Call(Attribute(Name(owner.id), "append"), (Name(s.target.id),))))
+        return [*save, s], self.commented(s, held + restore)

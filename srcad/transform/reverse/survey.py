@@ -6,8 +6,8 @@ from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
 from srcad.analysis.specialise import aliases
 from srcad.analysis.specialise.sharing import is_harmless
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, If, Invoke, Lambda, Name, Node, Ref,
-    Subscript, Try, Unseen, While, With, children, walk, walk_own,
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
+    Node, Ref, Subscript, Try, Unseen, While, With, children, walk, walk_own,
 )  # fmt: skip
 from srcad.core.places import is_flat, root_name, steps
 from srcad.transform.liveness import definitely_set, reads_before_writes
@@ -65,26 +65,28 @@ class Survey:
                             together({n.id for n in walk(target) if isinstance(n, Name)} | shared)
                 case AugAssign(target=target):
                     written.add(root_name(target))
-                    if not is_undone(target):
+                    if not (is_undone(target) or is_whole_array(target)):
                         mutated.add(root_name(target))
                     if isinstance(target, Name):
                         assigned[target.id] = assigned.get(target.id, 0) + 2
                 case ExprStmt(value=Call(fn=Ref(obj=obj), args=args)) if not (is_harmless(obj) or is_pure(obj)):
                     mutated.update(root_name(a) for a in args)  # there is no telling what it does to them
                 case ExprStmt(value=Call(fn=Attribute(value=value))) if not isinstance(value, (Ref, Global)):
-                    mutated.add(root_name(value))
+                    written.add(root_name(value))
+                    if not is_taken_back(node.value):
+                        mutated.add(root_name(value))
                     for a in node.value.args:
                         together({root_name(value)} | aliases(a))
-                case Assign(value=Call(fn=Attribute(value=value, attr="pop"))):
-                    mutated.add(root_name(value))
                 case For(target=target, iter=iterable):
                     for n in walk(target):
                         if isinstance(n, Name):
                             assigned[n.id] = assigned.get(n.id, 0) + 1
                     together({n.id for n in walk(target) if isinstance(n, Name)} | aliases(iterable))
-            if isinstance(node, Assign) and isinstance(node.value, Call) and isinstance(node.value.fn, Attribute):
-                if node.value.fn.attr == "pop":
-                    mutated.add(root_name(node.value.fn.value))
+            match node:
+                case Assign(value=Call(fn=Attribute(value=value, attr="pop"))):
+                    written.add(root_name(value))
+                    if not is_taken_back(node.value):
+                        mutated.add(root_name(value))
             if isinstance(node, (Assign, AugAssign)) and isinstance(node.target, (Subscript, Attribute)):
                 inside = [s for s in steps(node.target) if isinstance(s, (Subscript, Attribute))]
                 if any(isinstance(plain(s.value.kind), Items) for s in inside):
@@ -94,14 +96,12 @@ class Survey:
             if isinstance(node, Invoke):
                 lent = [(p, root_name(x)) for p, x in zip(node.callee.params, node.args) if p in node.callee.shared]
                 written.update(name for p, name in lent if p in node.callee.written)
-                kinds_of = dict(zip(node.callee.params, (v.kind for v in node.callee.values)))
-                mutated.update(
-                    name for p, name in lent if p in node.callee.written and not isinstance(plain(kinds_of[p]), Array)
-                )
+                mutated.update(name for p, name in lent if p in spoiled(node.callee))
                 self.boxed.update(name for _, name in lent)
             inner = loops + isinstance(node, (For, While))
             for child in children(node):
-                visit(child, inner)
+                if not isinstance(child, Function):  # what a nested one writes is seen where it is called
+                    visit(child, inner)
 
         for s in body:
             visit(s, 0)
@@ -157,6 +157,24 @@ class Survey:
                     definite = set.intersection(*(e[1] for e in ends))
                     bound, definite = self.trace(s.final, bound, definite)
         return bound, definite
+
+
+def is_taken_back(e: Call) -> bool:
+    """Whether a call that changes a list is one of those that the way back takes back: `append` and `pop`."""
+    return e.varied and isinstance(e.fn.value, Name) and e.fn.attr in ("append", "pop") and not e.kwargs
+
+
+def spoiled(callee) -> set[str]:
+    """The parameters into which a function writes, and whose old values its adjoint does not bring back."""
+    if callee.spoiled is not None:
+        return callee.spoiled
+    kinds = dict(zip(callee.params, (v.kind for v in callee.values)))
+    return {p for p in callee.written if not isinstance(plain(kinds[p]), Array)}
+
+
+def is_whole_array(target: Expr) -> bool:
+    """Whether a target of an augmented assignment is a variable with an array, which changes in place."""
+    return isinstance(target, Name) and isinstance(plain(target.kind), Array)
 
 
 def is_undone(target: Expr) -> bool:

@@ -1,0 +1,169 @@
+"""Small programs that random ones were made into when srcad got them wrong, and what they share."""
+
+# ruff: noqa: B007
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.programs import program
+
+WEIGHTS = np.array([0.7, -1.2, 0.4, 0.9, -0.3, 1.1])
+THREE = np.array([0.6, -0.4, 1.3])
+
+
+def half(t):
+    t /= 2.0
+    return 0.5
+
+
+@program((THREE,))
+def a_write_in_a_condition(z):
+    if half(z) > 0.3:
+        pass
+    return np.sum(z * z)
+
+
+@program((0.8,))
+def a_closure_writes_and_the_caller_overwrites(y):
+    v = np.ones(3)
+    w = np.zeros(3)
+
+    def touch():
+        v[:] *= 2.0
+        w[0] = v[1] * y
+
+    touch()
+    v[1] = 5.0
+    return w[0]
+
+
+@program((0.8, 1.4))
+def a_closure_reads_what_it_wrote(x, y):
+    m = np.full(3, x)
+
+    def touch():
+        m[:] += 1.0
+        return y * m[2]
+
+    a = touch()
+    m /= 2.0
+    return a * a
+
+
+@program((0.8, THREE))
+def a_reshaped_operand_is_overwritten(y, z):
+    v = np.full(3, y)
+    w = v.reshape(1, 3) * z
+    v[1] += y
+    return np.sum(w)
+
+
+@program((-0.6,))
+def a_transposed_view_flattened(x):
+    m = np.full((2, 3), x)
+    g = m.T
+    m[0, 1] = x * x
+    return np.dot(g.ravel(), WEIGHTS)
+
+
+@program((-0.6,))
+def a_transposed_view_written(x):
+    m = np.full((2, 3), x)
+    g = np.transpose(m)
+    g[0, 1] = x * x
+    return np.dot(g.ravel(), WEIGHTS) + np.dot(m.ravel(), WEIGHTS)
+
+
+@program((0.7,))
+def augmented_through_a_reshaped_view(x):
+    u = np.ones(4)
+    m = u.reshape(2, 2)
+    m[:, 1] *= x
+    return np.sum(u * u)
+
+
+@program((0.7, -0.2))
+def an_array_in_a_list_counted_from_the_end(x, y):
+    v = np.array([x, y])
+    items = [y, v]
+    v[1] = 0.5
+    return np.sum(items[-1] * items[0])
+
+
+@program((0.7, -0.2))
+def update_takes_its_values_first(x, y):
+    d = {"p": x, "q": 0.5}
+    d.update({"p": y, "q": d["p"]})
+    d.update(p=d["q"] * d["p"], q=d["p"] + 1.0)
+    return d["q"] * d["p"]
+
+
+@program((0.7,))
+def a_loop_over_what_its_body_writes(y):
+    u = np.zeros(3)
+    for i, o in enumerate(u):
+        u[:] = y + o * y
+    for o in u:
+        u[:] = y * y + o
+    return u[0]
+
+
+@program((0.7,))
+def a_loop_over_a_list_that_its_body_writes(y):
+    s = [0.0, 0.0, 0.0]
+    for i, o in enumerate(s):
+        s[2] += y * y + o
+    return s[2]
+
+
+@program((np.array([0.5, -0.25, 1.25]),))
+def rows_added_at(z):
+    m = np.ones((2, 3))
+    np.add.at(m, [0, 1, 1], z)
+    return np.sum(m * m)
+
+
+@program((0.7, -0.2))
+def a_list_that_nobody_reads(x, y):
+    t = [0.5, x, y]
+    t.append(x * y)
+    s = [y, x, x]
+    s.append(y)
+    return x * y
+
+
+@program((0.7, -0.2), marks="first")
+def a_list_set_anew_in_a_loop(x, y):
+    t = [0.5, x, y]
+    for a in t:
+        t = [a * x]
+    for k in range(3):
+        t = [*t, t[0] * y, y]
+    return sum(t) * t[-1]
+
+
+def fold(t):
+    if len(t) < 2:
+        return
+    t[1] += t[0] * t[1]
+    fold(t[1:])
+
+
+@program((THREE,))
+def recursion_into_a_view(z):
+    u = np.ones(4)
+    fold(u)
+    v = z.copy()
+    fold(v)
+    return np.sum(u[:3] * z * v)
+
+
+@program((THREE, 0.3))
+def numbers_drawn_and_shifted(z, a):
+    old, new = z.copy(), np.zeros(3)
+    for _ in range(3):
+        new[1:] = old[:-1] * old[1:] + a
+        new[0] = old[0]
+        old, new = new, old
+    return np.sum(old * new)

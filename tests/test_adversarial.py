@@ -3294,3 +3294,15 @@ def test_random_numbers_are_constants():
     expected = np.random.rand(3) + np.array([np.random.normal(), 0, 0])
     np.random.seed(1)
     np.testing.assert_allclose(srcad.grad(fun)(np.ones(3)), expected)
+
+
+def test_no_nan_comes_out_of_a_path_not_taken():
+    x = np.array([-1.0, 0.0, 4.0])
+    for fun in (
+        lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)),
+        lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)),
+        lambda x: np.sum(np.sqrt(np.maximum(x, 0.0)) * (x > 0)),
+    ):
+        with np.errstate(all="ignore"):
+            found = srcad.grad(fun)(x)
+        assert np.all(found[:2] == 0) and found[2] > 0

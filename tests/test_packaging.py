@@ -20,7 +20,7 @@ WRITTEN = sorted(
     if path.is_file() and path.suffix != ".pyc"
 )
 REQUIRED = {"astor", "gast", "numpy"}
-OPTIONAL = {"matplotlib", "tqdm"}
+OPTIONAL = {"matplotlib", "scipy", "tqdm"}
 
 
 def commands(text: str) -> list[str]:

@@ -52,7 +52,7 @@ def read(function) -> Source:
             None,
             f"{function!r} is not a Python function with source text",
             hint="srcad differentiates functions written with def or lambda. Declare a derivative of this one with "
-            "srcad.custom_vjp, or call it from a function of your own.",
+            "srcad.vjp_rule, or call it from a function of your own.",
         )
     code = function.__code__
     linecache.checkcache(code.co_filename)

@@ -21,33 +21,30 @@ from srcad.runtime import own
 
 def growing_list_forward(x, n):
     """Forward sweep of growing_list (growing_list.py:6); returns its result and what growing_list_adjoint needs."""
-    item_tape = []
     terms = [x]
     for k in range(n):
-        item = terms[-1]
-        terms.append(item * x / (k + 1))
-        item_tape.append(item)
+        terms.append(terms[-1] * x / (k + 1))
     array = np.array(terms)
     power = array ** 2
-    return np.sum(power), (x, n, item_tape, array)
+    return np.sum(power), (x, n, terms, array)
 
 
 def growing_list_adjoint(saved, result_bar):
     """Reverse sweep of growing_list: the adjoint of x from that of its result."""
-    x, n, item_tape, array = saved
-    item_tape = item_tape.copy()
+    x, n, terms, array = saved
+    terms = own(terms)
     # 10: return np.sum(np.array(terms) ** 2)
     terms_bar = list(result_bar * 2 * array)
     # 8: for k in range(n):
     terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
-        item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
+        terms.pop()
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
         terms_bar[-1] += product_bar * x
-        x_bar += product_bar * item
+        x_bar += product_bar * terms[-1]
     # 7: terms = [x]
     x_bar += terms_bar[0]
     return x_bar
@@ -55,12 +52,9 @@ def growing_list_adjoint(saved, result_bar):
 
 def growing_list_value_and_grad(x, n):
     """The value and the gradient of growing_list (growing_list.py:6)."""
-    item_tape = []
     terms = [x]
     for k in range(n):
-        item = terms[-1]
-        terms.append(item * x / (k + 1))
-        item_tape.append(item)
+        terms.append(terms[-1] * x / (k + 1))
     array = np.array(terms)
     power = array ** 2
     result = np.sum(power)
@@ -70,12 +64,12 @@ def growing_list_value_and_grad(x, n):
     terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
-        item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
+        terms.pop()
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
         terms_bar[-1] += product_bar * x
-        x_bar += product_bar * item
+        x_bar += product_bar * terms[-1]
     # 7: terms = [x]
     x_bar += terms_bar[0]
     return result, x_bar
@@ -83,12 +77,9 @@ def growing_list_value_and_grad(x, n):
 
 def growing_list_grad(x, n):
     """The gradient of growing_list (growing_list.py:6): both sweeps in one."""
-    item_tape = []
     terms = [x]
     for k in range(n):
-        item = terms[-1]
-        terms.append(item * x / (k + 1))
-        item_tape.append(item)
+        terms.append(terms[-1] * x / (k + 1))
     array = np.array(terms)
     power = array ** 2
     # 10: return np.sum(np.array(terms) ** 2)
@@ -97,12 +88,12 @@ def growing_list_grad(x, n):
     terms_bar = own(terms_bar)
     x_bar = 0.0
     for k in reversed(range(n)):
-        item = item_tape.pop()
         # 9: terms.append(terms[-1] * x / (k + 1))
+        terms.pop()
         terms_item_bar = terms_bar.pop()
         product_bar = terms_item_bar / (k + 1)
         terms_bar[-1] += product_bar * x
-        x_bar += product_bar * item
+        x_bar += product_bar * terms[-1]
     # 7: terms = [x]
     x_bar += terms_bar[0]
     return x_bar

@@ -85,7 +85,7 @@ class Calls:
         obj = kind.obj
         if isinstance(obj, Local):
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
-        rule = registry.find(obj)
+        rule = registry.find(e.fn.obj if isinstance(e.fn, Ref) else obj)
         if rule is not None:
             if not isinstance(e.fn, Ref):
                 e = replace(e, fn=replace(reference(obj), kind=kind, at=e.fn.at))

@@ -211,7 +211,10 @@ class Writes:
             return
         self.mutated.add(name)
         kind = plain(self.env[name].kind)
-        if not isinstance(kind, (Array, Listing, Items)) or self.is_generated:
+        if not isinstance(kind, (Array, Listing, Items)):
+            return
+        if self.is_generated:
+            self.claim(name)
             return
         if not self.claim(name) or holds_others(steps(place)[1:]) and not self.claim_items(name):
             self.refuse(s, f"writing into `{name}`, whose memory another name may share", COPY_FIRST)

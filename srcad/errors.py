@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,18 @@ class Origin(NamedTuple):
         lines.append(f"  -> {self.line:>{digits}} | {here}")
         lines.append(f"     {'':>{digits}}   {lead}{'^' * max(end - start, 1)}")
         return "\n".join(lines)
+
+
+def place_of(text: str) -> Origin | None:
+    """The place that is written `file.py:12`, as a check in generated code has it."""
+    filename, _, line = text.rpartition(":")
+    if not line.isdigit():
+        return None
+    lines = linecache.getlines(filename)
+    shown = lines[int(line) - 1] if 0 < int(line) <= len(lines) else ""
+    start, end = len(shown) - len(shown.lstrip()), len(shown.rstrip())
+    listing = Listing(filename, lines, "", "the function that is differentiated")
+    return Origin(listing, int(line), len(shown[:start].encode()), int(line), len(shown[:end].encode()))
 
 
 def _line(source: Listing, number: int) -> str:

@@ -450,15 +450,15 @@ def arrays_in(x):
 
 def check_apart(names, x, *others):
     """Raises an error if `x`, which is written into, shares memory with one of the others."""
-    from srcad.errors import Unsupported
+    from srcad.errors import Unsupported, place_of
 
     for other in others:
         if other is x or any(np.shares_memory(a, b) for a in arrays_in(x) for b in arrays_in(other)):
             place, _, names = names.rpartition(": ")
             first, _, rest = names.partition(", ")
             raise Unsupported(
-                None,
-                f"{place}: `{first}` is written into and shares memory with another argument ({rest})",
+                place_of(place),
+                f"`{first}` is written into and shares memory with another argument ({rest})",
                 hint="Pass a copy of one of them.",
             )
 
@@ -473,10 +473,14 @@ def check_length(items, count):
 
 def check_view(view, x, place):
     """Raises an error if `view`, through which `x` is changed, is a copy."""
-    from srcad.errors import Unsupported
+    from srcad.errors import Unsupported, place_of
 
     if x.size and not np.shares_memory(view, x):
-        raise Unsupported(None, f"{place} is a copy here, no view: the array is not contiguous", hint="Write into it.")
+        place, _, text = place.rpartition(": ")
+        raise Unsupported(
+            place_of(place), f"`{text}` is a copy here, no view: the array is not contiguous",
+            hint="Write into the array itself.",
+        )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -16,86 +16,40 @@ from tests.reference import derivative
 # (`python -m tests.kernels` prints the outcomes).
 REFUSED_FOR_NOW = {
     "copied": """
-        gemm gemm_by_loops k2mm k3mm atax atax_by_rows bicg mvt gemver gesummv syrk syr2k symm trmm
-        doitgen spmv softmax mlp_with_buffers conv2d batch_norm adam recurrent_network nbody
-        nbody_by_pairs mandelbrot_orbit scattering_self_energies arc_distance compute go_fast
-        runge_kutta lattice_boltzmann binomial_option kalman_filter correlation covariance
-        floyd_warshall floyd_warshall_by_loops fft_by_stages fft_in_place haar_lifting recursive_filter
-        summed_area lu lu_by_loops lu_by_outer_products cholesky ludcmp gramschmidt trisolv thomas
-        conjugate_gradient power_iteration gauss_with_pivots householder gauss_seidel inverse_in_place
-        jacobi_1d jacobi_2d jacobi_with_swap seidel_2d seidel_2d_by_rows red_black heat_3d fdtd_2d adi
-        hdiff vertical_advection cavity_flow channel_flow leapfrog_wave burgers_upwind multigrid
+        runge_kutta floyd_warshall fft_by_stages fft_in_place haar_lifting
+        work_array_by_loop_over_a_tuple work_array_by_two_names work_array_by_conditional_alias
     """,
     "direct": """
-        gemm gemm_by_loops k2mm k3mm atax atax_by_rows bicg mvt gemver gesummv syrk syr2k symm trmm
-        doitgen spmv softmax mlp_with_buffers conv2d batch_norm adam recurrent_network nbody
-        nbody_by_pairs mandelbrot_orbit scattering_self_energies arc_distance compute go_fast
-        runge_kutta lattice_boltzmann binomial_option kalman_filter correlation covariance
-        floyd_warshall floyd_warshall_by_loops fft_by_stages fft_in_place haar_lifting recursive_filter
-        summed_area lu lu_by_loops lu_by_outer_products cholesky ludcmp gramschmidt trisolv thomas
-        conjugate_gradient power_iteration gauss_with_pivots householder gauss_seidel inverse_in_place
-        jacobi_1d jacobi_2d jacobi_with_swap seidel_2d seidel_2d_by_rows red_black heat_3d fdtd_2d adi
-        hdiff vertical_advection cavity_flow channel_flow leapfrog_wave burgers_upwind multigrid
+        runge_kutta floyd_warshall fft_by_stages fft_in_place haar_lifting
+        work_array_by_loop_over_a_tuple work_array_by_two_names work_array_by_conditional_alias
     """,
     "inline": """
-        k3mm bicg mlp_with_buffers recurrent_network nbody mandelbrot_orbit scattering_self_energies
-        arc_distance compute runge_kutta kalman_filter correlation covariance floyd_warshall
-        fft_by_stages fft_in_place haar_lifting power_iteration gauss_with_pivots householder
-        jacobi_with_swap adi cavity_flow leapfrog_wave burgers_upwind multigrid
+        runge_kutta floyd_warshall fft_in_place haar_lifting work_array_by_loop_over_a_tuple
+        work_array_by_two_names work_array_by_conditional_alias
     """,
 }
 REFUSED_BY_VJP_FOR_NOW = {  # it differentiates by all floats: also by work arrays
     "copied": """
-        work_array_by_view work_array_by_view_made_before work_array_by_view_of_an_expression
-        work_array_by_sort work_array_by_fill work_array_by_put_method work_array_by_mask
-        work_array_by_indices work_array_by_swap work_array_by_augmented work_array_by_item
-        work_array_by_slice
+        work_array_by_fill_diagonal
+    """,
+    "direct": """
+        work_array_by_fill_diagonal
     """,
     "inline": """
-        work_array_by_view work_array_by_view_made_before work_array_by_sort work_array_by_fill
-        work_array_by_put_method work_array_by_mask work_array_by_indices
+        work_array_by_fill_diagonal
     """,
 }
 WRONG_FOR_NOW = {
-    "copied": """
-        work_array_by_out work_array_by_out_of_a_product work_array_by_slice_of_a_view
-        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
-        work_array_by_helper_with_result work_array_by_add_at work_array_by_ravel work_array_by_reshape
-        work_array_by_copyto work_array_by_put work_array_by_loop_over_a_tuple work_array_by_list
-        work_array_by_dictionary work_array_by_two_names work_array_by_fill_diagonal
-        work_array_by_conditional_alias work_array_by_transpose work_array_by_flat
-    """,
-    "direct": """
-        work_array_by_out work_array_by_out_of_a_product work_array_by_view
-        work_array_by_view_made_before work_array_by_slice_of_a_view
-        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
-        work_array_by_helper_with_result work_array_by_nested_function work_array_by_add_at
-        work_array_by_ravel work_array_by_reshape work_array_by_view_of_an_expression work_array_by_sort
-        work_array_by_fill work_array_by_copyto work_array_by_put work_array_by_put_method
-        work_array_by_mask work_array_by_indices work_array_by_swap work_array_by_augmented
-        work_array_by_item work_array_by_slice work_array_by_loop_over_a_tuple work_array_by_list
-        work_array_by_dictionary work_array_by_two_names work_array_by_fill_diagonal
-        work_array_by_conditional_alias work_array_by_transpose work_array_by_flat
-    """,
-    "inline": """
-        work_array_by_out work_array_by_out_of_a_product work_array_by_slice_of_a_view
-        work_array_by_slice_of_a_view_made_before work_array_by_alias work_array_by_helper
-        work_array_by_helper_with_result work_array_by_add_at work_array_by_ravel work_array_by_reshape
-        work_array_by_copyto work_array_by_put work_array_by_loop_over_a_tuple work_array_by_list
-        work_array_by_dictionary work_array_by_two_names work_array_by_fill_diagonal
-        work_array_by_conditional_alias work_array_by_transpose work_array_by_flat
-    """,
 }
 KEEPS_TAPES_FOR_NOW = {
     "copied": """
-        spmv_by_rows
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies red_black fdtd_2d
     """,
     "direct": """
-        spmv_by_rows
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies red_black fdtd_2d
     """,
     "inline": """
-        atax_by_rows syrk spmv spmv_by_rows conv2d jacobi_1d jacobi_2d seidel_2d_by_rows red_black
-        heat_3d fdtd_2d
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages red_black fdtd_2d
     """,
 }
 

@@ -82,11 +82,10 @@ class Loops:
 
     def changes(self, s: For) -> bool:
         """Whether a loop runs over an array or a list into which its body writes."""
-        sources = {n.id for n in walk(s.iter) if isinstance(n, Name)}
-        sources = {n for n in sources if n in self.env and isinstance(plain(self.env[n].kind), (Array, Listing, Items))}
+        sources = {n for n in run_over(s.iter) if n in self.env and isinstance(plain(self.env[n].kind), (Array, Listing, Items))}
         written: set[str | None] = set()
         for n in (n for stmt in s.body for n in walk(stmt)):
-            if isinstance(n, (Assign, AugAssign)) and (isinstance(n, AugAssign) or not isinstance(n.target, (Name, Tuple))):
+            if isinstance(n, AugAssign) or isinstance(n, Assign) and not isinstance(n.target, (Name, Tuple)):
                 written.add(root_name(n.target))
         if self.special.is_aliasing and written & self.entangled:
             written |= self.entangled
@@ -325,6 +324,16 @@ def substituted(e: Node, values: dict[str, Expr]) -> Node:
     if isinstance(e, Name):
         return values.get(e.id, e)
     return map_children(e, lambda n: substituted(n, values))
+
+
+def run_over(e: Expr) -> set[str | None]:
+    """The variables whose items a loop takes."""
+    match e:
+        case Call(fn=Ref(obj=obj), args=args) if obj in (zip, enumerate, reversed):
+            return set().union(*map(run_over, args))
+        case Call(fn=Attribute(value=value, attr="items" | "values")):
+            return {root_name(value)}
+    return {root_name(e)}
 
 
 def set_in(s: For) -> set[str]:

@@ -346,7 +346,11 @@ class Writes:
         if is_list(plain(target.kind)):
             return self.extend(s, target, s.value)
         if s.op in ("+", "-"):
-            return self.write(s, target, self.expr(s.value))
+            old, typed = self.exprs((target, s.value))
+            if not isinstance(old, Name):
+                return self.write(s, target, typed)
+            value = self.binary(s, old, typed)  # the value changes the place itself
+            return self.write(Assign(target, value, at=s.at), target, value)
         if isinstance(target, Subscript):
             target = replace(target, index=self.held_index(target.index, changing=False))
         value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))

@@ -52,7 +52,7 @@ class Recording:
             return out
 
         settled = visit(forward)
-        return [Assign(Name(n), Const(None)) for n in sorted(unset)] + settled
+        return [Assign(Name(n), Const(None)) for n in sorted(unset.difference(self.special.params))] + settled
 
     def is_written_into(self, name: str) -> bool:
         """Whether a variable holds an array or list that is changed in place, so that keeping it means copying it."""

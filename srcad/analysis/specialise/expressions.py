@@ -434,7 +434,7 @@ class Expressions:
             test = Name(result, at=first.at)
             return (assigned, If(test if is_and else Op("not", (test,)), nest(others), (), at=e.at))
 
-        with self.trial() as keep:
+        with self.trial(e) as keep:
             for s in nest(e.args):
                 self.statement(s)
             value = self.env[result]
@@ -451,7 +451,7 @@ class Expressions:
             return self.expr(e.body if decided else e.orelse, name)
         result = name if name is not None else self.fresh("choice", e)
         target = Name(result, at=e.at)
-        with self.trial() as keep:
+        with self.trial(e) as keep:
             self.env = {n: v for n, v in self.env.items() if n != result or reads(e, result)}
             arms = (Assign(target, e.body, at=e.body.at),), (Assign(target, e.orelse, at=e.orelse.at),)
             self.statement(If(e.test, *arms, at=e.at))

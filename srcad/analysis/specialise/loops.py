@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    INT, NEVER, UNKNOWN, Array, Items, Kind, Listing, Never, Opaque, Unknown, item_kind, join, plain,
+    INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Opaque, Unknown, item_kind, join, plain,
 )  # fmt: skip
-from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs
+from srcad.analysis.specialise.sharing import callees_in
+from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
+    Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
     List, Name, Node, Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
@@ -47,6 +48,8 @@ class Loops:
         del first
 
     def for_(self, s: For) -> None:
+        if self.runs_over_functions(s):
+            return self.unrolled_loop(s)
         target, iterable, first = self.iteration(s)
         state = self.env, len(self.out), len(self.program.problems), set(self.mutated)
         found: list[bool] = []
@@ -80,9 +83,34 @@ class Loops:
             self.statement(setup)
         return plan.target, plan.iter, plan.first
 
+    def runs_over_functions(self, s: For) -> bool:
+        """Whether a loop runs over different functions, in a list or tuple that is known item by item, that capture nothing
+        which is varied."""
+        if isinstance(s.iter, Call) or any(isinstance(n, Break) for n in walk(s)):
+            return False
+        kind = plain(self.peek(s.iter))
+        if not (isinstance(kind, Items) and kind.is_sequence and any(isinstance(k, Callee) for k in kind.items)):
+            return False
+        return not any(v.varied for k in callees_in(kind) for _, v in k.extra)
+
+    def unrolled_loop(self, s: For) -> None:
+        """A loop over functions, pass by pass: each calls another."""
+        holder = self.named(self.expr(s.iter), "functions")
+        key = ("unrolled", id(s))
+        if key not in self.rewritten:
+            passes = []
+            for k in plain(holder.kind).keys:
+                own = {n: Name(self.special.names.new(n), at=s.at) for n in sorted(set_names(s.target))}
+                head = Assign(substituted(s.target, own), Subscript(holder, Const(k), at=s.at), at=s.at)
+                passes.append((head, *(substituted(inner, own) for inner in s.body)))
+            self.rewritten[key] = passes
+        for statement in (inner for one in self.rewritten[key] for inner in one):
+            self.statement(statement)
+
     def changes(self, s: For) -> bool:
         """Whether a loop runs over an array or a list into which its body writes."""
-        sources = {n for n in run_over(s.iter) if n in self.env and isinstance(plain(self.env[n].kind), (Array, Listing, Items))}
+        containers = (Array, Listing, Items)
+        sources = {n for n in run_over(s.iter) if n in self.env and isinstance(plain(self.env[n].kind), containers)}
         written: set[str | None] = set()
         for n in (n for stmt in s.body for n in walk(stmt)):
             if isinstance(n, AugAssign) or isinstance(n, Assign) and not isinstance(n.target, (Name, Tuple)):

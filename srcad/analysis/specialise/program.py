@@ -191,8 +191,9 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
             self.mutated = state[4]
 
     @contextmanager
-    def trial(self):
-        """What is built inside counts only if `keep()` is called on what this gives: each thing is built once."""
+    def trial(self, e: Expr | None = None):
+        """What is built inside counts only if `keep()` is called on what this gives: each thing is built once. What cannot
+        be done for an expression `e` of something varied is a problem all the same."""
         before, outer, problems, mutated = self.env, self.out, len(self.program.problems), set(self.mutated)
         kept: list[bool] = []
         self.out = []
@@ -204,7 +205,8 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
                 self.out.extend(made)
             else:
                 self.env, self.mutated = before, mutated
-                del self.program.problems[problems:]
+                if e is None or not self.reads_varied(e):
+                    del self.program.problems[problems:]
 
     def emit(self, s: Stmt) -> None:
         self.out.append(s)

@@ -16,7 +16,7 @@ from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.values import is_mapping
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
-    Starred,
+    Starred, Tuple,
 )  # fmt: skip
 from srcad.errors import KindError, SrcadError
 
@@ -52,7 +52,7 @@ def _sum(self: Specialiser, e: Call) -> Expr | None:
                     self.rewritten[id(e)] = self.comprehension_loop(items, add)
                 total, stmts = self.rewritten[id(e)]
                 first = start[0] if start else dict(kwargs).get("start", Const(0))
-                with self.trial() as keep:
+                with self.trial(e) as keep:
                     for s in (Assign(Name(total, at=e.at), first, at=e.at), *stmts):
                         self.statement(s)
                     value = self.env[total]
@@ -89,7 +89,8 @@ def _stand_in(function):
         stand_in = function(args, kwargs)
         if stand_in is None:
             return None
-        return self.call(Call(Ref(stand_in, stand_in.__name__, at=e.at), e.args, e.kwargs, at=e.at))
+        given = e.args if len(e.args) == 1 or function not in EXTREMES else (Tuple(e.args, at=e.at),)
+        return self.call(Call(Ref(stand_in, stand_in.__name__, at=e.at), given, e.kwargs, at=e.at))
 
     return build
 
@@ -104,11 +105,16 @@ def _sorted(args, kwargs):
     return prelude.in_order
 
 
-def _extreme(function):
-    def choose(args, kwargs):
-        return function if any(k == "key" for k, _ in kwargs) else None
+def _largest(args, kwargs):
+    return prelude.largest if any(k == "key" for k, _ in kwargs) else None
 
-    return choose
+
+def _smallest(args, kwargs):
+    return prelude.smallest if any(k == "key" for k, _ in kwargs) else None
+
+
+EXTREMES = (_largest, _smallest)
+"""Those that take their items one by one as well: `max(x, y, key=abs)`."""
 
 
 def _getattr(self: Specialiser, e: Call) -> Expr | None:
@@ -247,8 +253,8 @@ SPECIAL_FORMS: dict[Any, Any] = {
     map: _stand_in(lambda args, kwargs: {2: prelude.mapped, 3: prelude.mapped_pairs}.get(len(args))),
     filter: _stand_in(lambda args, kwargs: prelude.filtered),
     functools.reduce: _stand_in(lambda args, kwargs: prelude.reduced if len(args) == 2 else prelude.reduced_from),
-    max: _stand_in(_extreme(prelude.largest)),
-    min: _stand_in(_extreme(prelude.smallest)),
+    max: _stand_in(_largest),
+    min: _stand_in(_smallest),
     zip: _stand_in(lambda args, kwargs: prelude.zipped if len(args) == 2 else None),
     enumerate: _stand_in(lambda args, kwargs: prelude.enumerated),
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),

@@ -167,3 +167,28 @@ def numbers_drawn_and_shifted(z, a):
         new[0] = old[0]
         old, new = new, old
     return np.sum(old * new)
+
+
+@program((0.3, 0.5), marks="refusable")
+def an_array_in_a_list_of_arrays(x, y):
+    u = np.array([y, x, y])
+    items = [u[::-1], u]
+    u[-3] += x * y
+    return np.sum(items[-1] * items[0])
+
+
+@program((0.3, 0.5), marks="refusable")
+def an_array_in_a_list_that_grows(x, y):
+    u = np.array([y, x, y])
+    items = [u[::-1], u]
+    items.append(u * y)
+    u[0] += x * y
+    return np.sum(items[1] * items[0])
+
+
+@program((1.5,))
+def functions_one_after_the_other(x):
+    total = 0.0
+    for f in (np.sin, lambda t: t * t, np.exp):
+        total += f(x) * x
+    return total + sum(g(x) for g in [lambda t: t * t, lambda t: t**3]) + max(x, -2 * x, key=abs)

@@ -117,7 +117,9 @@ class Writes:
         known = self.env.get(container.id) if isinstance(container, Name) else None
         if known is None or not known.parts:
             return None
-        if isinstance(key, int) and key < 0 and isinstance(plain(known.kind), Items):
+        if isinstance(key, int) and key < 0:
+            if not isinstance(plain(known.kind), Items):
+                return self.expr(container)  # which of the items that is cannot be told
             key += len(plain(known.kind).keys)
         place = dict(known.parts).get(key)
         return None if place is None else self.present(container, place)
@@ -383,7 +385,7 @@ class Writes:
             items = join(item_kind(kind), item.kind)
             deep = known.deep and not references(item)
             self.seen_elsewhere(item)
-            self.update(owner.id, Value(Listing(items), True, known.owned, deep=deep))
+            self.update(owner.id, Value(Listing(items), True, known.owned, deep=deep, parts=known.parts))
             owner = replace(owner, kind=Listing(items), varied=True)
         else:
             self.claim_constant(s, owner)

@@ -1,0 +1,99 @@
+"""Whose memory is written: what is lent to helpers, what the root copies, what is refused when the program runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import srcad
+
+
+def product(a, i):
+    return a[i] * a[i + 1]
+
+
+def sum_of_products(a):
+    total = 0.0
+    for i in range(len(a) - 1):
+        total += product(a, i)
+    return total
+
+
+def test_a_helper_that_only_indexes_adds_into_the_shadow_of_its_caller():
+    text = srcad.grad(sum_of_products).source_for(np.ones(5))
+    helper = text[text.index("def product_adjoint") : text.index("def sum_of_products_forward")]
+    assert "def product_adjoint(saved, result_bar, a, a_bar)" in helper
+    assert "zeros" not in helper and "scatter" not in helper
+    a = np.array([1.0, 2.0, 4.0, 7.0])
+    np.testing.assert_allclose(srcad.grad(sum_of_products)(a), [2.0, 5.0, 9.0, 4.0])
+
+
+def test_a_linear_update_in_a_helper_keeps_nothing():
+    def relax(u):
+        u[1:-1] = 0.5 * (u[2:] + u[:-2])
+
+    def fun(u):
+        for _ in range(4):
+            relax(u)
+        return np.sum(u)
+
+    text = srcad.grad(fun).source_for(np.ones(6))
+    assert "own(" not in text[: text.index("def fun_adjoint")]
+
+
+def test_the_root_copies_what_it_writes_into():
+    def fun(x, work):
+        work[:] = x * x
+        x *= 2.0
+        return np.sum(x * work)
+
+    x, work = np.array([1.0, -2.0]), np.zeros(2)
+    np.testing.assert_allclose(srcad.grad(fun)(x, work), 6 * x * x)
+    assert x.tolist() == [1.0, -2.0] and work.tolist() == [0.0, 0.0]
+
+
+def test_one_array_for_two_arguments_is_refused_when_one_is_written_into():
+    def fun(x, y):
+        x[0] = y[1]
+        return np.sum(x * y)
+
+    z = np.ones(3)
+    with pytest.raises(srcad.Unsupported, match="`x` is written into and shares memory with another argument") as error:
+        srcad.grad(fun)(z, z)
+    assert "test_memory.py" in str(error.value)
+    np.testing.assert_allclose(srcad.grad(fun)(z, z.copy()), [0.0, 1.0, 1.0])
+
+
+def test_one_array_for_two_parameters_of_a_helper():
+    def mix(a, b):
+        a[0] = b[1] * 3
+        b[2] = a[0] * b[2]
+
+    def fun(x):
+        y = x.copy()
+        mix(y, y)
+        return np.sum(y)
+
+    x = np.array([0.5, -1.5, 2.0])
+    np.testing.assert_allclose(srcad.grad(fun)(x), [0.0, 1 + 3 + 3 * x[2], 3 * x[1]])
+
+
+def test_a_view_that_is_a_copy_is_refused():
+    def fun(x):
+        m = np.outer(x, x)
+        flat = m.T.reshape(-1)
+        flat[0] = x[1]
+        return np.sum(m)
+
+    with pytest.raises(srcad.Unsupported, match="is a copy here, no view"):
+        srcad.grad(fun)(np.ones(3))
+
+
+def test_an_unpacking_of_the_wrong_length_raises_what_python_raises():
+    def fun(x):
+        a, b = x
+        return a * b
+
+    with pytest.raises(ValueError, match="too many values to unpack"):
+        srcad.grad(fun)(np.ones(3))
+    np.testing.assert_allclose(srcad.grad(fun)(np.array([2.0, 5.0])), [5.0, 2.0])

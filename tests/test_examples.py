@@ -131,7 +131,7 @@ def test_08_converges_quadratically_to_a_point_without_slope():
 def test_09_refuses_with_the_line_and_gets_the_rewritten_one_right():
     text = output("09")
     assert text.count("Error") + text.count("MissingRule") >= 3
-    assert "09_right_or_refuse.py:14, in third_largest(w, x)" in text
+    assert "09_right_or_refuse.py:14, in distinct(w, x)" in text
     assert text.splitlines()[-1] == "[-0.5  0.   2.   4. ]"
 
 

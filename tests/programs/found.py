@@ -192,3 +192,15 @@ def functions_one_after_the_other(x):
     for f in (np.sin, lambda t: t * t, np.exp):
         total += f(x) * x
     return total + sum(g(x) for g in [lambda t: t * t, lambda t: t**3]) + max(x, -2 * x, key=abs)
+
+
+def sorted_and_read(t, r):
+    r.sort()
+    t[:2] = r[2:] * r[1::-1]
+
+
+@program((THREE,))
+def one_array_for_two_parameters(z):
+    u = np.concatenate([z, z[:1] * z[1:2]])
+    sorted_and_read(u, u)
+    return np.sum(u * u * WEIGHTS[:4])

@@ -249,10 +249,13 @@ class Statements:
             held.append(Assign(self.bar(slot), self.total(slot, values)))
             self.set_.add(slot)
         self.deferred = None
-        args = []
+        args, known = [], dict(zip(callee.params, callee.values))
         for p, x in operands.items():
             if p in places and places[p][2] is not None:
                 args.append(places[p][2])
+                continue
+            if known[p].place is not None:  # another name of what is lent
+                args.append(self.stripped(x))
                 continue
             ahead, value = self.finish(s, x)
             if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)):

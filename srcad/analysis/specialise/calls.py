@@ -15,10 +15,10 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_METHODS, python_value
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
-from srcad.analysis.specialise.sharing import aliases, is_hashable
+from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.analysis.specialise.values import Local, Place, Special, Value, canonical, normalised, unnamed
-from srcad.analysis.specialise.writes import holds_arrays, holds_others, is_step, with_item
+from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
     Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global, IfExp,
     Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference,
@@ -398,7 +398,9 @@ class Calls:
             if not isinstance(root, Name) or not all(map(is_step, steps(o))):
                 o = root = self.named(o, p)
             path = steps(o)
-            lends_items = path and holds_others(path) or holds_arrays(o.kind)
+            lends_items = path and holds_others(path) or p in special.item_writes
+            if lends_items:
+                self.special.item_writes.add(root.id)
             if not self.claim(root.id) or lends_items and not self.claim_items(root.id):
                 self.refuse(
                     e,
@@ -431,7 +433,10 @@ class Calls:
                 kind = known.kind
                 if not isinstance(plain(kind), Array):
                     kind = with_item(kind, steps(o)[::-1], unnamed(after.kind))
-                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied))
+                given = [x for q, x in zip(special.params, out) if q not in special.written]
+                keeps = after.deep or isinstance(plain(after.kind), Array) or not any(map(references, given))
+                deep = known.deep and keeps
+                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied, deep=deep))
         return [self.expr(o) if p in special.written else o for p, o in zip(special.params, out)]
 
     def is_elsewhere(self, e: Expr) -> bool:

@@ -115,7 +115,8 @@ class Statements:
             case Name():
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)
-                if self.special.is_aliasing and target.id in self.entangled and self.is_place(typed):
+                moved = isinstance(typed, Name) and typed.id in self.temporaries
+                if self.special.is_aliasing and not moved and target.id in self.entangled and self.is_place(typed):
                     if root_name(typed) != target.id:
                         return self.bind_place(target.id, typed, s)
                     if isinstance(typed, Name):

@@ -53,11 +53,11 @@ def join_values(a: Value, b: Value) -> Value:
 class Special:
     """A function specialised by the kinds of its arguments, its captured variables among them.
 
-    `written` are the parameters into whose memory it writes, `exits` what is known of them at its end; `handed_back` is
-    the one of them that it returns, `indexed` those arrays of which it reads single items only. `is_aliasing` says
-    that its text has variables that are only other names of a place. Its adjoint brings back what was in those that are
-    `restored`, reads nothing of those that are `unread`, and leaves
-    those that are `spoiled` changed.
+    `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does,
+    `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
+    arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
+    of a place. Its adjoint brings back what was in those that are `restored`, reads nothing of those that are `unread`,
+    and leaves those that are `spoiled` changed.
     """
 
     source: Function
@@ -75,6 +75,7 @@ class Special:
     is_aliasing: bool = False
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
+    item_writes: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
     restored: set[str] = field(default_factory=set)

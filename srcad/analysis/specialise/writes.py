@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_float, is_list, item_kind, join, plain,
+    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_float, is_list, item_kind,
+    join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
@@ -187,7 +188,10 @@ class Writes:
         if isinstance(target, Subscript):
             value = self.container(target.value)
             return self.typed_operation(replace(target, value=value, index=self.expr(target.index)))
-        return replace(target, value=self.container(target.value))
+        value = self.container(target.value)
+        known = plain(value.kind)
+        kind = known.item(target.attr) if isinstance(known, Items) else None
+        return replace(target, value=value, kind=UNKNOWN if kind is None else kind, varied=value.varied)
 
     def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
         """`target = typed` or `target += typed`, for a place with kinds."""
@@ -218,7 +222,10 @@ class Writes:
         if self.is_generated:
             self.claim(name)
             return
-        if not self.claim(name) or holds_others(steps(place)[1:]) and not self.claim_items(name):
+        into_items = holds_others(steps(place)[1:])
+        if into_items:
+            self.special.item_writes.add(name)
+        if not self.claim(name) or into_items and not self.claim_items(name):
             self.refuse(s, f"writing into `{name}`, whose memory another name may share", COPY_FIRST)
 
     def owned_place(self, s: Stmt, target: Expr, typed: Expr) -> Expr | None:
@@ -262,11 +269,17 @@ class Writes:
             if step is not target and not is_step(step) and not (step is target.value and is_flat(target)):
                 self.refuse(s, f"writing into `{text(step)}`, which is a copy", "Index once, with all the indices.")
                 return None
-        if not self.claim(root.id) or len(path) > 1 and holds_others(path[1:]) and not self.claim_items(root.id):
+        into_items = len(path) > 1 and holds_others(path[1:])
+        if into_items:
+            self.special.item_writes.add(root.id)
+        if not self.claim(root.id) or into_items and not self.claim_items(root.id):
             self.refuse(s, f"writing into {what} of `{root.id}`, whose memory another name may share", COPY_FIRST)
             return None
         known = self.env[root.id]
-        new = typed.kind if isinstance(s, Assign) else self.binary(s, target, typed).kind
+        new = typed.kind
+        if isinstance(s, AugAssign):  # an array stays what it is
+            in_place = isinstance(plain(target.kind), Array)
+            new = target.kind if in_place else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
         parts = known.parts
         if len(path) == 1 and parts:  # the item is another one from here on
@@ -457,16 +470,6 @@ def is_step(step: Expr) -> bool:
 def holds_others(path: list[Expr]) -> bool:
     """Whether a path into a place goes through an item that a container holds by reference."""
     return any(not isinstance(plain(s.value.kind), Array) for s in path if isinstance(s, (Subscript, Attribute)))
-
-
-def holds_arrays(kind: Kind) -> bool:
-    """Whether values of a kind hold others that can be changed in place."""
-    match plain(kind):
-        case Items(items=items):
-            return any(isinstance(plain(k), (Array, Items, Listing)) for k in items)
-        case Listing(item=item):
-            return isinstance(plain(item), (Array, Items, Listing))
-    return False
 
 
 def with_item(kind: Kind, path: list[Expr], new: Kind) -> Kind:

@@ -299,7 +299,7 @@ def trapezoid_jvp(dots, r, y, x=None, dx=1.0, axis=-1):
     return r_dot
 
 
-for function in available(np, "trapezoid") or available(np, "trapz"):
+for function in available(np, "trapezoid", "trapz"):
     rule(
         function, trapezoid_first, trapezoid_x, trapezoid_dx, jvp=trapezoid_jvp,
         examples=[

@@ -173,8 +173,8 @@ class _Pruner:
                 if root_name(target) is not None and root_name(target) not in live:
                     return None, live
                 return s, live | names_read(target) | names_read(value)
-            case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner)))):
-                if not is_live(owner, live):
+            case ExprStmt(value=Call(fn=Attribute(value=owner))) if root_name(owner) is not None:
+                if not is_live(root_name(owner), live):
                     return None, live
                 return s, live | names_read(s)
             case ExprStmt(value=Call(args=(first, *_))):

@@ -87,8 +87,8 @@ class _Needs:
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
-            case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"), args=(value,))):
-                return live | self.reads(value) if owner in live else live
+            case ExprStmt(value=Call(fn=Attribute(value=owner, attr="append"), args=(value,))):
+                return live | self.reads(value) if root_name(owner) in live else live
             case If(body=body, orelse=orelse):
                 return self.block(body, live, floor) | self.block(orelse, live, floor)
             case For(body=body) | While(body=body):
@@ -236,7 +236,7 @@ class _Tangents:
                 is_store(s) and root_name(s.target) in live
             ):
                 return self.store(s)
-            case ExprStmt(value=Call(fn=Attribute(value=Name(id=owner), attr="append"))) if owner in live:
+            case ExprStmt(value=Call(fn=Attribute(value=owner, attr="append"))) if root_name(owner) in live:
                 return self.append(s)
             case If(body=body, orelse=orelse):
                 return [replace(s, body=self.inner(body), orelse=tuple(self.block(orelse)))]
@@ -362,11 +362,12 @@ class _Tangents:
 
     def append(self, s: ExprStmt) -> Block:
         """`xs.append(v)` and `xs_dot.append(v_dot)`"""
-        owner: Name = s.value.fn.value
-        ahead, value, dot = self.put(owner.id, s.value.args[0])
-        grown = ExprStmt(Call(Attribute(Name(self.dots.of(owner.id)), "append"), (dot,)))
-        new = replace(s, value=replace(s.value, args=(value,)))
-        return [*ahead, grown, new, *self.popped(s, self.needs.after[id(s)])]
+        before: Block = []
+        owner = self.place(s.value.fn.value, before)
+        ahead, value, dot = self.put(root_name(owner), s.value.args[0])
+        grown = ExprStmt(Call(Attribute(self.place_of_dot(owner), "append"), (dot,)))
+        new = replace(s, value=replace(s.value, fn=replace(s.value.fn, value=owner), args=(value,)))
+        return [*before, *ahead, grown, new, *self.popped(s, self.needs.after[id(s)])]
 
     def store(self, s: Assign | AugAssign) -> Block:
         """`a[i] = v` and `a_dot[i] = v_dot`, `a[i] += v` and `a_dot[i] += v_dot`."""

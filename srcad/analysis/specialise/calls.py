@@ -20,10 +20,10 @@ from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_F
 from srcad.analysis.specialise.values import Local, Place, Special, Value, canonical, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global, IfExp,
-    Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference,
+    Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global,
+    IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference, walk,
 )  # fmt: skip
-from srcad.core.places import root_of, steps
+from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
 from srcad.errors import SrcadError
 from srcad.rules import registry
@@ -206,7 +206,8 @@ class Calls:
         maker = Ref(cls, e.fn.text if isinstance(e.fn, Ref) else cls.__name__, at=e.at)
         self.bind(name, Value(this.kind, owned=True, deep=True))
         self.emit(Assign(this, Call(Attribute(maker, "__new__"), (maker,), at=e.at), at=e.at))
-        self.invoke(e, inspect.getattr_static(cls, "__init__"), (this,), ())
+        filling = Call(Attribute(maker, "__init__"), (this, *e.args), e.kwargs, at=e.at)
+        self.invoke(filling, inspect.getattr_static(cls, "__init__"), (), ())
         return self.name(this, name)
 
     def super_method(self, e: Call, cls: type, this: Expr) -> Expr | None:
@@ -287,6 +288,8 @@ class Calls:
             if isinstance(found, types.FunctionType):
                 if isinstance(kind, Items) and kind.is_record and not is_library(found):
                     return self.invoke(e, found, (value,), ())
+                if isinstance(kind, Opaque) and is_plain_class(cls) and self.changes_itself(found) and self.peek_varied(e):
+                    self.special.is_aliasing = True  # what is made here is gone through anew, as a record
                 return self.maybe_invoke(e, found, (value,))
             if isinstance(found, staticmethod):
                 return self.maybe_invoke(e, found.__func__, ())
@@ -321,6 +324,22 @@ class Calls:
         if rest is not None:
             self.statement(rest)
         return item
+
+    def changes_itself(self, method: types.FunctionType) -> bool:
+        """Whether a method sets attributes of its object, or calls something that may change them."""
+        try:
+            source = self.program.read(method)
+        except SrcadError:
+            return False
+        this = source.params[0].id if source.params else None
+        for n in walk(source):
+            match n:
+                case Assign(target=Attribute() | Subscript() as target) | AugAssign(target=target):
+                    if root_name(target) == this:
+                        return True
+                case Call(fn=Attribute(value=Attribute() as owner)) if root_name(owner) == this:
+                    return True
+        return False
 
     def view(self, e: Call, holder: Expr, attr: str) -> Expr:
         """`d.values()` or `d.items()` of a dictionary of known keys, written out."""

@@ -69,7 +69,7 @@ def is_basic(index: Expr) -> bool:
 
 def mark_varied(e: Expr) -> Expr:
     """A place with all that it is in marked as varied."""
-    if isinstance(e, Subscript):
+    if isinstance(e, (Subscript, Attribute)):
         return replace(e, varied=True, value=mark_varied(e.value))
     return replace(e, varied=True)
 

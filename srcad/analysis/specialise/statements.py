@@ -15,6 +15,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.specialise.calls import is_library
 from srcad.analysis.specialise.in_place import in_place
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
+from srcad.analysis.specialise.writes import is_step
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
@@ -23,7 +24,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 
 
-from srcad.core.places import root_name
+from srcad.core.places import root_name, root_of, steps
 
 
 class Statements:
@@ -281,7 +282,7 @@ class Statements:
                 return self.extend(s, container, more)
             case Call(fn=Attribute(value=container, attr="append"), args=(item,), kwargs=()):
                 owner = self.expr(container)
-                if isinstance(owner, Name) and isinstance(plain(owner.kind), (Listing, Items)):
+                if is_list(plain(owner.kind)) and isinstance(root_of(owner), Name) and all(map(is_step, steps(owner))):
                     return self.append(s, owner, self.expr(item))
             case Call(fn=Ref(obj=obj)) if is_harmless(obj):
                 self.emit(s)

@@ -381,31 +381,35 @@ class Writes:
 
     # -- lists -------------------------------------------------------------------------------------------------------
 
-    def append(self, s: ExprStmt, owner: Name, item: Expr) -> None:
+    def append(self, s: ExprStmt, owner: Expr, item: Expr) -> None:
+        """`xs.append(item)`, for a list in a variable, or in a container or an object in one."""
         kind = plain(owner.kind)
+        name, path = root_name(owner), steps(owner)
         if item.varied and any(True for _ in callees_in(item.kind)):
             self.refuse(
                 s, "a nested function is kept in a list", "Keep the values that it needs, and call one function."
             )
+        owner = self.frozen(owner) if path else owner
         if item.varied or owner.varied:
-            if not self.claim(owner.id):
+            if path:
+                self.special.item_writes.add(name)
+            if not self.claim(name) or path and not self.claim_items(name):
                 self.refuse(
                     s,
-                    f"`{owner.id}.append(…)` of a list that another name may share",
+                    f"`{text(owner)}.append(…)` of a list that another name may share",
                     "Append to a list that is made in this function.",
                 )
-            known = self.env[owner.id]
-            items = join(item_kind(kind), item.kind)
-            deep = known.deep and not references(item)
-            self.seen_elsewhere(item)
-            self.update(owner.id, Value(Listing(items), True, known.owned, deep=deep, parts=known.parts))
-            owner = replace(owner, kind=Listing(items), varied=True)
         else:
             self.claim_constant(s, owner)
-            known = self.env[owner.id]
-            self.seen_elsewhere(item)
-            self.update(owner.id, replace(known, kind=Listing(join(item_kind(kind), item.kind))))
-        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=item.varied or owner.varied)
+        known = self.env[name]
+        grown = Listing(join(item_kind(kind), item.kind))
+        varied = item.varied or owner.varied
+        deep = known.deep and not references(item)
+        self.seen_elsewhere(item)
+        whole = with_item(known.kind, path[::-1], grown) if path else grown
+        self.update(name, replace(known, kind=whole, varied=known.varied or varied, deep=deep))
+        owner = mark_varied(replace(owner, kind=grown)) if varied else owner
+        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=varied)
         self.emit(replace(s, value=call))
 
     def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:

@@ -103,13 +103,13 @@ class Control:
         """A loop: the way back runs through its passes from the last to the first."""
         inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
         appended = {
-            n.value.fn.value.id
+            root_name(n.value.fn.value)
             for n in walk_all(s.body)
             if isinstance(n, (ExprStmt, Assign))
             and isinstance(n.value, Call)
             and isinstance(n.value.fn, Attribute)
             and n.value.fn.attr in ("append", "pop")
-            and isinstance(n.value.fn.value, Name)
+            and root_name(n.value.fn.value) is not None
             and n.value.varied
         }
         stored = {

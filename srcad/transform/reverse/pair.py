@@ -11,6 +11,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
     Subscript, Try, Tuple, While, With, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes, values_read
 from srcad.transform.reverse.control import Control
 from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
@@ -52,7 +53,7 @@ def reverse(special: Special, program: Program) -> Pair:
 def is_change_of_list(e: Expr) -> bool:
     """Whether `e` is `xs.pop()` or `xs.append(v)`."""
     match e:
-        case Call(fn=Attribute(value=Name(), attr="append" | "pop")):
+        case Call(fn=Attribute(attr="append" | "pop")):
             return True
     return False
 
@@ -122,8 +123,8 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
         unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
         undone = {
-            n.value.fn.value.id for n in walk_all(adjoint)
-            if isinstance(n, ExprStmt) and is_change_of_list(n.value) and n.value.fn.value.id in saved
+            root_name(n.value.fn.value) for n in walk_all(adjoint)
+            if isinstance(n, ExprStmt) and is_change_of_list(n.value) and root_name(n.value.fn.value) in saved
         }  # fmt: skip
         used_up = tuple(
             (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
@@ -179,7 +180,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
                 plain(value.kind), Items
             ):
                 return self.store(s)
-            case ExprStmt(value=Call(fn=Attribute(value=Name(varied=True), attr="append"))):
+            case ExprStmt(value=Call(fn=Attribute(value=owner, attr="append"), varied=True)) if root_name(owner):
                 return self.append(s)
             case AugAssign(target=Name(id=name)) if is_whole_array(s.target) and name not in self.mutated:
                 save, restore = self.place_provision(name, Subscript(s.target, Const(Ellipsis), kind=s.target.kind))

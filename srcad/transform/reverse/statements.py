@@ -294,25 +294,31 @@ class Statements:
 
     def append(self, s: ExprStmt) -> tuple[Block, Block]:
         """`xs.append(v)`: on the way back, the last item of the shadow list is the adjoint of v."""
-        owner: Name = s.value.fn.value
+        name = root_name(s.value.fn.value)
         (value,) = s.value.args
         held: Block = []
-        slot = Slot(owner.id)
-        bar = self.ensure(slot, owner.kind, held)
-        if owner.id not in self.mutated:
-            held.append(ExprStmt(Call(Attribute(Name(owner.id), "pop"), ())))
+        ahead: Block = []
+        owner = self.place(s.value.fn.value, ahead)
+        self.out, self.deferred, self.spent = held, None, set()
+        slot = Slot(name)
+        if isinstance(owner, Name):
+            bar: Expr = self.ensure(slot, s.value.fn.value.kind, held)
+        else:
+            bar = self.substitute_root(owner, self.own_shadow(slot, self.slot_kind(slot)))
+        if name not in self.mutated:
+            held.append(ExprStmt(Call(Attribute(self.stripped(owner), "pop"), ())))
         popped = Call(Attribute(bar, "pop"), ())
         if value.varied:
             if not isinstance(value, Name) or self.is_split(value.id, value.kind) or Slot(value.id) in self.set_:
-                name = Name(self.names.new(f"{owner.id}_item_bar"), kind=value.kind)
-                held.append(Assign(name, popped))
-                popped = name
-            self.out, self.deferred, self.spent = held, None, set()
+                item_bar = Name(self.names.new(f"{name}_item_bar"), kind=value.kind)
+                held.append(Assign(item_bar, popped))
+                popped = item_bar
             self.propagate(value, popped)
         else:
             held.append(ExprStmt(popped))
         before, value = self.finish(s, value)
-        return [*before, replace(s, value=replace(s.value, args=(value,)))], self.commented(s, held)
+        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(value,))
+        return [*ahead, *before, replace(s, value=call)], self.commented(s, held)
 
     def pop(self, s: Assign, names: list[str], save: Block, restore: Block) -> tuple[Block, Block]:
         """`v = xs.pop()`: on the way back, v is appended to the list again, and its adjoint to the shadow list."""

@@ -75,6 +75,8 @@ class Survey:
                     written.add(root_name(value))
                     if not is_taken_back(node.value):
                         mutated.add(root_name(value))
+                    if steps(value):
+                        self.boxed.add(root_name(value))
                     for a in node.value.args:
                         together({root_name(value)} | aliases(a))
                 case For(target=target, iter=iterable):
@@ -161,7 +163,7 @@ class Survey:
 
 def is_taken_back(e: Call) -> bool:
     """Whether a call that changes a list is one of those that the way back takes back: `append` and `pop`."""
-    return e.varied and isinstance(e.fn.value, Name) and e.fn.attr in ("append", "pop") and not e.kwargs
+    return e.varied and root_name(e.fn.value) is not None and e.fn.attr in ("append", "pop") and not e.kwargs
 
 
 def spoiled(callee) -> set[str]:

@@ -176,7 +176,7 @@ def test_the_value_is_the_one_of_the_primal(case):
     if case.has("aux"):
         assert same(value[1], primal[1])
         value, primal = value[0], primal[0]
-    assert float(value) == float(primal) or math.isnan(primal)
+    assert math.isclose(value, primal, rel_tol=1e-15) or math.isnan(primal)
 
 
 @each_valued

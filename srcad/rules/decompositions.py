@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime, runtime_linalg
-from srcad.rules.registry import A, Refused, adjoint, available, ex, rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, available, ex, refused, rule, symbolic
 from srcad.rules.shapes import is_unread, known, number, part, rank, swap_last
 
 half_lower = symbolic(runtime.half_lower)
@@ -82,12 +82,21 @@ GENERAL = [
 ]
 
 
-@adjoint(np.linalg.eig, jvp=lambda dots, y, a: runtime_linalg.eig_tangent(dots[0], y[0], y[1]), examples=GENERAL)
+def where_real(function, **options):
+    """Declares a rule of general eigenvalues, for a NumPy that gives real ones where all of them are; from 2.5 on they are
+    complex numbers always."""
+    if np.linalg.eigvals(np.eye(1)).dtype.kind == "c":
+        refused("its result is complex; use np.linalg.eigh or np.linalg.eigvalsh of a symmetric matrix", function)
+        return lambda vjp: vjp
+    return adjoint(function, **options)
+
+
+@where_real(np.linalg.eig, jvp=lambda dots, y, a: runtime_linalg.eig_tangent(dots[0], y[0], y[1]), examples=GENERAL)
 def eig_vjp(y_bar, y, a):
     return eig_adjoint(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1))
 
 
-@adjoint(np.linalg.eigvals, jvp=lambda dots, y, a: runtime_linalg.eigvals_tangent(dots[0], y, a), examples=GENERAL)
+@where_real(np.linalg.eigvals, jvp=lambda dots, y, a: runtime_linalg.eigvals_tangent(dots[0], y, a), examples=GENERAL)
 def eigvals_vjp(y_bar, y, a):
     return eigvals_adjoint(y_bar, y, a)
 

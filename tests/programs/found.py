@@ -204,3 +204,20 @@ def one_array_for_two_parameters(z):
     u = np.concatenate([z, z[:1] * z[1:2]])
     sorted_and_read(u, u)
     return np.sum(u * u * WEIGHTS[:4])
+
+
+@program((THREE, np.array([0, 1, 0])), wrt=(0,))
+def an_index_that_its_own_write_changes(z, k):
+    m = np.ones((2, 3))
+    for u in m:
+        m.T[k[2], -1] += z @ u[k]
+        k[k[1]] = 0
+        k[:] = k + 1
+    return np.sum(m)
+
+
+@program(([0.6, -1.1, 0.3],), marks="refusable")
+def a_list_argument_that_is_popped(values):
+    last = values.pop()
+    values.pop()
+    return last * values[0]

@@ -268,6 +268,8 @@ class Calls:
                     return replace(e, kind=kind, varied=value.varied)
                 if attr in ("index", "count", "keys"):
                     return replace(e, kind=UNKNOWN)
+                if attr == "pop" and not varied:
+                    self.claim_constant(e, value)
                 if attr == "pop" and isinstance(value, Name) and isinstance(kind, Listing) and varied:
                     return self.popped(e, value, kind, args)
                 if varied and attr not in ("items", "values"):
@@ -312,6 +314,8 @@ class Calls:
 
     def popped(self, e: Call, owner: Name, kind: Listing, args) -> Expr:
         """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""
+        if not self.claim(owner.id):
+            self.refuse(e, f"`{owner.id}.pop(…)` of a list that another name may share", "Pop from a copy of it.")
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
             return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")

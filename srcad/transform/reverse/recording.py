@@ -14,7 +14,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
-from srcad.core.places import inner, with_inner
+from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
     Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
@@ -211,18 +211,20 @@ class Recording:
         if value is None:
             return target
         place = with_inner(target, self.place(value, before))
-        return (
-            replace(place, index=self.index_of_place(target.index, before)) if isinstance(target, Subscript) else place
-        )
+        if not isinstance(target, Subscript):
+            return place
+        return replace(place, index=self.index_of_place(target.index, before, root_name(target)))
 
-    def index_of_place(self, index: Expr, before: Block) -> Expr:
+    def index_of_place(self, index: Expr, before: Block, owner: str | None) -> Expr:
+        """An index of a place in `owner`: what is read of that itself is held, since a write there may change it."""
         match index:
             case Tuple(elts=elts):
-                return replace(index, elts=tuple(self.index_of_place(i, before) for i in elts))
+                return replace(index, elts=tuple(self.index_of_place(i, before, owner) for i in elts))
             case Slice(lower=lower, upper=upper, step=step):
-                parts = [None if p is None else self.index_of_place(p, before) for p in (lower, upper, step)]
+                parts = [None if p is None else self.index_of_place(p, before, owner) for p in (lower, upper, step)]
                 return replace(index, lower=parts[0], upper=parts[1], step=parts[2])
-        if self.is_cheap_index(index) or is_written_out(index):
+        own = any(isinstance(n, Name) and n.id == owner for n in walk(index))
+        if self.is_cheap_index(index) and not own or is_written_out(index):
             return index
         if isinstance(index, Name) and index.id in self.stable:
             return index

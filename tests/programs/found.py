@@ -221,3 +221,16 @@ def a_list_argument_that_is_popped(values):
     last = values.pop()
     values.pop()
     return last * values[0]
+
+
+def filled(t, value):
+    t[:] = value
+    return t
+
+
+@program((0.6, THREE))
+def a_write_in_a_condition_in_a_loop(x, z):
+    for k in range(3):
+        if filled(z, x * z[k])[0] > 5.0:
+            pass
+    return np.sum(z)

@@ -403,8 +403,13 @@ class Calls:
             held = self.named(invoked, base)
             self.temporaries.add(held.id)
             return held
+        given = operands[special.params.index(special.handed_back)]
+        name = root_name(given)
+        known = self.env[name]
         self.named(invoked, base)
-        return self.expr(operands[special.params.index(special.handed_back)])
+        if isinstance(plain(known.kind), Array):  # the result is not used
+            self.update(name, replace(self.env[name], owned=known.owned, deep=known.deep))
+        return self.expr(given)
 
     def lent(self, e: Expr, special: Special, operands: list[Expr]) -> list[Expr] | None:
         """The operands of a call of a function that writes into some: places in memory that is this function's to lend,

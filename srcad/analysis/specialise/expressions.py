@@ -50,8 +50,11 @@ class Expressions:
             return False
         with self.attempt():
             specials, taken = dict(self.program.specials), set(self.program.named)
+            problems = len(self.program.problems)
             try:
                 self.expr(e)
+                if len(self.program.problems) > problems:
+                    return True
                 return any(isinstance(n, Invoke) and n.callee.written for s in self.out for n in walk(s))
             except (SrcadError, RecursionError):
                 return False

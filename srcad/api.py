@@ -34,8 +34,8 @@ def grad(
     `(value, anything)` and the derivative `(gradient, anything)`. Also a decorator: `@grad`, `@grad(argnums="w")`.
 
     The result is called like `fun` and gives the gradient, in the structure, shape and type of the argument: a float for
-    a float, an array of the same shape and dtype for an array, tuples, lists, dicts, namedtuples and dataclasses of those
-    (None in place of what is not numeric). Raises a `SrcadError`, which names the line, for what cannot be differentiated.
+    a float, an array of the same shape and dtype for an array, tuples, lists, dicts, namedtuples, dataclasses and
+    objects of those: an object of the class whose attributes are the gradients (None in place of what is not numeric). Raises a `SrcadError`, which names the line, for what cannot be differentiated.
 
     With `check`, the first gradient for each signature (the kinds of the arguments) is compared with differences of `fun`
     along random directions; `GradientMismatch` is raised where they differ, and names the component of the argument and the
@@ -578,7 +578,8 @@ def promoted_arguments(call: Call, positions, values: list) -> tuple[list, tuple
             raise KindError(
                 None,
                 f"{name_of(call.fun)} is to be differentiated by {name!r}, which is {describe(values[i])}",
-                hint="Pass a float, an array of floats, or a structure of those.",
+                hint="Pass a float, an array of floats, or a structure of those"
+                + (", in which no object refers back to itself." if structure.is_plain_class(type(values[i])) else "."),
             )
     return values, tuple(chosen)
 

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from srcad import structure
+
 # ---------------------------------------------------------------------------------------------------------------
 # Shapes
 
@@ -322,16 +324,28 @@ def zeros_like(x):
     if getattr(x, "__closure__", None):
         return {name: 0.0 for name in x.__code__.co_freevars}
     if is_object(x):
-        return {key: zeros_like(item) for key, item in vars(x).items()}
+        return {key: zeros_like(item) for key, item in attributes(x).items()}
     return 0.0
 
 
 def is_object(x) -> bool:
-    """Whether a value is an object of a class written in Python, that holds its attributes in a dictionary."""
+    """Whether a value is an object of a class written in Python, which holds attributes of its own."""
+    holds = hasattr(x, "__dict__") or hasattr(type(x), "__slots__")
     module = type(x).__module__.partition(".")[0]
-    return (
-        hasattr(x, "__dict__") and not isinstance(x, type) and module not in ("numpy", "builtins", "functools", "srcad")
-    )
+    return holds and not isinstance(x, type) and module not in ("numpy", "builtins", "functools", "srcad")
+
+
+def attributes(x) -> dict:
+    """The attributes of an object, by name."""
+    return {name: getattr(x, name) for name in structure.attribute_names(x)}
+
+
+def with_attributes(x, values: dict):
+    """An object of the class of `x` with other attributes."""
+    made = object.__new__(type(x))
+    for name, value in values.items():
+        object.__setattr__(made, name, value)  # of frozen ones too
+    return made
 
 
 def add(a, b):
@@ -378,8 +392,9 @@ def _own(x, known):
         known[id(x)] = copied = {}
         copied.update((key, _own(item, known)) for key, item in x.items())
     elif is_object(x):
-        known[id(x)] = copied = copy.copy(x)
-        vars(copied).update((key, _own(item, known)) for key, item in vars(x).items())
+        known[id(x)] = copied = with_attributes(x, {})
+        for key, item in attributes(x).items():
+            object.__setattr__(copied, key, _own(item, known))
     else:
         copied = x
     return copied
@@ -435,32 +450,68 @@ def duplicate(x):
     return copy.deepcopy(x)
 
 
-def arrays_in(x):
-    """The arrays in a structure."""
+def parts_in(x):
+    """What is at any depth in a structure and can be written into: arrays, lists, dictionaries, objects."""
     if isinstance(x, np.ndarray):
         yield x
-    elif isinstance(x, (tuple, list)):
-        for item in x:
-            yield from arrays_in(item)
+        return
+    if isinstance(x, (tuple, list)):
+        held = x
     elif isinstance(x, dict):
-        yield from arrays_in(list(x.values()))
+        held = x.values()
     elif is_object(x):
-        yield from arrays_in(list(vars(x).values()))
+        held = attributes(x).values()
+    else:
+        return
+    if not isinstance(x, tuple):
+        yield x
+    for item in held:
+        yield from parts_in(item)
+
+
+def arrays_in(x):
+    """The arrays in a structure."""
+    return (part for part in parts_in(x) if isinstance(part, np.ndarray))
 
 
 def check_apart(names, x, *others):
-    """Raises an error if `x`, which is written into, shares memory with one of the others."""
+    """Raises an error if `x`, which is written into, shares memory with one of the others, or has a part twice."""
     from srcad.errors import Unsupported, place_of
 
+    place, _, names = names.rpartition(": ")
+    first, _, rest = names.partition(", ")
     for other in others:
         if other is x or any(np.shares_memory(a, b) for a in arrays_in(x) for b in arrays_in(other)):
-            place, _, names = names.rpartition(": ")
-            first, _, rest = names.partition(", ")
             raise Unsupported(
                 place_of(place),
                 f"`{first}` is written into and shares memory with another argument ({rest})",
                 hint="Pass a copy of one of them.",
             )
+    if not isinstance(x, np.ndarray) and has_twice(x):
+        raise Unsupported(
+            place_of(place),
+            f"`{first}` is written into, and has one array, list or object in two places",
+            hint="Pass copies, one for each place: then a write changes one of them.",
+        )
+
+
+def has_twice(x) -> bool:
+    """Whether two parts of a structure are the same, or share memory."""
+    seen: set[int] = set()
+    arrays: dict[int, list] = {}
+    for part in parts_in(x):
+        if id(part) in seen:
+            return True
+        seen.add(id(part))
+        if isinstance(part, np.ndarray):
+            owner = part
+            while isinstance(owner.base, np.ndarray):
+                owner = owner.base
+            near = arrays.setdefault(id(owner if owner.base is None else owner.base), [])
+            if any(np.shares_memory(part, other) for other in near):
+                return True
+            near.append(part)
+    return False
 
 
 def check_length(items, count):
@@ -521,12 +572,11 @@ def _still(x, known):
     elif isinstance(x, dict):
         zeros = {key: _still(item, known) for key, item in x.items()}
     elif hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
-        zeros = object.__new__(type(x))
-        for key in x.__dataclass_fields__:
-            object.__setattr__(zeros, key, _still(getattr(x, key, None), known))
+        zeros = with_attributes(x, {key: _still(getattr(x, key, None), known) for key in x.__dataclass_fields__})
     elif is_object(x):
-        known[id(x)] = zeros = object.__new__(type(x))
-        vars(zeros).update((key, _still(item, known)) for key, item in vars(x).items())
+        known[id(x)] = zeros = with_attributes(x, {})
+        for key, item in attributes(x).items():
+            object.__setattr__(zeros, key, _still(item, known))
     known[id(x)] = zeros
     return zeros
 

@@ -1,4 +1,4 @@
-"""Structures of numbers: floats and arrays, alone or nested in tuples, lists, dicts, namedtuples and dataclasses.
+"""Structures of numbers: floats and arrays, alone or nested in tuples, lists, dicts, namedtuples, dataclasses and objects.
 
 Parameters, their gradients and the state of an optimiser have one structure. A *leaf* is what is no container; it takes
 part in the differentiation if it is a float, a complex number or an array of those. All other leaves (strings, None,
@@ -10,8 +10,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import inspect
 import itertools
 import math
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,13 +58,84 @@ def _field_names(cls: type) -> tuple[str, ...] | None:
     return tuple(f.name for f in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else None
 
 
+LIBRARIES = frozenset(("numpy", "scipy", "math", "pandas", "matplotlib", "sklearn", "jax", "torch"))
+"""Modules whose functions and classes are no user's, so that their text is not differentiated."""
+
+
+def is_library(made: Any) -> bool:
+    """Whether a function or class is one of a library, or of srcad."""
+    root = (made.__module__ or "").partition(".")[0]
+    return made.__module__ != "srcad.prelude" if root == "srcad" else root in LIBRARIES
+
+
+@functools.cache
+def is_plain_class(cls: type) -> bool:
+    """Whether objects of a class are made by an `__init__` written in Python, and hold their attributes as such."""
+    made = inspect.getattr_static(cls, "__init__", None)
+    return (
+        type(cls) is type
+        and isinstance(made, types.FunctionType)
+        and not is_library(made)
+        and cls.__new__ is object.__new__
+        and cls.__setattr__ is object.__setattr__
+        and cls.__getattribute__ is object.__getattribute__
+        and not hasattr(cls, "__getattr__")
+        and not issubclass(cls, BaseException)
+        and not hasattr(cls, "__dataclass_fields__")
+    )
+
+
+def attribute_names(value: Any) -> tuple[str, ...]:
+    """The attributes that an object holds itself, in slots or a dictionary, but for what a cached property computed."""
+    cls = type(value)
+    slots = [vars(c).get("__slots__", ()) for c in reversed(cls.__mro__)]
+    named = [n for names in slots for n in ((names,) if isinstance(names, str) else names)]
+    held = (n for n in getattr(value, "__dict__", ()) if not isinstance(getattr(cls, n, None), functools.cached_property))
+    return (*(n for n in named if n not in ("__dict__", "__weakref__") and hasattr(value, n)), *held)
+
+
+def names_of(value: Any) -> tuple[str, ...] | None:
+    """The names of what a dataclass or an object of a class of the user's holds, None for all else.
+
+    An object counts only if there is a number to differentiate by in it, and if it is not part of itself.
+    """
+    names = _field_names(type(value))
+    if names is None and is_plain_class(type(value)) and _holds_numbers(value, [], {}) is True:
+        return attribute_names(value)
+    return names
+
+
+def _holds_numbers(value: Any, path: list[int], known: dict[int, bool]) -> bool | None:
+    """Whether a differentiable leaf is at any depth in a value; None if the value is a part of itself."""
+    if isinstance(value, (tuple, list)):
+        held = value
+    elif isinstance(value, dict):
+        held = value.values()
+    else:
+        names = _field_names(type(value))
+        if names is None:
+            if not is_plain_class(type(value)):
+                return is_differentiable(value)
+            names = attribute_names(value)
+        held = [getattr(value, name, None) for name in names]
+    if id(value) in path:
+        return None
+    if id(value) not in known:
+        path.append(id(value))
+        found = [_holds_numbers(item, path, known) for item in held]
+        path.pop()
+        known[id(value)] = None if None in found else True in found
+    return known[id(value)]
+
+
 def keys(structure: Structure) -> Sequence | None:
-    """The keys of a container: of a dict its keys, of a dataclass its field names, else numbers; None for a leaf."""
+    """The keys of a container: of a dict its keys, of an object the names of its attributes, else numbers; None for a
+    leaf."""
     if isinstance(structure, (tuple, list)):
         return range(len(structure))
     if isinstance(structure, dict):
         return list(structure)
-    return _field_names(type(structure))
+    return names_of(structure)
 
 
 def items(structure: Structure) -> Sequence | None:
@@ -71,8 +144,8 @@ def items(structure: Structure) -> Sequence | None:
         return structure
     if isinstance(structure, dict):
         return list(structure.values())
-    names = _field_names(type(structure))
-    return None if names is None else [getattr(structure, name) for name in names]
+    names = names_of(structure)
+    return None if names is None else [getattr(structure, name, None) for name in names]
 
 
 def path(structure: Structure, key) -> str:
@@ -85,7 +158,7 @@ def path(structure: Structure, key) -> str:
 def build(like: Structure, items: list) -> Structure:
     """A container with the type and the keys of `like` that holds `items`.
 
-    A dataclass is built without its `__init__`: what checks parameters there would stumble over the None of a gradient.
+    An object is built without its `__init__`: what checks parameters there would stumble over the None of a gradient.
     """
     if hasattr(like, "_make"):
         return like._make(items)
@@ -102,7 +175,7 @@ def build(like: Structure, items: list) -> Structure:
         for name, value in getattr(like, "__dict__", {}).items()
         if not isinstance(getattr(cls, name, None), functools.cached_property)
     }
-    for name, value in {**attributes, **dict(zip(_field_names(cls), items))}.items():
+    for name, value in {**attributes, **dict(zip(names_of(like), items))}.items():
         object.__setattr__(new, name, value)  # frozen ones too
     return new
 

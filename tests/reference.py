@@ -10,9 +10,11 @@ Squire & Trapp, "Using complex variables to estimate derivatives of real functio
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import math
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,8 +30,16 @@ EPS = float(np.finfo(float).eps)
 
 
 def is_record(value: Any) -> bool:
-    """Whether `value` is an object with fields: a dataclass's instance."""
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+    """Whether `value` is an object with fields: a dataclass's instance, or one of a class of the tests."""
+    is_object = dataclasses.is_dataclass(value) or type(value).__module__.startswith("tests.")
+    return is_object and not isinstance(value, (type, tuple, types.FunctionType))
+
+
+def fields(value: Any) -> list[str]:
+    """The names of the fields of an object."""
+    if dataclasses.is_dataclass(value):
+        return [f.name for f in dataclasses.fields(value)]
+    return [*getattr(value, "__dict__", ()), *getattr(value, "__slots__", ())]
 
 
 def children(value: Any) -> list[tuple[Any, Any]]:
@@ -39,7 +49,7 @@ def children(value: Any) -> list[tuple[Any, Any]]:
     if isinstance(value, (list, tuple)):
         return list(enumerate(value))
     if is_record(value):
-        return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        return [(name, getattr(value, name)) for name in fields(value)]
     return []
 
 
@@ -98,8 +108,20 @@ class Numpy:
     """NumPy with another type of floats: what makes an array makes it of `number`.
 
     `Numpy(np.complex128)` lets programs that write into arrays which they have made run with complex numbers,
-    `Numpy(np.float64)` those of single precision in double. What `empty` gives is nan.
+    `Numpy(np.float64)` those of single precision in double. What `empty` gives is nan, or what `filled` says.
     """
+
+    filling = math.nan
+
+    @classmethod
+    @contextlib.contextmanager
+    def filled(cls, filling: float) -> Iterator[None]:
+        """Inside, what `empty` gives is `filling`."""
+        cls.filling, before = filling, cls.filling
+        try:
+            yield
+        finally:
+            cls.filling = before
 
     def __init__(self, number: type):
         self.number = self.float32 = self.float64 = number
@@ -116,10 +138,10 @@ class Numpy:
         return make
 
     def empty(self, shape, dtype=float):
-        return self.full(shape, np.nan, np.dtype(dtype))
+        return self.full(shape, self.filling, np.dtype(dtype))
 
     def empty_like(self, array, dtype=None):
-        return self.full(array.shape, np.nan if array.dtype.kind in "fc" else 0, dtype or array.dtype)
+        return self.full(array.shape, self.filling if array.dtype.kind in "fc" else 0, dtype or array.dtype)
 
 
 MAKERS = ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "array", "arange", "eye", "linspace")

@@ -8,7 +8,6 @@ by calling it on small stand-ins whose extents tell which axis of which argument
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import functools
 import math
 import operator
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from srcad import structure
 from srcad.rules import registry
 
 
@@ -187,20 +187,10 @@ FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, np
 PYTHON_NUMBERS = {bool: BOOL, int: INT, float: FLOAT, complex: Number("complex")}
 
 
-def is_dataclass_value(value) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
 def container_items(value) -> tuple[tuple, tuple] | None:
     """The keys and the items of a container that is a parameter structure, None for any other value."""
-    if isinstance(value, (tuple, list)):
-        return tuple(range(len(value))), tuple(value)
-    if isinstance(value, dict):
-        return tuple(value), tuple(value.values())
-    if is_dataclass_value(value):
-        names = tuple(f.name for f in dataclasses.fields(value))
-        return names, tuple(getattr(value, n, None) for n in names)
-    return None
+    keys = structure.keys(value)
+    return None if keys is None else (tuple(keys), tuple(structure.items(value)))
 
 
 def kind_of(value, name: Any = None) -> Kind:

@@ -142,6 +142,8 @@ class Parts:
                 return replace(e, args=(self.dot_or_zero(a), self.dot_or_zero(b)))
             case Op(op="*", args=args) if isinstance(kind, (Items, Listing)):
                 return replace(e, args=tuple(self.dot(a) if a.varied else self.value(a) for a in args))
+            case Call(fn=Ref(obj=runtime.duplicate), args=(value,)):
+                return Call(e.fn, (self.dot(value),))
             case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, fn=replace(e.fn, value=self.dot(value)))
             case Call() if is_pop(e):

@@ -11,7 +11,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
-    kind_of, plain,
+    is_float, kind_of, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_METHODS, python_value
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
@@ -27,6 +27,7 @@ from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
 from srcad.errors import SrcadError
 from srcad.rules import registry
+from srcad.structure import is_library, is_plain_class
 
 
 class Calls:
@@ -152,18 +153,7 @@ class Calls:
 
     def constant_call(self, e: Call, obj) -> Expr:
         """A call of a user's function with constant arguments: as it is, if it writes into none of them."""
-        problems = len(self.program.problems)
-        with self.attempt():
-            specials = dict(self.program.specials)
-            taken = set(self.program.named)
-            try:
-                found = self.invoke(e, obj, (), ())
-            except (SrcadError, RecursionError):
-                found = None
-            if len(self.program.problems) > problems:
-                found = None
-            self.program.specials = specials
-            self.program.named = taken
+        found = self.rehearsed(lambda: self.invoke(e, obj, (), ()))
         if found is None:
             return Unseen(e.fn, e.args, e.kwargs, kind=UNKNOWN, at=e.at)
         if not isinstance(found, Call):  # it writes: what it overwrites has to come back
@@ -176,6 +166,8 @@ class Calls:
         if fields is None:
             if is_plain_class(cls) and (varied or self.special.is_aliasing):
                 return self.instance(e, cls)
+            if is_plain_class(cls):
+                return replace(e, kind=self.constant_instance(e, cls))
             if varied and not issubclass(cls, BaseException):
                 self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
             return replace(e, kind=Opaque(cls))
@@ -209,6 +201,11 @@ class Calls:
         filling = Call(Attribute(maker, "__init__"), (this, *e.args), e.kwargs, at=e.at)
         self.invoke(filling, inspect.getattr_static(cls, "__init__"), (), ())
         return self.name(this, name)
+
+    def constant_instance(self, e: Call, cls: type) -> Kind:
+        """The kind of an object that is made of constants: what its attributes are, where that can be found."""
+        made = self.rehearsed(lambda: self.instance(e, cls))
+        return made.kind if made is not None and is_float(made.kind) else Opaque(cls)
 
     def super_method(self, e: Call, cls: type, this: Expr) -> Expr | None:
         """`super().name(…)`: the function of the class that comes after `cls`, applied to `this`."""
@@ -549,13 +546,6 @@ def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[
     return found
 
 
-def is_library(function: types.FunctionType) -> bool:
-    root = (function.__module__ or "").partition(".")[0]
-    if root == "srcad":
-        return function.__module__ != "srcad.prelude"
-    return root in ("numpy", "scipy", "math", "pandas", "matplotlib", "sklearn", "jax", "torch")
-
-
 def is_literal(value) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
@@ -568,21 +558,6 @@ def record_fields(cls: type) -> list[str] | None:
     if dataclasses.is_dataclass(cls) and "__init__" in vars(cls) and not hasattr(cls, "__post_init__"):
         return [f.name for f in dataclasses.fields(cls) if f.init]
     return None
-
-
-def is_plain_class(cls: type) -> bool:
-    """Whether objects of a class are made by an `__init__` in Python, and hold their attributes as such."""
-    made = inspect.getattr_static(cls, "__init__", None)
-    return (
-        type(cls) is type
-        and isinstance(made, types.FunctionType)
-        and not is_library(made)
-        and cls.__new__ is object.__new__
-        and cls.__setattr__ is object.__setattr__
-        and not hasattr(cls, "__getattr__")
-        and cls.__dictoffset__ != 0
-        and not hasattr(cls, "__dataclass_fields__")
-    )
 
 
 def is_record(kind: Kind) -> bool:

@@ -221,7 +221,10 @@ class Expressions:
         if value.place is not None:
             return self.present(e, value.place)
         if value.parts:
-            held = ", ".join(f"`{p.text}`" for _, p in value.parts)
+            for _, place in value.parts:
+                if place.expr is None:
+                    return self.present(e, place)
+            held = ", ".join(dict.fromkeys(f"`{p.text}`" for _, p in value.parts))
             self.refuse(e, f"`{id_}` as a whole, which holds {held}, an array that is written into", "Put in a copy.")
         return replace(e, kind=value.kind, varied=value.varied)
 
@@ -313,8 +316,14 @@ class Expressions:
             found = inspect.getattr_static(kind.cls, e.attr, None)
             if isinstance(found, property):
                 return self.invoke(e, found.fget, (value,), ())
+            if isinstance(found, functools.cached_property) and is_frozen(kind.cls) and not self.special.is_aliasing:
+                return self.invoke(e, found.func, (value,), ())
             if found is not None and not hasattr(found, "__get__"):  # a constant of the class
                 return replace(e, kind=kind_of(found, ("class", kind.cls.__name__, e.attr)), varied=False)
+            if value.varied and isinstance(found, functools.cached_property):
+                self.refuse(e, f"`.{e.attr}`, which is kept when its object changes", "Make it a property.")
+            elif value.varied and not isinstance(found, (types.FunctionType, classmethod, staticmethod)):
+                self.refuse(e, f"`.{e.attr}`, which is no attribute of a {kind.cls.__name__} here", "Set it in __init__.")
             return replace(e, kind=UNKNOWN, varied=value.varied)
         if isinstance(kind, Array):
             if e.attr == "shape" and kind.dims is not None:
@@ -465,6 +474,11 @@ class Expressions:
         if value.varied or emits:
             return self.name(target, result)
         return replace(e, kind=value.kind)
+
+
+def is_frozen(cls: type) -> bool:
+    """Whether the attributes of objects of a class cannot be set."""
+    return getattr(cls, "__dataclass_params__", None) is not None and cls.__dataclass_params__.frozen
 
 
 OPERATOR_METHODS = {

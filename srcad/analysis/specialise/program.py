@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import types
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +24,7 @@ from srcad.core.nodes import (
     Assign, Attribute, Call, Const, Def, Expr, ExprStmt, Function, Invoke, Name, Node, Ref, Stmt, Subscript, children,
     reference, walk, walk_own,
 )  # fmt: skip
-from srcad.errors import Origin, Unsupported
+from srcad.errors import Origin, SrcadError, Unsupported
 from srcad.frontend.normalise import names_in
 
 
@@ -154,7 +155,7 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
                 self.env = {**self.env, p: replace(known, owned=True, deep=True)}
                 continue
             others = [Name(q) for q in special.params if q != p and not isinstance(self.env[q].kind, Number)]
-            if others:
+            if others or not isinstance(plain(known.kind), Array):
                 names = Const(f"{special.source.at}: {', '.join((p, *(q.id for q in others)))}")
                 made.append(ExprStmt(Call(reference(runtime.check_apart), (names, Name(p), *others))))
             made.append(Assign(Name(p), self.duplicate(Name(p), known.kind)))
@@ -207,6 +208,20 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
                 self.env, self.mutated = before, mutated
                 if e is None or not self.reads_varied(e):
                     del self.program.problems[problems:]
+
+    def rehearsed(self, build: Callable[[], Expr]) -> Expr | None:
+        """What `build` gives, None if there is a problem in it. It leaves no trace, nor do the functions that it calls."""
+        problems = len(self.program.problems)
+        with self.attempt():
+            specials, taken = dict(self.program.specials), set(self.program.named)
+            try:
+                found = build()
+            except (SrcadError, RecursionError):
+                found = None
+            if len(self.program.problems) > problems:
+                found = None
+            self.program.specials, self.program.named = specials, taken
+        return found
 
     def emit(self, s: Stmt) -> None:
         self.out.append(s)

@@ -77,6 +77,8 @@ def mark_varied(e: Expr) -> Expr:
 def aliases(e: Expr) -> set[str]:
     """The variables whose memory the value of `e` may share."""
     match e:
+        case Call(fn=Ref(obj=runtime.duplicate)):
+            return set()
         case Name(id=name):
             shares = not isinstance(e.kind, (Number, Nothing, Callee))
             return {name} if shares else set()

@@ -131,6 +131,12 @@ def _stop_gradient(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=args[0].kind, varied=False)
 
 
+def _duplicate(self: Specialiser, e: Call) -> Expr | None:
+    """A copy at any depth."""
+    args, _ = self.arguments(e)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=args[0].kind, varied=args[0].varied)
+
+
 def _next(self: Specialiser, e: Call) -> Expr | None:
     args, _ = self.arguments(e)
     if any(a.varied for a in args):
@@ -245,6 +251,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     runtime.zeros_like: _zeros_like,
     runtime.add: _add,
     runtime.captured: _captured,
+    runtime.duplicate: _duplicate,
     runtime.stop_gradient: _stop_gradient,
     sum: _sum,
     sorted: _stand_in(_sorted),

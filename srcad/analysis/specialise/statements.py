@@ -12,7 +12,6 @@ from srcad.analysis.kinds import (
     NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, is_list, item_kind, kind_of,
     plain,
 )  # fmt: skip
-from srcad.analysis.specialise.calls import is_library
 from srcad.analysis.specialise.in_place import in_place
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
 from srcad.analysis.specialise.writes import is_step
@@ -23,8 +22,8 @@ from srcad.core.nodes import (
     Tuple, Walrus, While, With, children, reference, walk,
 )  # fmt: skip
 
-
 from srcad.core.places import root_name, root_of, steps
+from srcad.structure import is_library, is_plain_class
 
 
 class Statements:
@@ -117,7 +116,7 @@ class Statements:
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)
                 moved = isinstance(typed, Name) and typed.id in self.temporaries
-                if self.special.is_aliasing and not moved and target.id in self.entangled and self.is_place(typed):
+                if self.special.is_aliasing and not moved and self.is_place(typed) and self.is_entangled(target.id, typed):
                     if root_name(typed) != target.id:
                         return self.bind_place(target.id, typed, s)
                     if isinstance(typed, Name):
@@ -395,10 +394,10 @@ def is_permutation(target: Tuple, value: Tuple) -> bool:
 def makes_container(e: Expr) -> bool:
     """Whether the value of `e` is a container made by it; its items may be others'."""
     match e:
-        case List() | Dict() | Comprehension():
+        case List() | Dict() | Comprehension() | Call(fn=Ref(obj=runtime.duplicate)):
             return True
         case Call(fn=Ref(obj=cls), kind=Items()):
-            return cls is e.kind.cls
+            return cls is e.kind.cls and not is_plain_class(cls)  # whose __init__ may keep more than its arguments
     return False
 
 

@@ -44,8 +44,10 @@ class Value:
 
 
 def join_values(a: Value, b: Value) -> Value:
-    place = a.place if a.place == b.place else Place("is one thing on one path and another on another", None)
-    parts = a.parts if a.parts == b.parts else ()
+    undecided = Place("is one thing on one path and another on another", None)
+    place = a.place if a.place == b.place else undecided
+    one, other = dict(a.parts), dict(b.parts)
+    parts = tuple((k, one[k] if k in one and one[k] == other.get(k) else undecided) for k in {**one, **other})
     return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned, place, a.deep and b.deep, parts)
 
 

@@ -20,6 +20,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import inner, is_flat, is_reshaping, root_name, root_of, steps, with_inner
 from srcad.core.printer import text
+from srcad.frontend.normalise import names_in
 
 COPY_FIRST = "Build the new value by an expression (np.where, np.concatenate), or make a copy first: a = a.copy()."
 
@@ -75,9 +76,19 @@ class Writes:
                     written.add(root_name(target))
                 case Call(args=args, kwargs=kwargs):
                     parts = [*args, *(v for _, v in kwargs)]
-                    parts += [node.fn.value] if isinstance(node.fn, Attribute) else []
+                    parts.append(node.fn.value if isinstance(node.fn, Attribute) else node.fn)
                     written |= {root_name(p) for p in parts}
         return set().union(*(groups.get(n, {n}) for n in written if n is not None))
+
+    def is_entangled(self, name: str, value: Expr) -> bool:
+        """Whether a variable that gets a value may share memory with one that is written into."""
+        named = name if name in self.own_names else root_name(value)
+        return named in self.entangled
+
+    @functools.cached_property
+    def own_names(self) -> set[str]:
+        """The names that the text has; all others are given here."""
+        return names_in(self.special.source)
 
     def is_place(self, e: Expr) -> bool:
         """Whether `e` names a part of what is in a variable, as a view of it or as an item by reference."""
@@ -103,7 +114,7 @@ class Writes:
                 items = list(enumerate(elts))
             case Dict(keys=keys, values=values) if all(isinstance(k, Const) for k in keys):
                 items = [(k.value, v) for k, v in zip(keys, values)]
-            case Call(args=args, kind=Items(keys=keys)):
+            case Call(fn=Ref(obj=cls), args=args, kind=Items(keys=keys)) if cls is e.kind.cls:
                 items = list(zip(keys, args))
             case _:
                 return ()

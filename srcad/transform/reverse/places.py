@@ -201,6 +201,9 @@ class Places:
     def container(self, e: Expr, bar: Expr) -> bool:
         """The adjoints of what makes a container of others: `xs + ys`, `[v] * n`, `xs.copy()`, `xs[1:]`."""
         match e:
+            case Call(fn=Ref(obj=runtime.duplicate), args=(value,)):
+                self.propagate(value, bar)
+                return True
             case Op(op="+", args=(a, b)):
                 bar = self.atomic(bar, "items_bar")
                 length = Call(symbol(len), (self.value(a),))

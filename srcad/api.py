@@ -15,6 +15,8 @@ from srcad import compiler, selfcheck, structure
 from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
 from srcad.blame import blame
+from srcad.analysis.specialise.calls import default_expressions
+from srcad.core.nodes import Starred
 from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError
 from srcad.programs import calling, name_of
@@ -35,7 +37,8 @@ def grad(
 
     The result is called like `fun` and gives the gradient, in the structure, shape and type of the argument: a float for
     a float, an array of the same shape and dtype for an array, tuples, lists, dicts, namedtuples, dataclasses and
-    objects of those: an object of the class whose attributes are the gradients (None in place of what is not numeric). Raises a `SrcadError`, which names the line, for what cannot be differentiated.
+    objects of those: an object of the class whose attributes are the gradients (None in place of what is not numeric).
+    Raises a `SrcadError`, which names the line, for what cannot be differentiated.
 
     With `check`, the first gradient for each signature (the kinds of the arguments) is compared with differences of `fun`
     along random directions; `GradientMismatch` is raised where they differ, and names the component of the argument and the
@@ -173,16 +176,17 @@ class Call:
         return [bound.arguments[p.name] for p in self.parameters]
 
     def bind_expressions(self, args: tuple, kwargs: tuple) -> list | None:
-        """The expressions for the parameters of a call in a program; None where not each one is given."""
-        if any(k is None for k, _ in kwargs) or self.prefix or self.keywords:
+        """The expressions for the parameters of a call in a program; None where they are not known one by one."""
+        if any(k is None for k, _ in kwargs) or self.prefix or not self.is_plain:
             return None
         try:
-            bound = self.signature.bind(*args, **dict(kwargs))
+            given = self.signature.bind(*args, **dict(kwargs)).arguments
         except TypeError:
             return None
-        if list(bound.arguments) != [p.name for p in self.parameters] or not self.is_plain:
+        found = default_expressions(self.function) | given
+        if len(found) < len(self.parameters) or any(isinstance(x, Starred) for x in found.values()):
             return None
-        return list(bound.arguments.values())
+        return [found[p.name] for p in self.parameters]
 
     def positions(self, argnums: Argnums) -> tuple[tuple[int, int | None], ...]:
         """Which arguments `argnums` means: the position of the parameter and, in `*args`, that of the item."""
@@ -450,9 +454,10 @@ class Derivative:
         values = self._call.bind_expressions(args, kwargs)
         if values is None:
             specialiser.refuse(
-                e, "a derivative that is called with defaults or starred arguments", "Pass all arguments."
+                e, "a derivative that is called with starred arguments, or with too few", "Pass all arguments."
             )
             return e
+        values = [v if v.kind is not None else specialiser.expr(v) for v in values]
         chosen = {i for i, _ in self._positions}
         values = [specialiser.as_float(v) if i in chosen else v for i, v in enumerate(values)]
         compiled = self.compiled_for([specialiser.argument_kind(v) for v in values])

@@ -17,6 +17,7 @@ from typing import Any
 
 from srcad.analysis import kinds as kinds_
 from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.operations import python_value
 from srcad.analysis.specialise import Program, Special, Value, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
@@ -71,6 +72,14 @@ def function_of(fun: types.FunctionType) -> Function:
             ) from None
         known = _lowered[fun] = fun.__code__, function, references(fun, function)
     return known[1]
+
+
+def lift(function: Function, owner: types.FunctionType) -> types.FunctionType:
+    """A function from core, that runs in the namespace of `owner`."""
+    made = build(function.name, [Generated(function, owner)], "lifted").functions[function.name]
+    made.__defaults__ = tuple(python_value(p.default) for p in function.params if p.default is not None)
+    _lowered[made] = made.__code__, function, references(made, function)
+    return made
 
 
 def references(fun: types.FunctionType, function: Function) -> list[tuple]:
@@ -163,7 +172,7 @@ def compile_gradient(
     Raises a SrcadError that names the line and the construct where something cannot be differentiated.
     """
     with LOCK:
-        program = Program(function_of)
+        program = Program(function_of, lift)
         source = function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
         special = program.special(fun, (), values, is_root=True)
@@ -261,7 +270,7 @@ def forward(pair: Pair) -> Function:
         and type(pair.forward[-1]).__name__ == "Raise"
     ):
         body = pair.forward
-    doc = f"Forward sweep of {describe(special)}; returns its result and what {special.name}_adjoint needs."
+    doc = f"Forward sweep of {special.title}; returns its result and what {special.name}_adjoint needs."
     return Function(f"{special.name}_forward", tuple(Param(p) for p in special.params), body, doc)
 
 
@@ -308,10 +317,10 @@ def joined(pair: Pair, with_value: bool) -> Function:
         value = pair.result if keep else result
         first = () if keep else (Assign(result, pair.result),)
         body = (*pair.forward, *first, *seeded, Return(Tuple((value, gradient))))
-        doc = f"The value and the gradient of {describe(special)}."
+        doc = f"The value and the gradient of {special.title}."
     else:
         body = (*pair.forward, *seeded, Return(gradient))
-        doc = f"The gradient of {describe(special)}: both sweeps in one."
+        doc = f"The gradient of {special.title}: both sweeps in one."
     return Function(name, tuple(Param(p) for p in special.params), body, doc)
 
 
@@ -322,11 +331,6 @@ def changed(body: tuple[Stmt, ...]) -> set[str]:
         if isinstance(node, (Assign, AugAssign)):
             found |= {n.id for n in walk(node.target) if isinstance(n, Name)}
     return found
-
-
-def describe(special: Special) -> str:
-    at = special.source.at
-    return special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
 
 
 def selection(name: str, compiled: Compiled, fun, picks: list[tuple[str, Any]], as_tuple: bool) -> types.FunctionType:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from srcad import compiler, structure
-from srcad.analysis.kinds import Callee, Kind, Nothing, container_items, is_float, kind_of
+from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, is_float, kind_of
 from srcad.analysis.specialise import Program, Special, Value
 from srcad.api import Call, Derivative, call_of, describe, forget_oldest, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
-from srcad.core.nodes import Expr, Function, Tuple
+from srcad.core.nodes import Const, Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
 from srcad.transform.tangent import tangent
 
@@ -46,10 +46,10 @@ def _in_a_program(specialiser, e):
     """The call `jvp(f, primals, tangents)` in a function that is being specialised: a call of the tangent function."""
     args, kwargs = specialiser.arguments(e)
     match args, kwargs:
-        case (Expr(kind=Callee(obj=fun)), Tuple(elts=values), Tuple(elts=dots)), () if isinstance(
-            fun, (types.FunctionType, Derivative)
-        ):
-            call = call_of(fun)
+        case (Expr() as given, Tuple(elts=values), Tuple(elts=dots)), ():
+            fun, taken = specialiser.function_given(given) or (None, [])
+            call = call_of(fun) if isinstance(fun, (types.FunctionType, Derivative)) else None
+            values, dots = (*taken, *values), (*(Const(None, kind=NOTHING) for _ in taken), *dots)
         case _:
             call = None
     found = None if call is None or len(values) != len(dots) else call.bind_expressions(values, ())
@@ -123,7 +123,7 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
     Raises a SrcadError that names the line and the construct where something cannot be differentiated.
     """
     with compiler.LOCK:
-        program = Program(compiler.function_of)
+        program = Program(compiler.function_of, compiler.lift)
         compiler.function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(argument_kinds, varied)]
         special = program.special(fun, (), values, is_root=True)

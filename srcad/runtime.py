@@ -400,6 +400,22 @@ def _own(x, known):
     return copied
 
 
+def put_back(x, old):
+    """Gives an array, a list, a dictionary or an object the contents that it had, of which `old` is a copy."""
+    if isinstance(x, np.ndarray):
+        x[...] = old
+    elif isinstance(x, list):
+        x[:] = own(old)
+    elif isinstance(x, dict):
+        x.clear()
+        x.update(own(old))
+    else:
+        for name in attributes(x).keys() - attributes(old).keys():
+            object.__delattr__(x, name)
+        for name, item in attributes(own(old)).items():
+            object.__setattr__(x, name, item)
+
+
 def add_items(xs_bar, where, items_bar):
     """Adds the adjoints of `xs[where]` to those of `xs`."""
     for k, item_bar in zip(range(len(xs_bar))[where], items_bar):
@@ -430,7 +446,9 @@ def _sum_all(items):
 
 
 def captured(function, name):
-    """The present value of the variable `name` that a nested function captures."""
+    """The present value of the variable `name` that a nested function captures, or the function of a derivative."""
+    while not hasattr(function, "__closure__"):
+        function = function.primal
     return function.__closure__[function.__code__.co_freevars.index(name)].cell_contents
 
 

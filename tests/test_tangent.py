@@ -168,7 +168,7 @@ def generated_functions(case: Case):
     """The tangent functions of a program and its callees, made anew, each with its owner."""
     call, values, dots = forward_mode.moved_arguments(*moving_arguments(case))
     varied = [Value(kind_of(v, p.name), d is not None) for v, p, d in zip(values, call.parameters, dots)]
-    program = Program(compiler.function_of)
+    program = Program(compiler.function_of, compiler.lift)
     special = program.special(call.function, (), varied)
     if program.problems:
         raise srcad.Unsupported.of(program.problems)

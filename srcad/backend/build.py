@@ -51,8 +51,11 @@ def assembled(header: str, texts: Iterable[str]) -> str:
     return "\n\n\n".join(part for part in (header.rstrip("\n"), *texts) if part) + "\n"
 
 
-def build(name: str, generated: list[Generated]) -> Module:
-    """The functions, compiled together; they can call each other by the name of a `Ref` to a generated function."""
+def build(name: str, generated: list[Generated], origin: str = "srcad") -> Module:
+    """The functions, compiled together; they can call each other by the name of a `Ref` to a generated function.
+
+    What srcad derives is its own: `origin` is the first word of the name of the file that it seems to come from.
+    """
     names = {g.function.name for g in generated}
     prepared, injected, imports = [], [], {}
     for g in generated:
@@ -67,7 +70,7 @@ def build(name: str, generated: list[Generated]) -> Module:
         sorted({line for line in imports.values() if line}, key=lambda line: (line.startswith("from"), line))
     )
     source = assembled(header, texts.values())
-    filename = f"<srcad {name} {next(_numbers)}>"
+    filename = f"<{origin} {name} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     line = len(header.splitlines()) + 3 if header.rstrip("\n") else 1
     functions = Functions(filename)

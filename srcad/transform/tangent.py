@@ -206,14 +206,12 @@ class _Tangents:
         kind_of = dict(zip(special.params, (v.kind for v in special.values)))
         still = [p for p in special.params if p in self.needs.start and p not in varied]
         body = [self.start(Name(p, kind=kind_of[p])) for p in still] + self.block(self.body)
-        at = special.source.at
-        name = special.source.name if at is None else f"{special.source.name} ({str(at).rpartition('/')[2]})"
         of = f" from {'that' if len(dots) == 1 else 'those'} of {', '.join(varied)}" if dots else ""
         return Function(
             f"{special.name}_tangent",
             tuple(Param(p) for p in (*special.params, *dots)),
             tuple(without_idle_aliases(without_idle_defs(body))),
-            f"The value of {name}, and its tangent{of}.",
+            f"The value of {special.title}, and its tangent{of}.",
         )
 
     def block(self, body) -> Block:

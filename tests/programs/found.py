@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.programs import program
+from tests.programs import normal, program
 
 WEIGHTS = np.array([0.7, -1.2, 0.4, 0.9, -0.3, 1.1])
 THREE = np.array([0.6, -0.4, 1.3])
@@ -234,3 +234,56 @@ def a_write_in_a_condition_in_a_loop(x, z):
         if filled(z, x * z[k])[0] > 5.0:
             pass
     return np.sum(z)
+
+
+def shifted_in_place(t, q):
+    for i in range(len(t)):
+        t[i] += q
+    t[1::2] = 0.5
+
+
+@program((0.5,))
+def constants_that_a_helper_overwrites_in_a_loop(y):
+    u = np.zeros(4)
+    v = (np.ones((4, 4)) * y) @ u
+    w = u * y
+    shifted_in_place(u, u[2] + 1.0)
+    return np.sum(v) + np.sum(w * u)
+
+
+class Counter:
+    def __init__(self):
+        self.n, self.v = 1.0, np.ones(3)
+
+
+def counted(c, items, d):
+    for k in range(3):
+        c.n += 1.0
+        c.v[k] *= 2.0
+        items[0] += 1.0
+        d["a"] *= 2.0
+
+
+@program((0.5,), marks="first")
+def constant_containers_that_a_helper_overwrites_in_a_loop(x):
+    c, items, d = Counter(), [1.0, 2.0], {"a": 2.0}
+    r = x * c.n * items[0] * d["a"] + np.sum(x * c.v)
+    counted(c, items, d)
+    return r * c.n * items[0] * d["a"]
+
+
+@program((0.5, normal(4)), marks="refusable")
+def an_array_in_a_list_that_is_then_named_otherwise(x, z):
+    u = np.zeros(4)
+    held = [u, u]
+    u[-1] -= x
+    for _ in range(3):
+        u = z.copy()
+    return np.sum(held[-1]) + np.sum(u)
+
+
+@program((0.7, 0.6), marks="refusable")
+def put_from_a_view_of_the_array(x, y):
+    v = np.array([0.3, x, y, y])
+    v.flat[[2, 0, 1]] = v[:-1]
+    return np.dot(v, [1.0, 2.0, 3.0, 4.0])

@@ -13,11 +13,11 @@ from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
     is_float, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import CONSTANT_METHODS, python_value
+from srcad.analysis.operations import CONSTANT_METHODS
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
-from srcad.analysis.specialise.values import Local, Place, Special, Value, canonical, normalised, unnamed
+from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global,
@@ -49,6 +49,9 @@ class Calls:
         local = self.local_function(e.fn)
         if local is not None:
             return self.invoke(e, local, (), self.captured(local))
+        derived = self.derived(e)
+        if derived is not None:
+            return self.closure(*derived)
         fn = self.expr(e.fn)
         args, kwargs = self.arguments(e)
         e = replace(e, fn=fn, args=args, kwargs=kwargs)
@@ -79,6 +82,9 @@ class Calls:
                     return self.with_siblings(value.kind.obj)
             case Lambda(function=function):
                 return self.with_siblings(Local(self.with_fixed_defaults(function), self.special.owner))
+            case Call():
+                derived = self.derived(fn)
+                return None if derived is None else derived[1]
         return None
 
     def call_of(self, e: Call, kind: Callee, varied: bool) -> Expr:
@@ -113,31 +119,6 @@ class Calls:
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
         return replace(e, kind=UNKNOWN, varied=varied)
-
-    def transformed(self, e: Call, transform) -> Expr:
-        """`grad(f)` inside of a function: the derivative, made now."""
-        if id(e) not in self.rewritten:
-            try:
-                made = transform(*map(python_value, e.args), **{k: python_value(v) for k, v in e.kwargs})
-            except ValueError:
-                self.refuse(e, "the derivative of a function that is made here", "Take it of a function of the module.")
-                return replace(e, kind=UNKNOWN)
-            self.rewritten[id(e)] = Ref(made, f"{made.__name__}_derivative", kind=Callee(made), at=e.at)
-        return self.rewritten[id(e)]
-
-    def as_float(self, e: Expr) -> Expr:
-        """An integer as the float that a derivative is taken at."""
-        if isinstance(plain(e.kind), Number) and e.kind.type in ("int", "bool"):
-            return Call(Ref(float, "float", kind=Callee(float)), (e,), kind=kinds.FLOAT, at=e.at)
-        return e
-
-    def argument_kind(self, e: Expr) -> Kind:
-        return canonical([Value(e.kind)])[0].kind
-
-    def call_generated(self, e: Call, function: types.FunctionType, values: list[Expr]) -> Expr:
-        """A call of a generated function in place of the derivative that it was generated for."""
-        call = replace(e, fn=replace(reference(function), kind=Callee(function)), args=tuple(values), kwargs=())
-        return self.invoke(call, function, (), ())
 
     def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
         """A call of one of several functions: `f(x) if function is f else g(x)`."""
@@ -362,21 +343,16 @@ class Calls:
         if isinstance(e, Call) and (not e.args or e.args[0].kind is None or any(a.kind is None for a in e.args)):
             args, kwargs = self.arguments(e)
             e = replace(e, args=args, kwargs=kwargs)
+        if isinstance(target, Local) and target.derivatives:
+            return self.invoke_derived(e, target, self.taken(e.fn, target, captured, closure))
         args = (*first, *(e.args if isinstance(e, Call) else ()))
         kwargs = e.kwargs if isinstance(e, Call) else ()
         source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
-        defaults = {} if isinstance(target, Local) else default_expressions(target, e)
+        defaults = {} if isinstance(target, Local) else default_expressions(target)
         bound = self.bind_arguments(e, source, args, kwargs, defaults)
         if bound is None:
             return replace(e, kind=UNKNOWN)
-        taken = []
-        for n in captured:
-            if closure is None:
-                taken.append(self.name(Name(n, at=e.at), n))
-            else:
-                value = dict(closure.extra)[n]
-                holder = reference(runtime.captured)
-                taken.append(Call(holder, (e.fn, Const(n)), kind=value.kind, varied=value.varied, at=e.at))
+        taken = self.taken(e.fn if isinstance(e, Call) else e, target, captured, closure) if captured else []
         operands = [*bound, *taken]
         values = [Value(o.kind, o.varied) for o in operands]
         special = self.program.special(target, captured, values)
@@ -580,24 +556,13 @@ def takes_star(source: Function, position: int) -> bool:
     return len(positional) == position and any(p.style == "star" for p in source.params)
 
 
-def default_expressions(function: types.FunctionType, e: Expr) -> dict[str, Expr]:
-    """The defaults of a function as they are now: as literals, or read off the function when the program runs."""
-    found: dict[str, Expr] = {}
+def default_expressions(function: types.FunctionType) -> dict[str, Expr]:
+    """The defaults of a function as they are now: as literals, or as what they are."""
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
-    defaults = function.__defaults__ or ()
-    base = Ref(function, function.__name__)
-    for name, value in zip(positional[len(positional) - len(defaults) :], defaults):
-        kind = kind_of(value, ("default", function.__name__, name))
-        found[name] = Const(value, at=e.at) if is_literal(value) else Default(base, name, kind=kind, at=e.at, obj=value)
-    for name, value in (function.__kwdefaults__ or {}).items():
-        kind = kind_of(value, ("default", function.__name__, name))
-        found[name] = Const(value, at=e.at) if is_literal(value) else Default(base, name, kind=kind, at=e.at, obj=value)
-    return found
-
-
-def Default(base: Ref, name: str, *, kind, at, obj) -> Expr:  # noqa: N802 - builds a node
-    """The default of a parameter that is no literal."""
-    if isinstance(kind, Callee):
-        return Ref(obj, f"{base.text}_default_{name}", at=at)
-    return Ref(obj, f"{base.text}_default_{name}", at=at)
+    given = function.__defaults__ or ()
+    values = {**dict(zip(positional[len(positional) - len(given) :], given)), **(function.__kwdefaults__ or {})}
+    return {
+        name: Const(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
+        for name, value in values.items()
+    }

@@ -155,7 +155,9 @@ def _desugared(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
 
 def _placed(s: Stmt | None, of: Stmt) -> Stmt | None:
     """A statement with the place of the one that it stands for."""
-    if isinstance(s, tuple) or s is None or s.at is not None:
+    if isinstance(s, tuple):
+        return tuple(_placed(part, of) for part in s)
+    if s is None or s.at is not None:
         return s
     return replace(s, at=of.at)
 

@@ -12,11 +12,12 @@ from typing import Any
 from srcad import runtime
 from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, is_float, plain
 from srcad.analysis.specialise.calls import Calls
+from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.statements import Statements
-from srcad.analysis.specialise.values import Local, Place, Special, Value, _identifier, canonical, normalised
+from srcad.analysis.specialise.values import Derived, Local, Place, Special, Value, _identifier, canonical, normalised
 from srcad.analysis.specialise.writes import Writes
 from srcad.analysis.specialise.sharing import aliases, references
 from srcad.core.names import Names
@@ -37,6 +38,7 @@ class Program:
     """All functions that one derivative needs, and what their specialisation relied on."""
 
     read: Any
+    lift: Any = None
     specials: dict[Any, Special] = field(default_factory=dict)
     guards: dict[Any, Kind] = field(default_factory=dict)
     function_names: Names = field(default_factory=Names)
@@ -44,6 +46,18 @@ class Program:
     needed: set[int] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
+    lifted: dict[Any, tuple] = field(default_factory=dict)
+    derivatives: dict[Any, tuple] = field(default_factory=dict)
+
+    def derivative(self, function, derivatives: tuple[Derived, ...], shift: int = 0):
+        """A derivative of a function, the same object each time."""
+        key = (id(function), shift, *((id(d.transform), repr(d.args), repr(d.kwargs)) for d in derivatives))
+        if key not in self.derivatives:
+            made = function
+            for d in derivatives:
+                made = d.of(made, shift)
+            self.derivatives[key] = made, function
+        return self.derivatives[key][0]
 
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""
@@ -120,7 +134,7 @@ class Program:
         return special
 
 
-class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls):
+class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Derivatives):
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):

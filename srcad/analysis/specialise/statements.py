@@ -112,6 +112,10 @@ class Statements:
                 self.bind(target.id, Value(Callee(Local(function, self.special.owner), "local")))
                 self.own_functions.add(target.id)
                 self.emit(replace(s, value=replace(value, function=function, kind=UNKNOWN)))
+            case Name() if (derived := self.derived(value)) is not None:
+                self.bind(target.id, Value(Callee(derived[1], "local")))
+                self.own_functions.add(target.id)
+                self.emit(replace(s, value=replace(derived[0], kind=UNKNOWN)))
             case Name():
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import re
 import types
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,6 +86,14 @@ class Special:
     spoiled: set[str] | None = None
 
     @property
+    def title(self) -> str:
+        """The name of the function, and where it stands; files that srcad has made up are not told apart."""
+        if self.source.at is None:
+            return self.source.name
+        place = re.sub(r" \d+>", ">", str(self.source.at).rpartition("/")[2])
+        return f"{self.source.name} ({place})"
+
+    @property
     def varied_params(self) -> list[str]:
         """The parameters that have an adjoint."""
         return [p for p, v in zip(self.params, self.values) if v.varied]
@@ -117,11 +126,34 @@ class Special:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An operator that is applied to a function, with its options: `grad(…, argnums=1)`."""
+
+    transform: Any
+    args: tuple = ()
+    kwargs: tuple = ()
+
+    def of(self, fun, shift: int = 0):
+        """The derivative of a function of which the first `shift` parameters are not the user's."""
+
+        def shifted(argnums):
+            if isinstance(argnums, tuple):
+                return tuple(map(shifted, argnums))
+            return argnums + shift if type(argnums) is int and argnums >= 0 else argnums
+
+        options = dict(self.kwargs)
+        argnums, *others = self.args or (options.pop("argnums", 0),)
+        return self.transform(fun, shifted(argnums), *others, **options)
+
+
+@dataclass(frozen=True)
 class Local:
-    """A nested function: its text, the function in whose text it stands, and the nested functions that it may call."""
+    """A nested function: its text, the function in whose text it stands, the derivatives of it that are meant, and the
+    nested functions that it may call."""
 
     function: Function
     owner: types.FunctionType
+    derivatives: tuple[Derived, ...] = ()
     siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
 
 

@@ -206,6 +206,9 @@ class Writes:
 
     def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
         """`target = typed` or `target += typed`, for a place with kinds."""
+        if is_flat(target) and isinstance(plain(typed.kind), Array) and aliases(typed):
+            names = Const(f"{s.at}: {text(root_of(target))}, {text(typed)}")  # NumPy reads what it has just written, too
+            self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, root_of(target), typed)), at=s.at))
         if typed.varied or target.value.varied:
             place = self.owned_place(s, target, typed)
             if place is not None:

@@ -115,7 +115,8 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         wanted |= {*shadow_names, *(p for p in special.shared if p in special.written & special.restored)}
         adjoint, kept = prune(adjoint, wanted)
         forward = self.settle(forward, kept)
-        adjoint = lower_restores(adjoint, {n for n in self.written if n is not None and self.is_written_into(n)})
+        lent = [p for p in special.shared if p in special.written]
+        adjoint = lower_restores(adjoint, {n for n in self.written if n is not None and self.is_written_into(n)}, lent)
         read = values_read(adjoint, wanted)
         needed = reads_before_writes(adjoint, wanted) - {seed, *shadow_names, *special.shared}
         tapes = {s.tape for s in kept}

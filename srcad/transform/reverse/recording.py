@@ -257,17 +257,21 @@ class Recording:
         return with_inner(self.stripped(place), self.substitute_root(value, bar))
 
 
-def lower_restores(block, written: set[str]) -> Block:
-    """`Restore` as the plain statement that it is; `written` are the arrays that change in place."""
+def lower_restores(block, written: set[str], lent: list[str]) -> Block:
+    """`Restore` as the plain statement that it is; `written` are the variables that change in place, `lent` those whose
+    memory is the caller's."""
     out: Block = []
     for s in block:
         if isinstance(s, Restore):
             value = Call(Attribute(Name(s.tape), "pop"), ()) if s.in_loop else Name(s.tape)
+            if s.place is None and s.name in lent:
+                out.append(ExprStmt(Call(symbol(runtime.put_back), (Name(s.name), value))))
+                continue
             if s.place is None and not s.in_loop and s.name in written:
                 value = Call(symbol(runtime.own), (value,))  # old values of its items come back into it
             out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:
-            out.append(with_blocks(s, lambda inner: lower_restores(inner, written)))
+            out.append(with_blocks(s, lambda inner: lower_restores(inner, written, lent)))
     return out
 
 

@@ -275,6 +275,10 @@ class Unseen(Call):
     """A call of a user's function of which it is not known what it does to its arguments."""
 
 
+class Foreign(Call):
+    """A call of a user's function whose result others may see, too."""
+
+
 class Invoke(Expr):
     """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
 
@@ -445,12 +449,16 @@ class Param(Node):
 
 
 class Function(Node):
-    """A function: parameters, body and, where it has one, its docstring."""
+    """A function: parameters, body and, where it has one, its docstring.
+
+    `sets` are the variables of the function around it that it sets, which only the frontend knows.
+    """
 
     name: str
     params: tuple[Param, ...]
     body: tuple[Stmt, ...]
     doc: str | None = None
+    sets: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------------------------

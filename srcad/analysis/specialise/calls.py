@@ -20,8 +20,8 @@ from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_F
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global,
-    IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference, walk,
+    Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Foreign, Function,
+    Global, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
@@ -139,7 +139,7 @@ class Calls:
             return Unseen(e.fn, e.args, e.kwargs, kind=UNKNOWN, at=e.at)
         if not isinstance(found, Call):  # it writes: what it overwrites has to come back
             return self.invoke(e, obj, (), ())
-        return replace(e, kind=UNKNOWN if found.varied else found.kind, varied=False)
+        return type(found)(e.fn, e.args, e.kwargs, kind=UNKNOWN if found.varied else found.kind, at=e.at)
 
     def construct(self, e: Call, cls: type, varied: bool) -> Expr:
         """An instance of a class: a record for dataclasses and namedtuples."""
@@ -366,7 +366,8 @@ class Calls:
             if operands is None:
                 return replace(e, kind=kind, varied=result.varied)
         if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
-            return replace(e, kind=kind, varied=False)
+            kept = isinstance(e, Call) and not result.owned and not isinstance(plain(kind), Number)
+            return Foreign(e.fn, e.args, e.kwargs, kind=kind, at=e.at) if kept else replace(e, kind=kind, varied=False)
         invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         if special.handed_back is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, is_list, item_kind, kind_of,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Nothing, Number, Opaque, is_float, is_list, item_kind, kind_of,
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
@@ -81,17 +81,25 @@ class Statements:
 
     def returned(self, typed: Expr) -> Value:
         """What is known of the result, of this return and those before: it is owned if it is made here."""
-        own = is_fresh(typed) and not references(typed)
-        if isinstance(typed, Name) and typed.id not in self.special.params:
-            own = self.is_owned(typed.id) and not self.is_generated
-        kind = plain(typed.kind)
-        if isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number):
-            own = own and isinstance(typed, Name) and self.env[typed.id].deep
-        elif not isinstance(kind, (Array, Number, Listing, Items)):
-            own = False
-        value = Value(unnamed_site(typed.kind), typed.varied, own)
+        value = Value(unnamed_site(typed.kind), typed.varied, self.is_own(typed))
         before = self.special.result
         return value if before.kind == NEVER else join_values(before, value)
+
+    def is_own(self, typed: Expr) -> bool:
+        """Whether a value is made here, at any depth, so that whoever gets it is the only one who sees it."""
+        kind = plain(typed.kind)
+        if isinstance(kind, Number):
+            return True
+        if isinstance(typed, Tuple):
+            named = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
+            return all(map(self.is_own, typed.elts)) and len(named) == len(set(named))
+        if not isinstance(kind, (Array, Listing, Items)):
+            return isinstance(kind, Nothing)
+        holds = isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number)
+        if isinstance(typed, Name):
+            is_local = typed.id not in self.special.params and self.is_owned(typed.id) and not self.is_generated
+            return is_local and (not holds or self.env[typed.id].deep)
+        return is_fresh(typed) and not references(typed) and not holds
 
     def import_(self, s: Import, names) -> None:
         namespace = dict(self.special.owner.__globals__)
@@ -177,7 +185,7 @@ class Statements:
                 self.mutated.add(name)
         made_here = makes_container(typed)  # the container; its items may be others'
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
-        deep = made_here and not references(typed)
+        deep = made_here and not references(typed) or is_own_result(typed)
         parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
         if not parts:
             self.seen_elsewhere(typed)
@@ -235,6 +243,14 @@ class Statements:
             else:
                 position = i if not stars or i < stars[0] else (-after if count is None else count - after)
                 part = Subscript(source, Const(position), at=s.at)
+                if isinstance(t, Name) and source.id in self.temporaries:  # no other name of it is ever used
+                    typed_part = self.expr(part)
+                    self.define(t.id, typed_part)
+                    if self.env[source.id].owned and self.env[source.id].deep:
+                        self.update(t.id, replace(self.env[t.id], owned=True, deep=True))
+                    target_part = replace(t, kind=typed_part.kind, varied=typed_part.varied)
+                    self.emit(Assign(target_part, typed_part, at=s.at))
+                    continue
             self.assign(Assign(t, part, at=s.at), t, part)
 
     def unpack_into_places(self, s: Assign, target: Tuple, typed: Expr) -> None:
@@ -376,6 +392,11 @@ class Statements:
         self.env = functools.reduce(join_envs, ends)
         final = self.block(s.final)
         self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
+
+
+def is_own_result(e: Expr) -> bool:
+    """Whether a value is the result of a call, of which nobody else sees any part."""
+    return isinstance(e, Invoke) and e.callee.done and e.callee.result.owned
 
 
 def is_iterator(e: Expr) -> bool:

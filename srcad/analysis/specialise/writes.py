@@ -218,8 +218,9 @@ class Writes:
         self.claim_constant(s, target)
         name = root_name(target)
         if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
-            kind = with_item(self.env[name].kind, steps(target)[::-1], typed.kind)
-            self.update(name, replace(self.env[name], kind=kind))
+            known = self.env[name]
+            kind = with_item(known.kind, steps(target)[::-1], typed.kind)
+            self.update(name, replace(known, kind=kind, deep=known.deep and not keeps(target, typed)))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
@@ -299,7 +300,7 @@ class Writes:
         if len(path) == 1 and parts:  # the item is another one from here on
             key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
             parts = tuple((k, p) for k, p in parts if key is not None and k != key)
-        deep = known.deep and not references(typed)
+        deep = known.deep and not keeps(target, typed)
         self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
@@ -463,6 +464,11 @@ class Writes:
             call = Call(Attribute(owner, "append", at=s.at), (item,), at=s.at)
             self.rewritten[loop] = For(item, more, (ExprStmt(call, at=s.at),), at=s.at)
         self.statement(self.rewritten[loop])
+
+
+def keeps(target: Expr, value: Expr) -> bool:
+    """Whether a write makes a container hold what others may see; what is written into an array is copied."""
+    return not isinstance(plain(target.value.kind), Array) and bool(references(value))
 
 
 def is_writable(kind: Kind) -> bool:

@@ -16,7 +16,7 @@ from srcad.analysis.operations import (
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Global, IfExp, Lambda, List, Logical, Name, Node, Op,
-    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk,
+    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk, walk_own,
 )
 from srcad.errors import MissingRule
 from srcad.rules import registry
@@ -514,7 +514,7 @@ def is_pop(e: Node) -> bool:
 
 def pops(s: Node) -> list[str]:
     """The lists that a simple statement pops from."""
-    return [n.fn.value.id for n in walk(s) if is_pop(n)]
+    return [n.fn.value.id for n in walk_own(s) if is_pop(n)]
 
 
 def impure_calls(e: Node) -> list[Expr]:

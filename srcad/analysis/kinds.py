@@ -264,6 +264,8 @@ def is_float(kind: Kind) -> bool:
             return any(map(is_float, items))
         case Listing(item=item) | Maybe(item=item):
             return is_float(item)
+        case Callee(extra=((str(), _), *_) as held):  # a nested function, with the variables that it captures
+            return any(value.varied for _, value in held)
         case Unknown():
             return True
     return False

@@ -348,6 +348,8 @@ class Calls:
         args = (*first, *(e.args if isinstance(e, Call) else ()))
         kwargs = e.kwargs if isinstance(e, Call) else ()
         source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        if closure is not None and captured and not isinstance(e.fn, Name):
+            e = replace(e, fn=self.named(e.fn, "function"))
         defaults = {} if isinstance(target, Local) else default_expressions(target)
         bound = self.bind_arguments(e, source, args, kwargs, defaults)
         if bound is None:

@@ -17,6 +17,7 @@ from srcad.transform.reverse.forms import (
     Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
 from srcad.transform.reverse.operations import as_uniform
+from srcad.transform.reverse.slots import is_fresh_value
 
 if TYPE_CHECKING:
     pass
@@ -226,6 +227,8 @@ class Places:
             return bar
         name = Name(self.names.new(base), kind=bar.kind)
         self.out.append(Assign(name, bar))
+        if not is_fresh_value(bar):
+            self.views[name.id] = self.shared_by(bar)
         return name
 
     def held(self, bar: Expr, base: str) -> Expr:

@@ -158,8 +158,13 @@ class Slots:
 
     def unfresh(self, value: Expr) -> None:
         """The arrays that `value` may share are seen by somebody else from here on."""
-        shared = {n.id for n in walk(value) if isinstance(n, Name)}
+        shared = self.shared_by(value)
         self.fresh -= {slot for slot in self.fresh - self.pinned if self.bar_names[slot] in shared}
+
+    def shared_by(self, value: Expr) -> set[str]:
+        """The variables whose memory `value` may share, also by way of what is held in others."""
+        found = {n.id for n in walk(value) if isinstance(n, Name)}
+        return found.union(*(self.views[n] for n in found if n in self.views))
 
     def fill(self, slots: set[Slot], out: Block) -> None:
         """Starts slots with zeros, in the branch that has no adjoint for them."""

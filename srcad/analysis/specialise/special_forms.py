@@ -218,6 +218,26 @@ def _add(self: Specialiser, e: Call) -> Expr | None:
     return typed
 
 
+def _copied(self: Specialiser, e: Call) -> Expr | None:
+    """A copy of a value: that of an adjoint has lists for tuples."""
+    args, _ = self.arguments(e)
+    kind = plain(args[0].kind)
+    if not isinstance(kind, (Items, Listing)):
+        return None
+    kind = kind if e.fn.obj is runtime.duplicate else with_lists(kind)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=kind, varied=args[0].varied)
+
+
+def with_lists(kind: Kind) -> Kind:
+    """A kind with lists for tuples, at any depth."""
+    match plain(kind):
+        case Items(items=items) as known:
+            return replace(known, cls=list if issubclass(known.cls, tuple) else known.cls, items=tuple(map(with_lists, items)))
+        case Listing(item=item) as known:
+            return replace(known, item=with_lists(item))
+    return kind
+
+
 def _captured(self: Specialiser, e: Call) -> Expr | None:
     """The variable that a nested function captures, in generated code."""
     args, _ = self.arguments(e)
@@ -250,6 +270,8 @@ SPECIAL_FORMS: dict[Any, Any] = {
     object.__new__: _new,
     runtime.zeros_like: _zeros_like,
     runtime.add: _add,
+    runtime.own: _copied,
+    runtime.duplicate: _copied,
     runtime.captured: _captured,
     runtime.duplicate: _duplicate,
     runtime.stop_gradient: _stop_gradient,

@@ -230,7 +230,11 @@ def _copied(self: Specialiser, e: Call) -> Expr | None:
 
 def with_lists(kind: Kind) -> Kind:
     """A kind with lists for tuples, at any depth."""
-    match plain(kind):
+    match kind:
+        case kinds.Maybe(item=item):
+            return kinds.Maybe(with_lists(item))
+        case kinds.Recursive():
+            return UNKNOWN
         case Items(items=items) as known:
             return replace(known, cls=list if issubclass(known.cls, tuple) else known.cls, items=tuple(map(with_lists, items)))
         case Listing(item=item) as known:
@@ -251,8 +255,10 @@ def _captured(self: Specialiser, e: Call) -> Expr | None:
 
 
 def shadow_kind(kind: Kind) -> Kind:
-    kind = plain(kind)
+    kind = kind.item if isinstance(kind, kinds.Maybe) else kind
     match kind:
+        case kinds.Recursive():
+            return UNKNOWN
         case Number():
             return kinds.FLOAT
         case Items(items=items):

@@ -10,6 +10,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, Unknown, plain
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise import aliases
+from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
@@ -57,6 +58,10 @@ class Recording:
     def is_written_into(self, name: str) -> bool:
         """Whether a variable holds an array or list that is changed in place, so that keeping it means copying it."""
         return name in self.written and not isinstance(plain(self.kind_of_name.get(name, kinds.UNKNOWN)), Number)
+
+    def is_part_written_into(self, e: Expr) -> bool:
+        """Whether `e` is an array that a container holds, of whose arrays one is changed in place."""
+        return isinstance(plain(e.kind), (Array, Listing, Items)) and bool(references(e) & self.written_inside)
 
     def provisions(self, s: Stmt, names: list[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` of the variables that `s` overwrites."""
@@ -195,8 +200,8 @@ class Recording:
             copied = new
             if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
                 copied = Call(symbol(runtime.own), (new,))
-            elif not isinstance(plain(node.kind), Number) and any(
-                n in self.mutated or self.is_written_into(n) for n in aliases(node)
+            elif not isinstance(plain(node.kind), Number) and (
+                any(n in self.mutated or self.is_written_into(n) for n in aliases(node)) or self.is_part_written_into(node)
             ):
                 copied = Call(symbol(runtime.own), (new,))
             before.append(Assign(name, copied, at=s.at))

@@ -236,7 +236,8 @@ def with_lists(kind: Kind) -> Kind:
         case kinds.Recursive():
             return UNKNOWN
         case Items(items=items) as known:
-            return replace(known, cls=list if issubclass(known.cls, tuple) else known.cls, items=tuple(map(with_lists, items)))
+            cls = list if issubclass(known.cls, tuple) else known.cls
+            return replace(known, cls=cls, items=tuple(map(with_lists, items)))
         case Listing(item=item) as known:
             return replace(known, item=with_lists(item))
     return kind

@@ -91,6 +91,10 @@ class Operations:
             return reshaped(operands[0].dtype, operands[1], self.site(e))
         if fn in (runtime.scatter, runtime.placed) and isinstance(operands[0], (Array, Number)):
             return reshaped(dtype_of(operands[0]), operands[2], self.site(e))
+        if fn is runtime.unbroadcast and isinstance(operands[0], Array):
+            return reshaped(operands[0].dtype, operands[1], self.site(e))
+        if fn is runtime.add and all(isinstance(k, (Array, Number)) for k in operands):
+            return self.operator_kind("+", operands, e)
         if not kinds.is_pure(fn):
             return UNKNOWN
         return result_kind(fn, tuple(operands), tuple((k, plain(v.kind)) for k, v in kwargs), self.site(e))

@@ -45,8 +45,29 @@ VIEWS = {
     np.broadcast_arrays,
     np.flipud,
     np.fliplr,
+    np.asanyarray,
+    np.asarray_chkfinite,
+    np.asfortranarray,
+    np.require,
+    np.real_if_close,
+    np.conjugate,
+    np.float64,
+    np.diag,
+    np.trim_zeros,
+    np.vsplit,
+    np.dsplit,
+    runtime.unbroadcast,
+    runtime.widened,
+    runtime.add,
     "getitem",
 }
+VIEWS.update(
+    getattr(module, name)
+    for module, names in (
+        (np, ("matrix_transpose", "permute_dims", "unstack")), (np.linalg, ("diagonal", "matrix_transpose")),
+    )
+    for name in names if hasattr(module, name)  # newer than NumPy 1.26
+)  # fmt: skip
 """Functions whose result may share memory with an argument."""
 
 HARMLESS = {

@@ -256,7 +256,8 @@ class Calls:
                         f"`.{attr}` of a container of values that are differentiated",
                         "Build a new container by an expression.",
                     )
-                return replace(e, kind=UNKNOWN, varied=varied)
+                is_item = attr == "pop" and isinstance(kind, Listing)
+                return replace(e, kind=kind.item if is_item else UNKNOWN, varied=varied)
         if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_replace" and not e.args:
             changed = dict(e.kwargs)
             holder = self.held(value)

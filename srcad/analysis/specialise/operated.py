@@ -116,7 +116,9 @@ class Operations:
                 try:
                     key = const_key(index)
                 except ValueError:
-                    return item_kind(container)
+                    if not isinstance(index.kind, Sliced):
+                        return item_kind(container)
+                    return Listing(item_kind(container)) if container.cls is list else UNKNOWN
                 if isinstance(key, slice):
                     picked = container.items[key]
                     return Items(list if container.cls is list else tuple, tuple(range(len(picked))), picked)

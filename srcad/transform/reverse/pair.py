@@ -79,7 +79,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         self.views: dict[str, set[str]] = {}
         self.hoisted: dict[int, Name] = {}
         self.placeholders: dict[str, Expr] = {}
-        self.tape_of: dict[str, str] = {}
+        self.tape_of: dict[tuple[str, bool], str] = {}
         self.kind_of_name: dict[str, Kind] = {}
         self.varied_names: set[str] = set()
         self.survey(special.body)

@@ -77,12 +77,14 @@ class Recording:
         in_loop = self.loop_depth > 0
         if unset is None:
             unset = name not in self.definite.get(id(s), ())
-        if in_loop:
-            tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(f"{name}_tape"))
-        else:
-            tape = self.names.new(f"{name}_old")
+        tape = self.tape(name) if in_loop else self.names.new(f"{name}_old")
         key = object()
         return Save(tape, name, in_loop, key, unset), Restore(tape, name, in_loop, key)
+
+    def tape(self, name: str, of_items: bool = False) -> str:
+        """The tape of a variable, or that of numbers in it: what is on one tape is of one kind."""
+        key = name, of_items and not isinstance(plain(self.kind_of_name.get(name)), Number)
+        return self.tape_of.get(key) or self.tape_of.setdefault(key, self.names.new(f"{name}_tape"))
 
     def operand(self, e: Expr, always: bool = False) -> Expr:
         """A stand-in for the value of `e`: `resolve` finds out whether the rule reads it, and how to have it."""
@@ -240,12 +242,7 @@ class Recording:
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
         in_loop, key = self.loop_depth > 0, object()
-        base = f"{name}_tape" if in_loop else f"{name}_old"
-        tape = (
-            self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base))
-            if in_loop
-            else self.names.new(base)
-        )
+        tape = self.names.new(f"{name}_old") if not in_loop else self.tape(name, isinstance(plain(place.kind), Number))
         return Save(tape, name, in_loop, key, place=place), Restore(
             tape, name, in_loop, key, place=self.stripped(place)
         )

@@ -1,6 +1,9 @@
-"""Builtins in plain Python: srcad differentiates a call of `sorted` or `map` by differentiating these."""
+"""Functions in plain Python that are differentiated like a user's: what stands for a call of `sorted` or `map`, and what
+generated code does to the adjoints of lists and tuples."""
 
 from __future__ import annotations
+
+from srcad.runtime import add, zeros_like
 
 
 def listed(items):
@@ -75,3 +78,44 @@ def enumerated(items, start=0):
 def backwards(items):
     """`list(reversed(items))`"""
     return items[::-1]
+
+
+def add_items(xs_bar, where, items_bar):
+    """Adds the adjoints of `xs[where]`, a part of a list, to those of `xs`."""
+    for position, k in enumerate(range(len(xs_bar))[where]):
+        xs_bar[k] = add(xs_bar[k], items_bar[position])
+
+
+def scatter_item(bar, key, xs):
+    """The adjoint of `xs[key]`, an item of a container: zeros with `bar` there.
+
+    >>> scatter_item(1.0, 2, [5.0, 6.0, 7.0])
+    [0.0, 0.0, 1.0]
+    """
+    xs_bar = zeros_like(xs)
+    xs_bar[key] = bar
+    return xs_bar
+
+
+def scatter_items(items_bar, where, xs):
+    """The adjoint of `xs[where]`, a part of a list: zeros with `items_bar` there.
+
+    >>> scatter_items([1.0], slice(2, 3), [5.0, 6.0, 7.0])
+    [0.0, 0.0, 1.0]
+    """
+    xs_bar = zeros_like(xs)
+    for position, k in enumerate(range(len(xs_bar))[where]):
+        xs_bar[k] = items_bar[position]
+    return xs_bar
+
+
+def fold_items(items_bar, xs):
+    """The adjoint of `xs` in `xs * n`: for each item the sum of the adjoints of its copies.
+
+    >>> fold_items([1.0, 2.0, 30.0, 40.0], [5.0, 6.0])
+    [31.0, 42.0]
+    """
+    xs_bar = zeros_like(xs)
+    for k in range(len(items_bar)):
+        xs_bar[k % len(xs)] = add(xs_bar[k % len(xs)], items_bar[k])
+    return xs_bar

@@ -12,7 +12,7 @@ import functools
 import math
 import operator
 import types
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,17 @@ class Callee(Kind):
         return isinstance(other, Callee) and self.obj is other.obj and self.extra == other.extra
 
 
+@dataclass(frozen=True, eq=False)
+class Recursive(Kind):
+    """The kind of values that hold others of this kind: what a recursive function saves. `found` has what it is."""
+
+    found: list[Kind] = field(repr=False)
+
+    @property
+    def item(self) -> Kind:
+        return self.found[0]
+
+
 @dataclass(frozen=True)
 class Either(Kind):
     """One of several functions."""
@@ -264,7 +275,9 @@ def is_float(kind: Kind) -> bool:
             return any(map(is_float, items))
         case Listing(item=item) | Maybe(item=item):
             return is_float(item)
-        case Unknown():
+        case Callee(extra=((str(), _), *_) as held):  # a nested function, with the variables that it captures
+            return any(value.varied for _, value in held)
+        case Unknown() | Recursive():
             return True
     return False
 
@@ -283,8 +296,10 @@ def is_complex(kind: Kind) -> bool:
 
 
 def plain(kind: Kind) -> Kind:
-    """`kind` without the possibility of None."""
-    return kind.item if isinstance(kind, Maybe) else kind
+    """`kind` without the possibility of None; of one that contains itself, what it is."""
+    while isinstance(kind, (Maybe, Recursive)):
+        kind = kind.item
+    return kind
 
 
 RANK_OF_TYPE = {"bool": 0, "int": 1, "float32": 2, "float": 3, "complex": 4}
@@ -310,6 +325,10 @@ def join(a: Kind, b: Kind) -> Kind:
         case (Maybe(), _) | (_, Maybe()):
             item = join(plain(a), plain(b))
             return item if isinstance(item, Unknown) else Maybe(item)
+        case (Recursive() as known, other) | (other, Recursive() as known):
+            if isinstance(other, Recursive):
+                return UNKNOWN
+            return known if other == known.item else join(known.item, other)
         case Number(), Number():
             if a.type == b.type:
                 return a if a.value == b.value else Number(a.type)
@@ -354,9 +373,50 @@ def item_kind(kind: Kind) -> Kind:
             return functools.reduce(join, items, NEVER)
         case Array(dims=dims, dtype=dtype) if dims is not None and len(dims) > 0:
             return Array(dtype, dims[1:]) if len(dims) > 1 else number_kind(dtype)
-        case Array(dtype=dtype, dims=None):
-            return UNKNOWN
+        case Never():
+            return NEVER
     return UNKNOWN
+
+
+def closed(new: Kind, old: Kind) -> Kind:
+    """`new`, whose parts hold the parts that `old` has in their places, as a kind whose parts hold themselves.
+
+    A recursive function saves what it has saved when it called itself: (float, None), (float, (float, None)), and so on.
+    """
+    match new, old:
+        case Items(), Items() if new.cls is old.cls and new.keys == old.keys:
+            inner = [k for item in old.items for k in parts(item) if isinstance(k, Recursive) and k.item == old]
+            known = inner[0] if inner else Recursive([old])
+            items = tuple(with_part(item, old, known) for item in new.items)
+            if items == new.items:
+                return replace(new, items=tuple(map(closed, new.items, old.items)))
+            if not inner:
+                known.found[0] = replace(new, items=items)
+            return replace(new, items=items)
+        case (Listing(), Listing()) | (Maybe(), Maybe()):
+            return replace(new, item=closed(new.item, old.item))
+    return new
+
+
+def with_part(kind: Kind, old: Kind, new: Kind) -> Kind:
+    """`kind` with `new` in place of each part that is `old`, the inner ones first."""
+    match kind:
+        case Items(items=items):
+            kind = replace(kind, items=tuple(with_part(item, old, new) for item in items))
+        case Listing(item=item) | Maybe(item=item):
+            kind = replace(kind, item=with_part(item, old, new))
+    return new if kind == old else kind
+
+
+def parts(kind: Kind):
+    """A kind and the kinds in it."""
+    yield kind
+    match kind:
+        case Items(items=items):
+            for item in items:
+                yield from parts(item)
+        case Listing(item=item) | Maybe(item=item):
+            yield from parts(item)
 
 
 def join_dims(a: Dim | None, b: Dim | None) -> Dim | None:

@@ -14,6 +14,8 @@ over_slope = symbolic(runtime.over_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
 unbroadcast = symbolic(runtime.unbroadcast)
+placed = symbolic(runtime.placed)
+last_written = symbolic(runtime.last_written)
 
 
 @linear(
@@ -34,6 +36,22 @@ def unbroadcast_vjp(y_bar, y, x_bar, shape_):
 )  # fmt: skip
 def scatter_vjp(y_bar, y, x_bar, index, shape_):
     return y_bar[index]
+
+
+@linear(
+    runtime.last_written,
+    examples=[ex(A(4), slice(1, 3)), ex(A(4), [0, 2, 2]), ex(A(2, 3), (1, [0, 2, 2])), ex(A(3), [-1, 2])],
+)
+def last_written_vjp(y_bar, y, x_bar, index):
+    return placed(y_bar, index, shape(x_bar))
+
+
+@linear(
+    runtime.placed,
+    examples=[ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 2, 2], (4,)), ex(A(3), (1, [0, 2, 2]), (2, 3))],
+)
+def placed_vjp(y_bar, y, v, index, shape_):
+    return last_written(y_bar, index)
 
 
 @linear(runtime.scatter_along, examples=[ex(A(2, 3), ORDER, 1, (2, 3))])

@@ -16,7 +16,7 @@ from srcad.analysis.operations import (
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Global, IfExp, Lambda, List, Logical, Name, Node, Op,
-    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk,
+    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk, walk_own,
 )
 from srcad.errors import MissingRule
 from srcad.rules import registry
@@ -146,6 +146,8 @@ class Parts:
                 return Call(e.fn, (self.dot(value),))
             case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, fn=replace(e.fn, value=self.dot(value)))
+            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)) if isinstance(kind, (Items, Listing)):
+                return replace(e, args=(self.dot(value),))
             case Call() if is_pop(e):
                 raise missing(e, "`.pop()` within an expression has no derivative", "Give the item a name first.")
         key = self.key(e, "!")
@@ -514,7 +516,7 @@ def is_pop(e: Node) -> bool:
 
 def pops(s: Node) -> list[str]:
     """The lists that a simple statement pops from."""
-    return [n.fn.value.id for n in walk(s) if is_pop(n)]
+    return [n.fn.value.id for n in walk_own(s) if is_pop(n)]
 
 
 def impure_calls(e: Node) -> list[Expr]:

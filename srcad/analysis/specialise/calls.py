@@ -256,7 +256,8 @@ class Calls:
                         f"`.{attr}` of a container of values that are differentiated",
                         "Build a new container by an expression.",
                     )
-                return replace(e, kind=UNKNOWN, varied=varied)
+                is_item = attr == "pop" and isinstance(kind, Listing)
+                return replace(e, kind=kind.item if is_item else UNKNOWN, varied=varied)
         if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_replace" and not e.args:
             changed = dict(e.kwargs)
             holder = self.held(value)
@@ -348,6 +349,8 @@ class Calls:
         args = (*first, *(e.args if isinstance(e, Call) else ()))
         kwargs = e.kwargs if isinstance(e, Call) else ()
         source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        if closure is not None and captured and not isinstance(e.fn, Name):
+            e = replace(e, fn=self.named(e.fn, "function"))
         defaults = {} if isinstance(target, Local) else default_expressions(target)
         bound = self.bind_arguments(e, source, args, kwargs, defaults)
         if bound is None:

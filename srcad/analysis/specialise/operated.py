@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     Array, Callee, Dim, Items, Kind, Listing, NEVER, Never, Number, Opaque, Sliced, UNKNOWN, Unknown, is_float,
@@ -87,7 +88,13 @@ class Operations:
         if fn is np.copy and isinstance(operands[0], Array):
             return operands[0]
         if fn is np.reshape and len(args) >= 2 and isinstance(operands[0], Array):
-            return reshaped(operands[0], operands[1], self.site(e))
+            return reshaped(operands[0].dtype, operands[1], self.site(e))
+        if fn in (runtime.scatter, runtime.placed) and isinstance(operands[0], (Array, Number)):
+            return reshaped(dtype_of(operands[0]), operands[2], self.site(e))
+        if fn is runtime.unbroadcast and isinstance(operands[0], Array):
+            return reshaped(operands[0].dtype, operands[1], self.site(e))
+        if fn is runtime.add and all(isinstance(k, (Array, Number)) for k in operands):
+            return self.operator_kind("+", operands, e)
         if not kinds.is_pure(fn):
             return UNKNOWN
         return result_kind(fn, tuple(operands), tuple((k, plain(v.kind)) for k, v in kwargs), self.site(e))
@@ -109,7 +116,9 @@ class Operations:
                 try:
                     key = const_key(index)
                 except ValueError:
-                    return item_kind(container)
+                    if not isinstance(index.kind, Sliced):
+                        return item_kind(container)
+                    return Listing(item_kind(container)) if container.cls is list else UNKNOWN
                 if isinstance(key, slice):
                     picked = container.items[key]
                     return Items(list if container.cls is list else tuple, tuple(range(len(picked))), picked)
@@ -119,6 +128,8 @@ class Operations:
                 return container if isinstance(index.kind, Sliced) else item
             case Array():
                 return result_kind(take, (container, index_kind(index)), (), self.site(e))
+            case Opaque(type=cls) if cls is type(np.s_):
+                return index.kind
         return UNKNOWN
 
 
@@ -168,13 +179,18 @@ def sequence_kind(op: str, operands) -> Kind:
     return UNKNOWN
 
 
-def reshaped(array: Array, shape: Kind, site: Dim) -> Kind:
+def dtype_of(kind: Array | Number) -> np.dtype:
+    return kind.dtype if isinstance(kind, Array) else np.dtype(kind.type)
+
+
+def reshaped(dtype: np.dtype, shape: Kind, site: Dim) -> Kind:
+    """The kind of an array of a shape."""
     if isinstance(shape, Number):
         sizes = (shape,)
     elif isinstance(shape, Items):
         sizes = shape.items
     else:
-        return Array(array.dtype, None)
+        return Array(dtype, None)
 
     def extent(k: int, n: Kind) -> Dim | None:
         value = n.value if isinstance(n, Number) else None
@@ -185,4 +201,4 @@ def reshaped(array: Array, shape: Kind, site: Dim) -> Kind:
         known = isinstance(value, int) and value > 1
         return Dim((site.symbol, k), 0, known, site.loops)
 
-    return Array(array.dtype, tuple(extent(k, n) for k, n in enumerate(sizes)))
+    return Array(dtype, tuple(extent(k, n) for k, n in enumerate(sizes)))

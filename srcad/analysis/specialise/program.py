@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad import runtime
-from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, is_float, plain
+from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_float, plain
 from srcad.analysis.specialise.calls import Calls
 from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.statements import Statements
-from srcad.analysis.specialise.values import Derived, Local, Place, Special, Value, _identifier, canonical, normalised
+from srcad.analysis.specialise.values import (
+    Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
+)  # fmt: skip
 from srcad.analysis.specialise.writes import Writes
 from srcad.analysis.specialise.sharing import aliases, references
 from srcad.core.names import Names
@@ -102,7 +104,7 @@ class Program:
             is_aliasing=any(v.place is not None for v in values),
         )
         self.specials[key] = special
-        for _ in range(10):
+        for step in range(10):
             before = len(self.specials)
             estimate, problems, sharing = special.estimate, len(self.problems), special.sharing
             special.recursive = False
@@ -114,19 +116,26 @@ class Program:
                     before -= 1
             elif not special.recursive or special.estimate == estimate:
                 break
+            elif step > 1:
+                found = unnamed(special.result.kind)
+                kind = closed(found, unnamed(estimate[0].kind))
+                if kind != found:
+                    special.result = replace(special.result, kind=kind)
+                    if special.estimate == estimate:
+                        break
             for later in list(self.specials)[before:]:
                 del self.specials[later]
             del self.problems[problems:]
         else:
             special.result = Value(UNKNOWN, True)
             Specialiser(self, special, target).run()
+            if is_generated(owner):
+                self.problem(
+                    source.at,
+                    f"the derivative of {source.name}, which is a derivative of a recursive function",
+                    "Write the recursion as a loop, or take the second derivative by differences of the first.",
+                )
         special.done = True
-        if special.recursive and owner.__code__.co_filename.startswith("<srcad "):
-            self.problem(
-                source.at,
-                f"the derivative of {source.name}, which is a derivative of a recursive function",
-                "Write the recursion as a loop, or take the second derivative by differences of the first.",
-            )
         if self.specials.pop(key, None) is not special:
             key = (*key, "root")
         self.specials[key] = special  # callees first
@@ -263,7 +272,7 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Der
 
     @property
     def is_generated(self) -> bool:
-        return self.special.owner.__code__.co_filename.startswith("<srcad ")
+        return is_generated(self.special.owner)
 
     def disown(self, names: set[str]) -> None:
         for name in names:
@@ -295,6 +304,11 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Der
         if key not in self.rewritten:
             self.rewritten[key] = self.special.names.new(base)
         return self.rewritten[key]
+
+
+def is_generated(function: types.FunctionType) -> bool:
+    """Whether srcad has written the text of a function."""
+    return function.__code__.co_filename.startswith("<srcad ")
 
 
 def mentions(e: Expr, name: str) -> bool:

@@ -51,18 +51,26 @@ VIEWS = {
     np.conj,
     np.diag,
     np.dsplit,
+    np.float64,
     np.ix_,
     np.linalg.matrix_power,
     np.real_if_close,
     np.require,
     np.round,
     np.trim_zeros,
+    runtime.unbroadcast,
+    runtime.widened,
+    runtime.add,
     "getitem",
 }
+VIEWS.update(
+    getattr(module, name)
+    for module, names in (
+        (np, ("matrix_transpose", "permute_dims", "unstack")), (np.linalg, ("diagonal", "matrix_transpose")),
+    )
+    for name in names if hasattr(module, name)  # newer than NumPy 1.26
+)  # fmt: skip
 """Functions whose result may share memory with an argument."""
-
-for _module, _names in ((np, ("matrix_transpose", "unstack")), (np.linalg, ("diagonal", "matrix_transpose"))):
-    VIEWS |= {getattr(_module, n) for n in _names if hasattr(_module, n)}  # from NumPy 2.0 on
 
 GIVE_BACK = {np.diff, np.polyder, np.polyint, np.nan_to_num, np.fft.fftn, np.fft.ifftn}
 """Functions that return their argument itself where their options leave nothing to do."""

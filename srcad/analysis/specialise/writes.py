@@ -350,7 +350,8 @@ class Writes:
             return None
         if isinstance(kind, Items) and kind.cls is tuple:
             return self.rebind(s, target, typed)
-        if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id):
+        is_lent = s.target.id in self.special.params and s.target.id not in self.assigned  # the caller sees the change
+        if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id) and not is_lent:
             after = self.binary(s, target, typed).kind
             if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
                 return self.rebind(s, target, typed)

@@ -113,7 +113,7 @@ def is_basic_index(index: Expr) -> bool:
         case Slice():
             return True
     return isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing)) and not (
-        isinstance(plain(index.kind), Number) and index.kind.type == "bool"
+        isinstance(plain(index.kind), Number) and plain(index.kind).type == "bool"
     )
 
 

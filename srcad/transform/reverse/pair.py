@@ -60,7 +60,7 @@ def is_change_of_list(e: Expr) -> bool:
 
 class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
     """The state of one reversal: `set_` has the slots that hold an adjoint at the present point of the reverse sweep,
-    `fresh` those of them whose array nobody else sees."""
+    `fresh` those of them whose array nobody else sees; `views` what else an intermediate adjoint may share memory with."""
 
     loop_depth = 0
 
@@ -76,9 +76,10 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         self.bar_names: dict[Slot, str] = {}
         self.set_: set[Slot] = set()
         self.fresh: set[Slot] = set()
+        self.views: dict[str, set[str]] = {}
         self.hoisted: dict[int, Name] = {}
         self.placeholders: dict[str, Expr] = {}
-        self.tape_of: dict[str, str] = {}
+        self.tape_of: dict[tuple[str, bool], str] = {}
         self.kind_of_name: dict[str, Kind] = {}
         self.varied_names: set[str] = set()
         self.survey(special.body)

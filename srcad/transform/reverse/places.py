@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 
-from srcad import runtime
+from srcad import prelude, runtime
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, is_float, plain
 from srcad.analysis.operations import python_value
 from srcad.core.nodes import (
@@ -17,6 +17,7 @@ from srcad.transform.reverse.forms import (
     Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
 from srcad.transform.reverse.operations import as_uniform
+from srcad.transform.reverse.slots import is_fresh_value
 
 if TYPE_CHECKING:
     pass
@@ -184,15 +185,18 @@ class Places:
         if self.deferred is not None and slot in self.spent:
             if len(rest) > 1:
                 raise MissingRule(e.at, "a container that is replaced by a part of an item of it has no derivative here")
-            where = self.index_value(rest[-1][0]) if isinstance(rest[-1][0], Expr) else Const(rest[-1][0])
-            where = slice_of(where.index) if isinstance(where, Subscript) and isinstance(where.index, Slice) else where
-            return self.add(slot, kind, Call(symbol(runtime.scatter_items), (bar, where, self.value(e.value))))
+            key, value = rest[-1][0], self.value(e.value)
+            if isinstance(key, Slice):
+                where = slice_of(self.index(key))
+                return self.add(slot, kind, Call(symbol(prelude.scatter_items), (bar, where, value)))
+            where = self.index_value(key) if isinstance(key, Expr) else Const(key)
+            return self.add(slot, kind, Call(symbol(prelude.scatter_item), (bar, where, value)))
         if slot in self.set_ and slot not in self.fresh | self.pinned:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
         if isinstance(place.index, Slice):
-            self.out.append(ExprStmt(Call(symbol(runtime.add_items), (place.value, slice_of(place.index), bar))))
+            self.out.append(ExprStmt(Call(symbol(prelude.add_items), (place.value, slice_of(place.index), bar))))
         elif isinstance(plain(e.kind), Number):
             self.out.append(AugAssign(place, "+", bar))
         else:
@@ -212,11 +216,18 @@ class Places:
                 return True
             case Op(op="*", args=(a, b)):
                 sequence = a if a.varied else b
-                count = Call(symbol(len), (self.value(sequence),))
-                self.propagate(sequence, Call(symbol(runtime.fold_items), (bar, count)))
+                self.propagate(sequence, Call(symbol(prelude.fold_items), (bar, self.value(sequence))))
                 return True
             case Call(fn=Attribute(value=value, attr="copy"), args=()):
                 self.propagate(value, Call(symbol(runtime.own), (bar,)))
+                return True
+            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)):
+                self.propagate(value, bar)
+                return True
+            case Call(fn=Ref(obj=runtime.add), args=(a, b)):
+                bar = self.atomic(bar, "items_bar")
+                self.propagate(a, bar)
+                self.propagate(b, bar)
                 return True
         return False
 
@@ -226,6 +237,8 @@ class Places:
             return bar
         name = Name(self.names.new(base), kind=bar.kind)
         self.out.append(Assign(name, bar))
+        if not is_fresh_value(bar):
+            self.views[name.id] = self.shared_by(bar)
         return name
 
     def held(self, bar: Expr, base: str) -> Expr:

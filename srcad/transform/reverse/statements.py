@@ -258,7 +258,7 @@ class Statements:
                 args.append(self.stripped(x))
                 continue
             ahead, value = self.finish(s, x)
-            if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)):
+            if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)) or self.is_part_written_into(x):
                 value = Call(symbol(runtime.own), (value,))  # the callee keeps it, and it changes later
             before += ahead
             args.append(value)

@@ -292,6 +292,14 @@ def is_constant(fn) -> bool:
         return False
 
 
+def reason(fn) -> str | None:
+    """Why a function is refused on purpose, and what to write instead; None for any other."""
+    try:
+        return REFUSED.get(fn)
+    except TypeError:
+        return None
+
+
 LATER = {
     "scipy.special": "scipy_special", "scipy.linalg": "scipy_linalg",
     "scipy.signal": "scipy_signal", "scipy.ndimage": "scipy_ndimage",

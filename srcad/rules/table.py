@@ -34,10 +34,7 @@ def state(fn) -> tuple[str, str]:
         return "differentiated", ", ".join(rule.data)
     if registry.is_constant(fn):
         return "constant", ""
-    try:
-        reason = registry.REFUSED.get(fn)
-    except TypeError:
-        reason = None
+    reason = registry.reason(fn)
     return ("undecided", "") if reason is None else ("refused", reason)
 
 

@@ -18,11 +18,10 @@ from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Global, IfExp, Lambda, List, Logical, Name, Node, Op,
     Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk,
 )
-from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
-    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, node_count, shape_of, symbol,
+    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, missing, node_count, shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -385,11 +384,6 @@ def zero(value: Expr, kind: Kind) -> Expr:
         case kinds.Nothing() | kinds.Literal() | kinds.Opaque() | Callee():
             return Const(None)
     return Call(symbol(runtime.still), (value,))
-
-
-def missing(e: Expr, message: str, hint: str = "Mark the value as constant with srcad.stop_gradient.") -> MissingRule:
-    because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-    return MissingRule(e.at, message, because=because, hint=hint)
 
 
 def neat(e: Node) -> Node:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis import kinds as kinds_
-from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
-from srcad.analysis.specialise import Program, Special, Value, lookup
+from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -174,7 +174,7 @@ def compile_gradient(
     with LOCK:
         program = Program(function_of, lift)
         source = function_of(fun)
-        values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
+        values = list(map(as_argument, kinds, varied))
         special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)

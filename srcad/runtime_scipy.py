@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 
 from srcad.runtime_arrays import pad_adjoint
@@ -157,3 +160,109 @@ def uniform_adjoint(y_bar, size, mode):
     if not np.all(sizes % 2):
         raise ValueError("the adjoint of a filter needs odd sizes")
     return filter_adjoint(y_bar, lambda x: uniform_filter(x, tuple(sizes), mode="constant"), sizes // 2, mode)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Solvers
+
+
+def solved(solver, *args, **kwargs):
+    """What a function of SciPy returns: for programs in which a call of it would be differentiated."""
+    return solver(*args, **kwargs)
+
+
+def no_solution(x, far: bool) -> None:
+    if far:
+        raise ValueError(
+            f"{x} is no solution: an exact one is too far away for the derivative of that to hold here; let the solver go on"
+        )
+
+
+def zero_at(error, slopes, x):
+    """`error`, which is F(x) where `slopes` is the Jacobian of F. Raises ValueError where x is not near to a zero of F, as
+    far as the next step of Newton's method tells: what is no solution has not the derivative of one."""
+    step = np.linalg.solve(slopes, error) if np.ndim(slopes) == 2 else error / slopes
+    no_solution(x, not np.all(np.abs(step) <= 1e-3 * (1.0 + np.max(np.abs(x), initial=0.0))))
+    return error
+
+
+def between_bounds(found, bounds):
+    """The minimum that was found. Raises ValueError where it is at an end of the interval `bounds`, as far as can be
+    told: the slope is not zero there."""
+    if bounds is not None:
+        low, high = bounds
+        if min(found.x - low, high - found.x) < 1e-4 * (high - low):
+            raise ValueError(f"the minimum at {found.x} is at a bound, {bounds}: its derivative is not that of a minimum")
+    return found
+
+
+def each_by_itself(slopes, along, direction):
+    """`slopes`, if they are the derivatives of a function of each item by itself: if its derivative along `direction` is
+    `slopes * direction`. Raises ValueError."""
+    if not np.allclose(along, slopes * direction, rtol=1e-6, atol=1e-9 * np.max(np.abs(slopes), initial=0.0)):
+        raise ValueError("an equation whose items depend on each other was solved item by item; use scipy.optimize.root")
+    return slopes
+
+
+def uneven(x):
+    """A direction in the space of x, of which no two items are the same."""
+    return np.linspace(1.0, 2.0, np.size(x)).reshape(np.shape(x))[()]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Initial value problems
+
+
+def steps_taken(fun, t_span, y0, method, args, options):
+    """What `scipy.integrate.solve_ivp` returns, with the ends of all its steps. Raises ValueError where it gives up."""
+    from scipy.integrate import solve_ivp
+
+    found = solve_ivp(fun, t_span, y0, method, args=args, **options)
+    if not found.success:
+        raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {found.message}")
+    return found
+
+
+def step_of_each(times, t_eval):
+    """How many of the points `t_eval` are before the end of each step, none of them before the first."""
+    if t_eval is None:
+        return None
+    direction = 1.0 if times[-1] >= times[0] else -1.0
+    ends = np.searchsorted(direction * np.asarray(t_eval), direction * times, side="right")
+    ends[0] = 0
+    return ends
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An explicit Runge-Kutta formula: y + h * slopes[:count].T @ b ends a step, slopes[count] is there, and
+    y + h * slopes.T @ p @ [x, x^2, …] is the share x of the way. Rows of `a` after that are for values in between."""
+
+    count: int
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    p: np.ndarray
+
+
+@functools.cache
+def formula(method) -> Formula:
+    """The formula of a method of `scipy.integrate.solve_ivp`. Raises ValueError for one that is not explicit."""
+    from scipy import integrate
+
+    found = getattr(integrate, method, None) if isinstance(method, str) else method
+    if found not in (integrate.RK45, integrate.RK23, integrate.DOP853):
+        raise ValueError(f"method={method!r} has no derivative; there is method='RK45', 'RK23' and 'DOP853'")
+    n = found.n_stages
+    if found is not integrate.DOP853:
+        return Formula(n, np.pad(found.A, ((0, 1), (0, n + 1 - found.A.shape[1]))), found.B, np.append(found.C, 1.0), found.P)
+    a = np.zeros((n + 4, n + 4))
+    a[:n, :n], a[n + 1 :] = found.A, found.A_EXTRA
+    b = np.append(found.B, np.zeros(4))
+    first, last = np.eye(n + 4)[[0, n]]
+    parts = [b, first - b, 2 * b - last - first, *found.D]
+    p = np.zeros((n + 4, len(parts)))
+    for i, part in enumerate(parts):  # x, x (1 - x), x^2 (1 - x), x^2 (1 - x)^2, …
+        basis = np.poly1d([1.0, 0.0]) ** (i // 2 + 1) * np.poly1d([-1.0, 1.0]) ** ((i + 1) // 2)
+        p += np.outer(part, np.pad(basis.coeffs[::-1][1:], (0, len(parts) - basis.order)))
+    return Formula(n, a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)

@@ -31,7 +31,7 @@ for package in list(registry.LATER):
         importlib.import_module(package)
     except ImportError:
         continue
-    importlib.import_module(f"srcad.rules.{registry.LATER.pop(package)}")
+    importlib.import_module(registry.LATER.pop(package))
 
 OPERATORS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,

@@ -113,6 +113,27 @@ class Rule:
         return [arguments.get(name, self.signature.parameters[name].default) for name in self.data]
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """A function in plain Python that a call of a library function is differentiated as.
+
+    It is called where one of the parameters `data` is varied. `check(arguments)` gets the arguments that are given, by
+    name, those that are written out as values and others as expressions, and raises Refused for what is not covered.
+    """
+
+    function: Callable
+    data: tuple[str, ...]
+    check: Callable[[Mapping[str, Any]], None]
+
+    def bind(self, args: tuple, kwargs: dict) -> dict[str, Any]:
+        """The arguments of a call by the names of the parameters. Raises TypeError."""
+        return inspect.signature(self.function).bind(*args, **kwargs).arguments
+
+    @property
+    def parameters(self) -> str:
+        return str(inspect.signature(self.function))
+
+
 RULES: dict[Any, Rule] = {}
 """Every rule, by function; operators by their symbol ("+", "neg", …), reading `x[index]` as "getitem"."""
 
@@ -121,6 +142,9 @@ CONSTANT: set[Any] = set()
 
 REFUSED: dict[Any, str] = {}
 """Functions that are refused on purpose, each with the reason and what to write instead."""
+
+STAND_INS: dict[Any, StandIn] = {}
+"""Functions that call functions of the user's, or make objects, by what says them in plain Python."""
 
 METHODS: dict[str, Callable] = {}
 """The function that an array's method stands for: `x.sum(axis=0)` is `np.sum(x, axis=0)`."""
@@ -239,6 +263,23 @@ def alias(fn, *others) -> None:
         RULES[other] = RULES[fn]
 
 
+def accepts_all(arguments: Mapping[str, Any]) -> None:
+    """The check of a stand-in that covers every use of its function."""
+
+
+def says(fn, *data: str, check: Callable = accepts_all) -> Callable:
+    """Declares a function by another in plain Python (the decorated one), with the same parameters.
+
+    Where none of the parameters `data` is varied, the result is constant.
+    """
+
+    def declare(function: Callable) -> Callable:
+        STAND_INS[fn] = StandIn(function, data, check)
+        return function
+
+    return declare
+
+
 def constant(*functions) -> None:
     """Declares functions whose derivative is zero by nature."""
     CONSTANT.update(functions)
@@ -292,6 +333,15 @@ def is_constant(fn) -> bool:
         return False
 
 
+def stand_in(fn) -> StandIn | None:
+    """What a function is said by in plain Python, None where there is nothing."""
+    try:
+        found = STAND_INS.get(fn)
+    except TypeError:
+        return None
+    return STAND_INS.get(fn) if found is None and loads_rules(fn) else found
+
+
 def reason(fn) -> str | None:
     """Why a function is refused on purpose, and what to write instead; None for any other."""
     try:
@@ -301,9 +351,10 @@ def reason(fn) -> str | None:
 
 
 LATER = {
-    "scipy.special": "scipy_special", "scipy.linalg": "scipy_linalg",
-    "scipy.signal": "scipy_signal", "scipy.ndimage": "scipy_ndimage",
-    "scipy.stats": "scipy_stats",
+    "scipy.special": "srcad.rules.scipy_special", "scipy.linalg": "srcad.rules.scipy_linalg",
+    "scipy.signal": "srcad.rules.scipy_signal", "scipy.ndimage": "srcad.rules.scipy_ndimage",
+    "scipy.stats": "srcad.rules.scipy_stats", "scipy.optimize": "srcad.stand_ins.optimize",
+    "scipy.integrate": "srcad.stand_ins.integrate",
 }  # fmt: skip
 """The packages whose rules are declared when one of their functions is first met: SciPy is optional, and slow to import."""
 
@@ -316,7 +367,7 @@ def loads_rules(fn) -> bool:
     package = ".".join(module.split(".")[:2])
     if package not in LATER or package not in sys.modules:
         return False
-    importlib.import_module(f"srcad.rules.{LATER.pop(package)}")
+    importlib.import_module(LATER.pop(package))
     return True
 
 

@@ -83,7 +83,8 @@ class _Needs:
                 return live | self.reads(s.value) if root_name(s.target) in live else live
             case Assign(target=target, value=Invoke() as value):
                 names, changed = target_names(target), moved_by(value)
-                return (live - names) | (self.reads(value) | changed if names & live or changed & live else NONE)
+                read = changed.union(*map(self.reads, value.args))  # also of one that only writes, whose result is constant
+                return (live - names) | (read if names & live or changed & live else NONE)
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)

@@ -13,7 +13,8 @@ from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
     is_float, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import CONSTANT_METHODS
+from srcad.analysis.operations import CONSTANT_METHODS, python_value
+from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
@@ -92,6 +93,9 @@ class Calls:
         obj = kind.obj
         if isinstance(obj, Local):
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
+        stand_in = registry.stand_in(obj)
+        if stand_in is not None:
+            return self.call_of_stand_in(e, obj, stand_in)
         rule = registry.find(e.fn.obj if isinstance(e.fn, Ref) else obj)
         if rule is not None:
             if not isinstance(e.fn, Ref):
@@ -119,6 +123,24 @@ class Calls:
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
         return replace(e, kind=UNKNOWN, varied=varied)
+
+    def call_of_stand_in(self, e: Call, obj, stand_in: registry.StandIn) -> Expr:
+        """A call of a library function that is said in plain Python: of that, if what it depends on is varied."""
+        try:
+            given = stand_in.bind(e.args, dict(e.kwargs)) if not has_star(e) else None
+        except TypeError as error:
+            self.refuse(e, f"{describe(e.fn)} with these arguments ({error})", f"It takes {stand_in.parameters}.")
+            return replace(e, kind=UNKNOWN)
+        if given is None or not any(given[p].varied for p in stand_in.data if p in given):
+            varied = given is None and any(a.varied for a in (*e.args, *(v for _, v in e.kwargs)))
+            return replace(e, kind=UNKNOWN, varied=varied)
+        try:
+            stand_in.check({name: written_out(value) for name, value in given.items()})
+        except registry.Refused as refused:
+            self.refuse(e, f"{describe(e.fn)} has no derivative rule for {refused}")
+            return replace(e, kind=UNKNOWN)
+        called = Ref(stand_in.function, stand_in.function.__name__, kind=Callee(stand_in.function), at=e.fn.at)
+        return self.invoke(replace(e, fn=called), stand_in.function, (), ())
 
     def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
         """A call of one of several functions: `f(x) if function is f else g(x)`."""
@@ -520,6 +542,14 @@ def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[
             if same and special.written & {special.params[i], special.params[k]} and o.id in aliases(o):
                 found[k] = Value(x.kind, False, place=Place(special.params[i], Name(special.params[i])))
     return found
+
+
+def written_out(e: Expr):
+    """The value of an argument that is written out; the expression of any other."""
+    try:
+        return python_value(e)
+    except ValueError:
+        return e
 
 
 def is_literal(value) -> bool:

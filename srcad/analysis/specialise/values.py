@@ -194,6 +194,24 @@ def unnamed(kind: Kind) -> Kind:
     return kinds.map_dims(kind, lambda d: Dim(None, 0, True) if d.many else None)
 
 
+def as_argument(kind: Kind, varied: bool) -> Value:
+    """What is known of an argument of the function that is differentiated; of one that is constant, so is all that
+    functions in it capture."""
+    return Value(kind if varied else constant_all_through(kind), varied and kinds.is_float(kind))
+
+
+def constant_all_through(kind: Kind) -> Kind:
+    match kind:
+        case Callee(obj=Local(), extra=tuple() as captured):
+            still = (replace(v, kind=constant_all_through(v.kind), varied=False) for _, v in captured)
+            return replace(kind, extra=tuple(zip((n for n, _ in captured), still)))
+        case Items(items=items):
+            return replace(kind, items=tuple(map(constant_all_through, items)))
+        case Listing(item=item):
+            return replace(kind, item=constant_all_through(item))
+    return kind
+
+
 def free_names(function: Function) -> list[str]:
     """The variables of enclosing functions that `function` reads, in order of appearance."""
     bound = {p.id for p in function.params}

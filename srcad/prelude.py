@@ -1,6 +1,11 @@
-"""Builtins in plain Python: srcad differentiates a call of `sorted` or `map` by differentiating these."""
+"""Builtins, and functions of NumPy that call others, in plain Python: srcad differentiates a call of `sorted` or
+`np.apply_along_axis` by differentiating these."""
 
 from __future__ import annotations
+
+import numpy as np
+
+from srcad.runtime import check_vectorized, stop_gradient
 
 
 def listed(items):
@@ -75,3 +80,42 @@ def enumerated(items, start=0):
 def backwards(items):
     """`list(reversed(items))`"""
     return items[::-1]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# NumPy
+
+
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    lines = np.moveaxis(arr, axis, -1)
+    flat = np.reshape(lines, (-1, lines.shape[-1]))
+    found = np.array([func1d(flat[k], *args, **kwargs) for k in range(len(flat))])
+    shaped = np.reshape(found, lines.shape[:-1] + found.shape[1:])
+    start = axis % np.ndim(arr)
+    return np.moveaxis(shaped, range(lines.ndim - 1, shaped.ndim), range(start, start + found.ndim - 1))
+
+
+def vectorized_1(function, makes_floats, a):
+    """`np.vectorize(function)(a)`"""
+    u = np.ravel(a)
+    found = [function(u[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), np.shape(a))
+
+
+def vectorized_2(function, makes_floats, a, b):
+    """`np.vectorize(function)(a, b)`"""
+    a, b = np.broadcast_arrays(a, b)
+    u, v = np.ravel(a), np.ravel(b)
+    found = [function(u[k], v[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), a.shape)
+
+
+def vectorized_3(function, makes_floats, a, b, c):
+    """`np.vectorize(function)(a, b, c)`"""
+    a, b, c = np.broadcast_arrays(a, b, c)
+    u, v, w = np.ravel(a), np.ravel(b), np.ravel(c)
+    found = [function(u[k], v[k], w[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), a.shape)

@@ -552,6 +552,14 @@ def check_view(view, x, place):
         )  # fmt: skip
 
 
+def check_vectorized(found, makes_floats):
+    """Raises a ValueError for what `np.vectorize` would make integers, or arrays of objects, of: it goes by the first."""
+    if not makes_floats and not len(found):
+        raise ValueError("np.vectorize of no items has no type; give otypes=[float]")
+    if any(np.ndim(one) for one in found[:1]) or not makes_floats and np.asarray(found[0]).dtype.kind != "f":
+        raise ValueError(f"np.vectorize of a function whose first result is {found[0]!r}: let it return floats")
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Tangents: of a container, one of the same class
 

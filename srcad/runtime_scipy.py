@@ -235,10 +235,9 @@ def step_of_each(times, t_eval):
 
 @dataclass(frozen=True)
 class Formula:
-    """An explicit Runge-Kutta formula: y + h * slopes[:count].T @ b ends a step, slopes[count] is there, and
-    y + h * slopes.T @ p @ [x, x^2, …] is the share x of the way. Rows of `a` after that are for values in between."""
+    """An explicit Runge-Kutta formula of n = len(b) stages: y + h * slopes[:n].T @ b ends a step, slopes[n] is that there,
+    and y + h * slopes.T @ p @ [x, x^2, …] is the share x of the way. Later rows of `a` are only for that."""
 
-    count: int
     a: np.ndarray
     b: np.ndarray
     c: np.ndarray
@@ -255,7 +254,8 @@ def formula(method) -> Formula:
         raise ValueError(f"method={method!r} has no derivative; there is method='RK45', 'RK23' and 'DOP853'")
     n = found.n_stages
     if found is not integrate.DOP853:
-        return Formula(n, np.pad(found.A, ((0, 1), (0, n + 1 - found.A.shape[1]))), found.B, np.append(found.C, 1.0), found.P)
+        a = np.pad(found.A, ((0, 1), (0, n + 1 - found.A.shape[1])))
+        return Formula(a, found.B, np.append(found.C, 1.0), found.P)
     a = np.zeros((n + 4, n + 4))
     a[:n, :n], a[n + 1 :] = found.A, found.A_EXTRA
     b = np.append(found.B, np.zeros(4))
@@ -265,4 +265,4 @@ def formula(method) -> Formula:
     for i, part in enumerate(parts):  # x, x (1 - x), x^2 (1 - x), x^2 (1 - x)^2, …
         basis = np.poly1d([1.0, 0.0]) ** (i // 2 + 1) * np.poly1d([-1.0, 1.0]) ** ((i + 1) // 2)
         p += np.outer(part, np.pad(basis.coeffs[::-1][1:], (0, len(parts) - basis.order)))
-    return Formula(n, a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)
+    return Formula(a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)

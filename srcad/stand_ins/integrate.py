@@ -33,6 +33,9 @@ class Solution:
         return getattr(self.details, name)
 
 
+VECTOR, MATRIX = np.zeros(2), np.zeros((2, 2))
+
+
 def explicit(arguments):
     method = arguments.get("method", "RK45")
     if isinstance(method, str) and method not in ("RK45", "RK23", "DOP853"):
@@ -48,14 +51,13 @@ def solve_ivp(
 ):  # fmt: skip
     more = () if args is None else args
     taken = stop_gradient(steps_taken(fun, t_span, y0, method, args, options))
-    times = constant(taken.t, np.zeros(len(taken.t)))
+    times = constant(taken.t, VECTOR)
     first, last = t_span
     stretched = first + (last - first) * ((times - times[0]) / (times[-1] - times[0]))
     times = times + (stretched - stop_gradient(stretched))
-    method = formula(method)
-    n, m = method.count, len(method.c)
-    a, c = constant(method.a, np.zeros((m, m))), constant(method.c, np.zeros(m))
-    b, p = constant(method.b, np.zeros(n)), constant(method.p, np.zeros((m, n)))
+    rule = formula(method)
+    a, b, c, p = constant(rule.a, MATRIX), constant(rule.b, VECTOR), constant(rule.c, VECTOR), constant(rule.p, MATRIX)
+    n, m = len(b), len(c)
     y = np.array(y0, float)
     found, between = [y], []
     f = np.array(fun(times[0], y, *more))

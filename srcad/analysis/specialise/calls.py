@@ -7,6 +7,8 @@ import inspect
 import types
 from dataclasses import replace
 
+import numpy as np
+
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
@@ -16,6 +18,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import CONSTANT_METHODS, python_value
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
+from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
@@ -40,6 +43,8 @@ class Calls:
             built = special(self, e)
             if built is not None:
                 return built
+        if isinstance(e.fn, Call) and (built := vectorized_at_once(self, e)) is not None:
+            return built
         written = into(self, e)
         if written is not None:
             return written
@@ -55,7 +60,8 @@ class Calls:
             return self.closure(*derived)
         fn = self.expr(e.fn)
         args, kwargs = self.arguments(e)
-        e = replace(e, fn=fn, args=args, kwargs=kwargs)
+        e = self.spelled_out(replace(e, fn=fn, args=args, kwargs=kwargs))
+        args, kwargs = e.args, e.kwargs
         varied = any(a.varied for a in args) or any(v.varied for _, v in kwargs)
         kind = fn.kind
         if isinstance(kind, Callee):
@@ -73,6 +79,33 @@ class Calls:
         parts = self.exprs([*e.args, *(v for _, v in e.kwargs)])
         count = len(e.args)
         return parts[:count], tuple((k, v) for (k, _), v in zip(e.kwargs, parts[count:]))
+
+    def spelled_out(self, e: Call) -> Call:
+        """A call of a library function without the stars whose items are known."""
+        if not has_star(e) or not self.is_of_library(e.fn):
+            return e
+        args: list[Expr] = []
+        for a in e.args:
+            inner = plain(a.value.kind) if isinstance(a, Starred) else None
+            if isinstance(inner, Items) and inner.is_sequence:
+                holder = self.named(a.value, "items")
+                args += [self.expr(Subscript(holder, Const(i), at=a.at)) for i in inner.keys]
+            else:
+                args.append(a)
+        kwargs: list[tuple] = []
+        for k, v in e.kwargs:
+            inner = plain(v.kind)
+            if k is None and isinstance(inner, Items) and inner.cls is dict:
+                holder = self.named(v, "options") if inner.keys else v
+                kwargs += [(key, self.expr(Subscript(holder, Const(key), at=v.at))) for key in inner.keys]
+            else:
+                kwargs.append((k, v))
+        return replace(e, args=tuple(args), kwargs=tuple(kwargs))
+
+    def is_of_library(self, fn: Expr) -> bool:
+        """Whether a rule, or a stand-in, is applied by a call of `fn`."""
+        obj = fn.kind.obj if isinstance(fn.kind, Callee) else None
+        return registry.find(obj) is not None or registry.stand_in(obj) is not None or isinstance(obj, np.vectorize)
 
     def local_function(self, fn: Expr) -> Local | None:
         """The nested function that a call names directly, so that it sees the variables of this function."""
@@ -93,6 +126,8 @@ class Calls:
         obj = kind.obj
         if isinstance(obj, Local):
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
+        if isinstance(obj, np.vectorize):
+            return call_of_vectorized(self, e, obj)
         stand_in = registry.stand_in(obj)
         if stand_in is not None:
             return self.call_of_stand_in(e, obj, stand_in)

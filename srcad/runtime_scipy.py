@@ -266,3 +266,31 @@ def formula(method) -> Formula:
         basis = np.poly1d([1.0, 0.0]) ** (i // 2 + 1) * np.poly1d([-1.0, 1.0]) ** ((i + 1) // 2)
         p += np.outer(part, np.pad(basis.coeffs[::-1][1:], (0, len(parts) - basis.order)))
     return Formula(a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Sparse matrices
+
+
+def real(matrix):
+    """A sparse matrix. Raises ValueError for a complex one."""
+    if matrix.dtype.kind == "c":
+        raise ValueError("a complex sparse matrix: complex numbers are not differentiated yet")
+    return matrix
+
+
+def transposed_times(matrix, x):
+    """`matrix.T @ x` as an array."""
+    return np.asarray(real(matrix).T @ x)
+
+
+def times_transposed(x, matrix):
+    """`x @ matrix.T` as an array."""
+    return np.asarray(x @ real(matrix).T)
+
+
+def sparse_solve(matrix, x):
+    """The adjoint of b in `scipy.sparse.linalg.spsolve(matrix, b)`."""
+    from scipy.sparse.linalg import spsolve
+
+    return spsolve(real(matrix).T.tocsc(), x)

@@ -21,7 +21,7 @@ from srcad.core.nodes import (
 from srcad.rules import registry
 from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
-    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, missing, node_count, shape_of, symbol,
+    OP_NAMES, called_name, positional_and_keyword, describe, is_unbroadcast, item, missing, node_count, shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -205,7 +205,7 @@ class Parts:
         if not isinstance(e.fn, Attribute):
             return replace(e, args=args, kwargs=kwargs)
         owner = changed(e.fn.value)
-        if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
+        if not isinstance(plain(e.fn.value.kind), (Array, kinds.Opaque)):  # 0.0 has no methods
             function, operands, _ = function_of(e)
             if not hasattr(function, "__objclass__"):
                 return replace(e, fn=symbol(function), args=tuple(map(changed, operands)), kwargs=kwargs)
@@ -491,7 +491,7 @@ def base_name(e: Expr) -> str:
     if applied is not None and isinstance(applied[0], str):
         return OP_NAMES.get(applied[0], "value")
     if applied is not None:
-        return getattr(applied[0], "__name__", "value")
+        return called_name(applied[0])
     return e.attr if isinstance(e, Attribute) else "value"
 
 

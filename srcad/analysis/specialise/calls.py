@@ -15,7 +15,7 @@ from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
     is_float, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import CONSTANT_METHODS, python_value
+from srcad.analysis.operations import CONSTANT_METHODS, library_method, python_value
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
@@ -69,6 +69,8 @@ class Calls:
         if isinstance(kind, Either):
             return self.call_of_one(e, fn, kind)
         cls = kind.type if isinstance(kind, Opaque) else kind.cls if is_record(kind) else None
+        if library_method(fn, "__call__") is not None:
+            return self.typed_operation(e)
         if cls is not None and callable_method(cls) is not None:
             return self.invoke(e, callable_method(cls), (fn,), ())
         if varied or fn.varied:
@@ -157,7 +159,8 @@ class Calls:
             return self.constant_call(e, obj)
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
-        return replace(e, kind=UNKNOWN, varied=varied)
+        made = registry.class_made(obj)
+        return replace(e, kind=UNKNOWN if made is None else Opaque(made), varied=varied)
 
     def call_of_stand_in(self, e: Call, obj, stand_in: registry.StandIn) -> Expr:
         """A call of a library function that is said in plain Python: of that, if what it depends on is varied."""
@@ -207,7 +210,9 @@ class Calls:
             if is_plain_class(cls):
                 return replace(e, kind=self.constant_instance(e, cls))
             if varied and not issubclass(cls, BaseException):
-                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
+                is_ours = (cls.__module__ or "").partition(".")[0] not in ("numpy", "scipy")
+                hint = "Use a dataclass." if is_ours else "Only one that is made of constants can be used."
+                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", hint)
             return replace(e, kind=Opaque(cls))
         try:
             bound = inspect.signature(cls).bind(*e.args, **dict(e.kwargs))
@@ -320,6 +325,12 @@ class Calls:
             fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
             return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
         cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
+        if library_method(value, attr) is not None:
+            args, kwargs = self.arguments(e)
+            return self.typed_operation(replace(e, args=args, kwargs=kwargs))
+        made = registry.class_made((cls, attr)) if isinstance(kind, Opaque) else None
+        if made is not None and not e.args and not e.kwargs:
+            return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
             if isinstance(found, types.FunctionType):

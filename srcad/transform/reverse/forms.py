@@ -34,6 +34,15 @@ OP_NAMES = {
 }
 
 
+METHOD_NAMES = {"__matmul__": "product", "__rmatmul__": "product", "__mul__": "product", "__call__": "value"}
+
+
+def called_name(fn) -> str:
+    """The name for what a function gives."""
+    name = getattr(fn, "__name__", "value")
+    return METHOD_NAMES.get(name, name)
+
+
 @dataclass(frozen=True)
 class Slot:
     """A variable of the reverse sweep: the adjoint of variable `name`, or of the item of it at `path`."""
@@ -275,6 +284,6 @@ def describe(e: Expr) -> str:
         return e.fn.text
     if isinstance(e, Call) and isinstance(e.fn, Attribute):
         return f"`.{e.fn.attr}`"
-    if applied is not None and isinstance(applied[0], str):
-        return f"`{applied[0]}`"
+    if isinstance(e, Op) or applied is not None and isinstance(applied[0], str):
+        return f"`{e.op if isinstance(e, Op) else applied[0]}`"
     return "this expression"

@@ -16,7 +16,7 @@ from srcad.core.nodes import (
 from srcad.rules import registry
 from srcad.transform.algebra import product
 from srcad.transform.reverse.forms import (
-    OP_NAMES, describe, is_operand, missing, node_count, shape_of, summed, symbol, values_in,
+    OP_NAMES, called_name, describe, is_operand, missing, node_count, shape_of, summed, symbol, values_in,
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ class Operations:
         if root is not None:
             return root.id
         fn = function_of(e)[0]
-        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else getattr(fn, "__name__", "value")
+        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else called_name(fn)
 
     def contribution(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
         """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""

@@ -294,3 +294,73 @@ def sparse_solve(matrix, x):
     from scipy.sparse.linalg import spsolve
 
     return spsolve(real(matrix).T.tocsc(), x)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Interpolation
+
+
+def slope_at(spline, x, nu, extrapolate):
+    """The derivative of a spline at places x, and the first of the axes that these have in it."""
+    slope = np.asarray(spline(x, nu + 1) if extrapolate is None else spline(x, nu + 1, extrapolate))
+    return slope, getattr(spline, "axis", 0)
+
+
+def interpolant_adjoint(y_bar, spline, x, nu, extrapolate):
+    """The adjoint of the places at which a spline was evaluated."""
+    slope, axis = slope_at(spline, x, nu, extrapolate)
+    own = range(axis, axis + np.ndim(x))
+    return np.sum(y_bar * slope, tuple(k for k in range(slope.ndim) if k not in own))
+
+
+def interpolant_tangent(x_dot, spline, x, nu, extrapolate):
+    """The tangent of what a spline is at places with the tangent `x_dot`."""
+    slope, axis = slope_at(spline, x, nu, extrapolate)
+    return slope * np.reshape(x_dot, np.shape(x) + (1,) * (slope.ndim - axis - np.ndim(x)))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a grid that places are in, by the `left` end and the `width` in each direction; for each of their
+    corners, the flat `numbers` in the grid, and in which directions it is the `upper` one. `offset` is what is added to
+    the share of the way to that. `shape` is that of the places, some of which may be `outside`."""
+
+    numbers: np.ndarray
+    upper: np.ndarray
+    left: np.ndarray
+    width: np.ndarray
+    offset: np.ndarray
+    outside: np.ndarray
+    shape: tuple[int, ...]
+
+    def outside_of(self, ndim: int) -> np.ndarray:
+        """`outside`, to be broadcast against an array of `ndim` axes."""
+        return self.outside.reshape(self.shape + (1,) * (ndim - len(self.shape)))
+
+
+def cell_corners(grid, xi, is_tuple, method, bounds_error) -> Cells:
+    """Where places are in the grid of `scipy.interpolate.RegularGridInterpolator`, given as an array or as a tuple of their
+    coordinates. Raises ValueError, as that does."""
+    grid = [np.asarray(p, float) for p in grid]
+    count = len(grid)
+    if method not in ("linear", "nearest"):
+        raise ValueError(f"method={method!r} has no derivative; there is method='linear' and 'nearest'")
+    if any(p.size < 2 or np.any(np.diff(p) <= 0) for p in grid):
+        raise ValueError("the points of a grid have to increase, and to be two or more in each direction")
+    xi = np.asarray(xi, float)
+    if xi.ndim == 1 and not is_tuple:
+        xi = xi.reshape(-1, 1) if count == 1 else xi.reshape(1, -1)
+    places = xi.reshape(-1, count)
+    outside = np.any([(x < p[0]) | (x > p[-1]) for x, p in zip(places.T, grid)], axis=0)
+    if bounds_error and np.any(outside):
+        raise ValueError("one of the requested places is out of bounds")
+    cells = [np.clip(np.searchsorted(p, x, "right") - 1, 0, p.size - 2) for x, p in zip(places.T, grid)]
+    left = np.stack([p[i] for p, i in zip(grid, cells)], -1)
+    width = np.stack([p[i + 1] - p[i] for p, i in zip(grid, cells)], -1)
+    offset = np.zeros_like(left)
+    if method == "nearest":
+        offset, width = ((places - left) / width > 0.5) * 1.0, np.full_like(width, np.inf)
+    upper = np.array(list(np.ndindex(*[2] * count)), bool)
+    sizes = [p.size for p in grid]
+    numbers = np.stack([np.ravel_multi_index([i + b for i, b in zip(cells, bits)], sizes) for bits in upper])
+    return Cells(numbers, upper, left, width, offset, outside, xi.shape[:-1])

@@ -76,12 +76,12 @@ def function_of(e: Expr) -> tuple[Any, tuple[Expr, ...], tuple] | None:
             return "getitem", (value, index), ()
         case Attribute(value=value, attr=attr) if attr in ARRAY_ATTRIBUTES:
             return ARRAY_ATTRIBUTES[attr], (value,), ()
+        case Call(fn=fn, args=args, kwargs=kwargs) if library_method(fn, "__call__"):
+            return library_method(fn, "__call__"), (fn, *args), kwargs
         case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs):
             return obj, args, kwargs
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if library_method(value, attr):
             return library_method(value, attr), (value, *args), kwargs
-        case Call(fn=fn, args=args, kwargs=kwargs) if library_method(fn, "__call__"):
-            return library_method(fn, "__call__"), (fn, *args), kwargs
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if attr in registry.METHODS:
             if attr in registry.VARIADIC_METHODS and len(args) > 1:
                 args = (Tuple(args, kind=None),)

@@ -391,6 +391,7 @@ LATER = {
     "scipy.signal": "srcad.rules.scipy_signal", "scipy.ndimage": "srcad.rules.scipy_ndimage",
     "scipy.stats": "srcad.rules.scipy_stats", "scipy.optimize": "srcad.stand_ins.optimize",
     "scipy.integrate": "srcad.stand_ins.integrate", "scipy.sparse": "srcad.rules.scipy_sparse",
+    "scipy.interpolate": "srcad.stand_ins.interpolate",
 }  # fmt: skip
 """The packages whose rules are declared when one of their functions is first met: SciPy is optional, and slow to import."""
 

@@ -71,6 +71,9 @@ class Calls:
         cls = kind.type if isinstance(kind, Opaque) else kind.cls if is_record(kind) else None
         if library_method(fn, "__call__") is not None:
             return self.typed_operation(e)
+        called = inspect.getattr_static(cls, "__call__", None) if isinstance(kind, Opaque) else None
+        if called is not None and (stand_in := registry.stand_in(called)) is not None:
+            return self.call_of_stand_in(replace(e, args=(fn, *args)), called, stand_in)
         if cls is not None and callable_method(cls) is not None:
             return self.invoke(e, callable_method(cls), (fn,), ())
         if varied or fn.varied:

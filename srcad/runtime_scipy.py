@@ -27,6 +27,35 @@ def frechet(function, a, e):
     return result
 
 
+def lu_factors(low, up):
+    """The factors of `scipy.linalg.lu` as square matrices, completed by parts of the identity."""
+    (m, k), n = low.shape[-2:], up.shape[-1]
+    left, right = (np.broadcast_to(np.eye(r, dtype=low.dtype), (*low.shape[:-2], r, r)).copy() for r in (m, n))
+    left[..., :, :k], right[..., :k, :] = low, up
+    return left, right
+
+
+def lu_adjoint(low_bar, up_bar, turn, low, up):
+    """The adjoint of a in `turn, low, up = scipy.linalg.lu(a)` (de Hoog, Anderssen & Lukas, "Differentiation of matrix
+    functionals using triangular factorization", Mathematics of Computation 80, 2011)."""
+    left, right = lu_factors(low, up)
+    m, n, k = left.shape[-1], right.shape[-1], low.shape[-1]
+    bars = np.zeros((2, *low.shape[:-2], m, n), low.dtype)
+    bars[0][..., :, :k], bars[1][..., :k, :] = low_bar, up_bar
+    inner = np.tril(left.swapaxes(-1, -2) @ bars[0], -1) + np.triu(bars[1] @ right.swapaxes(-1, -2))
+    outer = np.linalg.solve(left.swapaxes(-1, -2), inner)
+    return turn @ np.linalg.solve(right, outer.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def lu_tangent(a_dot, turn, low, up):
+    """The tangents of `turn, low, up = scipy.linalg.lu(a)`."""
+    left, right = lu_factors(low, up)
+    k = low.shape[-1]
+    inner = np.linalg.solve(left, turn.swapaxes(-1, -2) @ a_dot)
+    inner = np.linalg.solve(right.swapaxes(-1, -2), inner.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return np.zeros_like(turn), (left @ np.tril(inner, -1))[..., :, :k], (np.triu(inner) @ right)[..., :k, :]
+
+
 def toeplitz_adjoint(y_bar, k, symmetric):
     """The adjoint of the first column (k = 0) or row (1) of `scipy.linalg.toeplitz`: the sums of the diagonals."""
     n, m = y_bar.shape
@@ -280,13 +309,17 @@ def real(matrix):
 
 
 def transposed_times(matrix, x):
-    """`matrix.T @ x` as an array."""
-    return np.asarray(real(matrix).T @ x)
+    """`matrix.T @ x` as an array. Of some matrices, SciPy has a product with one row as a number."""
+    rows, columns = matrix.shape
+    more = np.shape(x)[1:]
+    return np.reshape(real(matrix).T @ np.reshape(x, (rows, *more)), (columns, *more))
 
 
 def times_transposed(x, matrix):
     """`x @ matrix.T` as an array."""
-    return np.asarray(x @ real(matrix).T)
+    rows, columns = matrix.shape
+    more = np.shape(x)[:-1]
+    return np.reshape(np.reshape(x, (*more, columns)) @ real(matrix).T, (*more, rows))
 
 
 def sparse_solve(matrix, x):

@@ -150,6 +150,9 @@ REFUSED: dict[Any, str] = {}
 STAND_INS: dict[Any, StandIn] = {}
 """Functions that call functions of the user's, or make objects, by what says them in plain Python."""
 
+TAKEN_APART: dict[Any, tuple[str, ...]] = {}
+"""Functions a call of which the compiler says in simpler terms, with what is differentiated of it."""
+
 METHODS: dict[str, Callable] = {}
 """The function that an array's method stands for: `x.sum(axis=0)` is `np.sum(x, axis=0)`."""
 

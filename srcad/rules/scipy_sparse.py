@@ -16,7 +16,7 @@ times_transposed = symbolic(runtime_scipy.times_transposed)
 transposed_times = symbolic(runtime_scipy.transposed_times)
 sparse_solve = symbolic(runtime_scipy.sparse_solve)
 
-MATRICES = [sparse.csr_matrix(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])), sparse.coo_array(np.array([[0.5, 0.0, -1.0]]))]
+MATRICES = [sparse.csr_matrix(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])), sparse.coo_array(np.array([[0.5, 0.0], [0.0, 2.0]]))]
 
 
 def no_number(x):
@@ -61,10 +61,10 @@ if sparse.spmatrix.__mul__ is not sparse._base._spbase.__mul__:
 for method in dict.fromkeys((*FROM_THE_RIGHT, *FROM_THE_LEFT)):
     REF_TEXT[method] = f"{method.__module__}.{method.__qualname__}"
 for method in dict.fromkeys(FROM_THE_RIGHT):
-    given = [ex(m, A(3)) for m in MATRICES] + [ex(m, A(3, 2)) for m in MATRICES]
+    given = [ex(m, A(m.shape[1], *more)) for m in MATRICES for more in ((), (2,))]
     rule(method, after, jvp="linear", data=("other",), like=like_after, examples=given)
 for method in FROM_THE_LEFT:
-    given = [ex(m, A(m.shape[0])) for m in MATRICES] + [ex(m, A(2, m.shape[0])) for m in MATRICES]
+    given = [ex(m, A(*more, m.shape[0])) for m in MATRICES for more in ((), (2,))]
     rule(method, before, jvp="linear", data=("other",), like=like_before, examples=given)
 rule(
     runtime_scipy.transposed_times, lambda y_bar, y, matrix, x: lift(matrix) @ y_bar if is_symbol(y_bar) else matrix @ y_bar,
@@ -72,7 +72,7 @@ rule(
 )  # fmt: skip
 rule(
     runtime_scipy.times_transposed, lambda y_bar, y, x, matrix: y_bar @ matrix, jvp="linear", data=("x",), like=like_before,
-    examples=[ex(A(3), m) for m in MATRICES],
+    examples=[ex(A(m.shape[1]), m) for m in MATRICES],
 )  # fmt: skip
 
 named(linalg, "spsolve")

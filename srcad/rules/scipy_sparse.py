@@ -16,7 +16,7 @@ times_transposed = symbolic(runtime_scipy.times_transposed)
 transposed_times = symbolic(runtime_scipy.transposed_times)
 sparse_solve = symbolic(runtime_scipy.sparse_solve)
 
-MATRICES = [sparse.csr_matrix(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])), sparse.coo_array(np.array([[0.5, 0.0], [0.0, 2.0]]))]
+MATRICES = [sparse.csr_matrix([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]]), sparse.coo_array([[0.5, 0.0], [0.0, 2.0]])]
 
 
 def no_number(x):

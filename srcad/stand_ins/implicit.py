@@ -19,7 +19,6 @@ from dataclasses import replace
 import numpy as np
 
 from srcad.analysis.kinds import Callee
-from srcad.compiler import compile_gradient
 from srcad.core.nodes import Ref
 from srcad.forward_mode import jvp
 from srcad.runtime_scipy import each_by_itself, uneven, zero_at
@@ -74,11 +73,6 @@ def held(x):
     return x
 
 
-def gradient(function, x):
-    """The gradient of a nested function of one argument."""
-    raise NotImplementedError("a call of it is compiled, and never made")
-
-
 def _constant(specialiser, e):
     args, _ = specialiser.arguments(e)
     return replace(e, args=args, kind=args[1].kind, varied=False)
@@ -99,20 +93,7 @@ def _held(specialiser, e):
     return args[0] if specialiser.is_generated else replace(e, args=args, kind=args[0].kind, varied=False)
 
 
-def _gradient(specialiser, e):
-    (function, x), _ = specialiser.arguments(e)
-    x = specialiser.as_float(x)
-    function = specialiser.named(function, "function")
-    taken = specialiser.taken(function, function.kind)
-    kinds = [specialiser.argument_kind(v) for v in (x, *taken)]
-    captured = tuple(n for n, _ in function.kind.extra)
-    compiled = compile_gradient(function.kind.obj, kinds, [True] + [False] * len(taken), captured=captured)
-    specialiser.program.inner.append(compiled)
-    return specialiser.call_generated(e, compiled.gradient, [x, *taken])
-
-
 constant.__srcad_function__ = _constant
 solution.__srcad_function__ = _solution
 for function in (held, each_by_itself, zero_at):
     function.__srcad_function__ = _held
-gradient.__srcad_function__ = _gradient

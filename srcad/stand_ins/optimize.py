@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from srcad.api import grad
 from srcad.rules.registry import Refused, says
 from srcad.runtime import stop_gradient
 from srcad.runtime_scipy import between_bounds, solved
-from srcad.stand_ins.implicit import constant, gradient, implicit, implicit_items, implicit_number
+from srcad.stand_ins.implicit import constant, implicit, implicit_items, implicit_number
 
 
 @dataclass
@@ -179,7 +180,7 @@ def minimize(
         def objective(z):
             return fun(z, *more)
 
-        return gradient(objective, x) if jac is None else np.array(jac(x, *more))
+        return grad(objective)(x) if jac is None else np.array(jac(x, *more))
 
     x = implicit(residual, constant(found.x, start))
     return Found(x, fun(x, *more), found)
@@ -196,7 +197,7 @@ def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=No
         def objective(z):
             return fun(z, *more)
 
-        return gradient(objective, x)
+        return grad(objective)(x)
 
     x = implicit_number(residual, constant(found.x, 0.0))
     return Found(x, fun(x, *more), found)
@@ -225,7 +226,7 @@ def least_squares(
         def objective(z):
             return 0.5 * np.sum(np.array(fun(z, *args)) ** 2)
 
-        return gradient(objective, x)
+        return grad(objective)(x)
 
     x = implicit(residual, constant(found.x, start))
     return Found(x, np.ravel(np.array(fun(x, *args))), found)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate
 
-from srcad.rules.registry import Refused, says
+from srcad.rules.registry import Refused, available, refused, says
 from srcad.runtime import stop_gradient
 from srcad.runtime_scipy import formula, step_of_each, steps_taken
 from srcad.stand_ins.implicit import constant
@@ -82,3 +82,15 @@ def solve_ivp(
     if t_eval is None:
         return Solution(times, np.stack(found, -1), taken)
     return Solution(t_eval, np.concatenate(between, 1), taken)
+
+
+STIFF = "its steps are not those of an explicit formula; use scipy.integrate.solve_ivp with method='RK45', 'RK23' or 'DOP853'"
+BY_STEPS = "RK45 RK23 DOP853 Radau BDF LSODA OdeSolver"
+QUADRATURES = "quad dblquad tplquad nquad quad_vec fixed_quad quadrature romberg qmc_quad cubature tanhsinh nsum"
+refused(STIFF, *available(integrate, "odeint", "ode", "complex_ode"))
+refused("it takes steps one by one; use scipy.integrate.solve_ivp", *available(integrate, *BY_STEPS.split()))
+refused(
+    "where it takes values depends on them; use the nodes and weights of np.polynomial.legendre.leggauss",
+    *available(integrate, *QUADRATURES.split()),
+)
+refused("its mesh depends on values; use scipy.integrate.solve_ivp, and scipy.optimize.root for the start", integrate.solve_bvp)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import optimize
 
 from srcad.api import grad
-from srcad.rules.registry import Refused, says
+from srcad.rules.registry import Refused, available, refused, says
 from srcad.runtime import stop_gradient
 from srcad.runtime_scipy import between_bounds, solved
 from srcad.stand_ins.implicit import constant, implicit, implicit_items, implicit_number
@@ -230,3 +230,27 @@ def least_squares(
 
     x = implicit(residual, constant(found.x, start))
     return Found(x, np.ravel(np.array(fun(x, *args))), found)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The others
+
+REASONS = {
+    "its solution jumps, or lies at bounds; use scipy.optimize.minimize without any, or srcad.stop_gradient": """
+        linprog milp linear_sum_assignment quadratic_assignment nnls lsq_linear isotonic_regression
+    """,
+    "it seeks a global minimum; take its solution as the start of scipy.optimize.minimize": """
+        basinhopping brute differential_evolution direct dual_annealing shgo
+    """,
+    "use scipy.optimize.least_squares": "curve_fit leastsq",
+    "use scipy.optimize.minimize": """
+        fmin fmin_powell fmin_cg fmin_bfgs fmin_ncg fmin_l_bfgs_b fmin_tnc fmin_cobyla fmin_slsqp
+    """,
+    "use scipy.optimize.minimize_scalar": "fminbound brent golden bracket",
+    "use scipy.optimize.root": """
+        broyden1 broyden2 newton_krylov anderson excitingmixing linearmixing diagbroyden
+    """,
+    "use srcad.grad or srcad.jacobian": "approx_fprime check_grad rosen_der rosen_hess rosen_hess_prod",
+}
+for reason, names in REASONS.items():
+    refused(reason, *available(optimize, *names.split()))

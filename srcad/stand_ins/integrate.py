@@ -84,7 +84,8 @@ def solve_ivp(
     return Solution(t_eval, np.concatenate(between, 1), taken)
 
 
-STIFF = "its steps are not those of an explicit formula; use scipy.integrate.solve_ivp with method='RK45', 'RK23' or 'DOP853'"
+STIFF = "its steps follow no explicit formula; use scipy.integrate.solve_ivp with method='RK45', 'RK23' or 'DOP853'"
+MESH = "its mesh depends on values; use scipy.integrate.solve_ivp, and scipy.optimize.root for the start"
 BY_STEPS = "RK45 RK23 DOP853 Radau BDF LSODA OdeSolver"
 QUADRATURES = "quad dblquad tplquad nquad quad_vec fixed_quad quadrature romberg qmc_quad cubature tanhsinh nsum"
 refused(STIFF, *available(integrate, "odeint", "ode", "complex_ode"))
@@ -93,4 +94,4 @@ refused(
     "where it takes values depends on them; use the nodes and weights of np.polynomial.legendre.leggauss",
     *available(integrate, *QUADRATURES.split()),
 )
-refused("its mesh depends on values; use scipy.integrate.solve_ivp, and scipy.optimize.root for the start", integrate.solve_bvp)
+refused(MESH, integrate.solve_bvp)

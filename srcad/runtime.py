@@ -153,6 +153,19 @@ def over(v, d):
     return quotient
 
 
+def passed(v, slope):
+    """`v * slope`, and 0 wherever v is 0, also where the slope is infinite or NaN: nothing comes back through what was
+    passed over."""
+    if isinstance(v, float) and isinstance(slope, float):
+        return v * slope if v else v
+    with np.errstate(invalid="ignore"):
+        product = np.multiply(v, slope)
+    length = np.vdot(product, product)
+    if length - length != 0:  # there is an infinity or a NaN in it
+        product = np.where(np.equal(v, 0), np.zeros_like(product), product)
+    return product
+
+
 def over_slope(d_dot, y, d):
     """The tangent `-y * d_dot / d` of `y = over(v, d)` where d moves; 0 wherever y is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):

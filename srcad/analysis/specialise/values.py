@@ -59,8 +59,8 @@ class Special:
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
-    of a place. Its adjoint brings back what was in those that are `restored`, reads nothing of those that are `unread`,
-    and leaves those that are `spoiled` changed.
+    of a place, `is_passed_over` that a caller may not choose its result. Its adjoint brings back what was in those that
+    are `restored`, reads nothing of those that are `unread`, and leaves those that are `spoiled` changed.
     """
 
     source: Function
@@ -76,6 +76,7 @@ class Special:
     is_nested: bool = False
     is_root: bool = False
     is_aliasing: bool = False
+    is_passed_over: bool = False
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
     item_writes: set[str] = field(default_factory=set)

@@ -108,6 +108,9 @@ class Operations:
         data = rule.operands(arguments)
         local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
         where = arguments.get("where", True)
+        if id(e) in self.passed_over:
+            contribution = registry.masked(Call(symbol(runtime.passed), (bar, lift(local))), where)
+            return self.fitted(contribution, x, e, applied)
         uniform = as_uniform(bar)
         if uniform is not None and where is True:
             scalar, shape = uniform

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis import kinds as kinds_
-from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
-from srcad.analysis.specialise import Program, Special, Value, lookup
+from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -174,7 +174,7 @@ def compile_gradient(
     with LOCK:
         program = Program(function_of, lift)
         source = function_of(fun)
-        values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
+        values = list(map(as_argument, kinds, varied))
         special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)
@@ -357,14 +357,14 @@ def simplified(node: Node) -> Node:
     """A node without products with the number 1."""
     node = map_children(node, simplified)
     match node:
-        case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array()) as x))):
+        case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array(dtype=dtype)) as x))) if dtype.kind == "f":
             return replace(node, value=Call(Attribute(x, "copy"), ()))
         case Op(op="neg", args=(Const(value=float() as value),)):
             return Const(-value)
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
         case Op(op="*", args=(Const(value=-1.0), x)) if (
-            is_new(x) or isinstance(x, Name) and not isinstance(x.kind, Array)
+            is_new(x) or isinstance(x, Name) and not (isinstance(x.kind, Array) or x.kind == kinds_.BOOL)
         ):
             return negated(x)
     return node
@@ -374,4 +374,5 @@ def is_new(e: Expr) -> bool:
     """Whether the value of `e` shares no memory with a variable."""
     if isinstance(e, Op):  # a product with 1 makes numbers of a mask
         return e.op not in ("~", "&", "|", "^")
-    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
+    kind = plain(e.kind)
+    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(kind, Number) and kind.type != "bool"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from srcad import compiler, structure
-from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, is_float, kind_of
-from srcad.analysis.specialise import Program, Special, Value
+from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, kind_of
+from srcad.analysis.specialise import Program, Special, as_argument
 from srcad.api import Call, Derivative, call_of, describe, forget_oldest, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Const, Expr, Function, Tuple
@@ -125,7 +125,7 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
     with compiler.LOCK:
         program = Program(compiler.function_of, compiler.lift)
         compiler.function_of(fun)
-        values = [Value(k, v and is_float(k)) for k, v in zip(argument_kinds, varied)]
+        values = list(map(as_argument, argument_kinds, varied))
         special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)

@@ -164,6 +164,19 @@ def over(v, d):
     return quotient
 
 
+def passed(v, slope):
+    """`v * slope`, and 0 wherever v is 0, also where the slope is infinite or NaN: nothing comes back through what was
+    passed over."""
+    if isinstance(v, float) and isinstance(slope, float):
+        return v * slope if v else v
+    with np.errstate(invalid="ignore"):
+        product = np.multiply(v, slope)
+    length = np.vdot(product, product)
+    if length - length != 0:  # there is an infinity or a NaN in it
+        product = np.where(np.equal(v, 0), np.zeros_like(product), product)
+    return product
+
+
 def over_slope(d_dot, y, d):
     """The tangent `-y * d_dot / d` of `y = over(v, d)` where d moves; 0 wherever y is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -532,6 +545,14 @@ def check_view(view, x, place):
             place_of(place), f"`{text}` is a copy here, no view: the array is not contiguous",
             hint="Write into the array itself.",
         )  # fmt: skip
+
+
+def check_vectorized(found, makes_floats):
+    """Raises a ValueError for what `np.vectorize` would make integers, or arrays of objects, of: it goes by the first."""
+    if not makes_floats and not len(found):
+        raise ValueError("np.vectorize of no items has no type; give otypes=[float]")
+    if any(np.ndim(one) for one in found[:1]) or not makes_floats and np.asarray(found[0]).dtype.kind != "f":
+        raise ValueError(f"np.vectorize of a function whose first result is {found[0]!r}: let it return floats")
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -64,8 +64,10 @@ LIBRARIES = frozenset(("numpy", "scipy", "math", "pandas", "matplotlib", "sklear
 
 def is_library(made: Any) -> bool:
     """Whether a function or class is one of a library, or of srcad."""
-    root = (made.__module__ or "").partition(".")[0]
-    return made.__module__ != "srcad.prelude" if root == "srcad" else root in LIBRARIES
+    module = made.__module__ or ""
+    root = module.partition(".")[0]
+    said = module == "srcad.prelude" or module.startswith("srcad.stand_ins.")  # in plain Python, to be differentiated
+    return not said if root == "srcad" else root in LIBRARIES
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import pytest
 
 import srcad.rules  # noqa: F401 - declares the rules
 from srcad import runtime, runtime_arrays, runtime_linalg, runtime_scipy
-from srcad.analysis.kinds import kind_of
+from srcad.analysis.kinds import Opaque, kind_of
 from srcad.core.nodes import REF_TEXT, Name, Undecided, lift
 from srcad.core.printer import text
 from srcad.rules import registry, table
@@ -31,7 +31,7 @@ for package in list(registry.LATER):
         importlib.import_module(package)
     except ImportError:
         continue
-    importlib.import_module(f"srcad.rules.{registry.LATER.pop(package)}")
+    importlib.import_module(registry.LATER.pop(package))
 
 OPERATORS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
@@ -282,7 +282,8 @@ def symbol(path: str, value, known: bool, numbers: bool):
     """`value` with its arrays, or all numbers too, as symbols of the names that `evaluate` gives them."""
     if isinstance(value, (list, tuple)):
         return type(value)(symbol(f"{path}_{k}", v, known, numbers) for k, v in enumerate(value))
-    if isinstance(value, (np.ndarray, np.generic)) or (numbers and isinstance(value, float)):
+    is_object = isinstance(kind_of(value), Opaque) and type(value).__module__.startswith("scipy.")
+    if is_object or isinstance(value, (np.ndarray, np.generic)) or (numbers and isinstance(value, float)):
         return Name(path, kind=kind_of(value, path) if known else None)
     return value
 

@@ -9,7 +9,7 @@ from srcad.rules.indexing import ORDER
 from srcad.rules.registry import A, elementwise, ex, linear, rule, symbolic
 from srcad.rules.shapes import rank, shape
 
-over = symbolic(runtime.over)
+over, passed = symbolic(runtime.over), symbolic(runtime.passed)
 over_slope = symbolic(runtime.over_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
@@ -109,6 +109,19 @@ rule(
     jvp=over_jvp,
     examples=[*POLES, ex(np.array([0.0, 1.0]), A(2, low=0.5, high=2.0)), ex(np.zeros(2), np.array([0.5, 2.0]))],
 )
+
+
+def passed_jvp(dots, y, v, slope):
+    v_dot, slope_dot = dots
+    terms = [passed(v_dot, slope)] if v_dot is not None else []
+    terms += [passed(v, slope_dot)] if slope_dot is not None else []
+    return sum(terms[1:], terms[0])
+
+
+elementwise(
+    runtime.passed, lambda y, v, slope: slope, lambda y, v, slope: v, jvp=passed_jvp,
+    examples=[ex(A(3), A(3)), ex(A(), A(2, 3)), ex(A(), A())],
+)  # fmt: skip
 elementwise(
     runtime.over_slope,
     lambda z, d_dot, y, d: -over(y, d), lambda z, d_dot, y, d: -over(d_dot, d), lambda z, d_dot, y, d: -over(z, d),

@@ -10,7 +10,7 @@ IN_PLACE = "it writes into its argument, which has no derivative; write `x[index
 REASONS = {
     IN_PLACE: "copyto fill_diagonal place put put_along_axis putmask",
     "it calls a function of yours; write the loop, or a comprehension": """
-        apply_along_axis apply_over_axes fromfunction frompyfunc fromiter piecewise vectorize
+        apply_over_axes fromfunction frompyfunc fromiter
     """,
     "how many values are distinct may change; sort, and compare neighbours, or index with its result": """
         intersect1d setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values

@@ -18,11 +18,10 @@ from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Global, IfExp, Lambda, List, Logical, Name, Node, Op,
     Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk, walk_own,
 )
-from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
-    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, node_count, shape_of, symbol,
+    OP_NAMES, called_name, positional_and_keyword, describe, is_unbroadcast, item, missing, node_count, shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -208,7 +207,7 @@ class Parts:
         if not isinstance(e.fn, Attribute):
             return replace(e, args=args, kwargs=kwargs)
         owner = changed(e.fn.value)
-        if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
+        if not isinstance(plain(e.fn.value.kind), (Array, kinds.Opaque)):  # 0.0 has no methods
             function, operands, _ = function_of(e)
             if not hasattr(function, "__objclass__"):
                 return replace(e, fn=symbol(function), args=tuple(map(changed, operands)), kwargs=kwargs)
@@ -389,11 +388,6 @@ def zero(value: Expr, kind: Kind) -> Expr:
     return Call(symbol(runtime.still), (value,))
 
 
-def missing(e: Expr, message: str, hint: str = "Mark the value as constant with srcad.stop_gradient.") -> MissingRule:
-    because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-    return MissingRule(e.at, message, because=because, hint=hint)
-
-
 def neat(e: Node) -> Node:
     """A tangent with its minus signs in front, and no sum that starts from 0."""
     e = map_children(e, neat)
@@ -499,7 +493,7 @@ def base_name(e: Expr) -> str:
     if applied is not None and isinstance(applied[0], str):
         return OP_NAMES.get(applied[0], "value")
     if applied is not None:
-        return getattr(applied[0], "__name__", "value")
+        return called_name(applied[0])
     return e.attr if isinstance(e, Attribute) else "value"
 
 

@@ -33,11 +33,11 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import inner, root_name, root_of, with_inner, with_root
 from srcad.transform.dots import (
-    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
+    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, pops,
     with_result, zero,
 )  # fmt: skip
 from srcad.transform.reverse import (
-    REENTERED, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list,
+    REENTERED, assigned_names, ends_raising, is_in, missing, names_read, node_count, symbol, target_list,
     target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
 

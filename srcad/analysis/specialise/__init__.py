@@ -16,7 +16,7 @@ kinds decide (`if bias is None`) are left out. What is not varied stays as the u
 
 from srcad.analysis.specialise.program import Program, is_generated
 from srcad.analysis.specialise.sharing import VIEWS, aliases
-from srcad.analysis.specialise.values import Local, Special, Value, lookup
+from srcad.analysis.specialise.values import Local, Special, Value, as_argument, lookup
 
 __all__ = [
     "Local",
@@ -25,6 +25,7 @@ __all__ = [
     "VIEWS",
     "Value",
     "aliases",
+    "as_argument",
     "is_generated",
     "lookup",
 ]

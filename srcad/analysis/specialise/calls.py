@@ -7,14 +7,18 @@ import inspect
 import types
 from dataclasses import replace
 
+import numpy as np
+
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
     is_float, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.operations import CONSTANT_METHODS
+from srcad.analysis.operations import CONSTANT_METHODS, library_method, python_value
+from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
+from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
@@ -39,6 +43,8 @@ class Calls:
             built = special(self, e)
             if built is not None:
                 return built
+        if isinstance(e.fn, Call) and (built := vectorized_at_once(self, e)) is not None:
+            return built
         written = into(self, e)
         if written is not None:
             return written
@@ -54,7 +60,8 @@ class Calls:
             return self.closure(*derived)
         fn = self.expr(e.fn)
         args, kwargs = self.arguments(e)
-        e = replace(e, fn=fn, args=args, kwargs=kwargs)
+        e = self.spelled_out(replace(e, fn=fn, args=args, kwargs=kwargs))
+        args, kwargs = e.args, e.kwargs
         varied = any(a.varied for a in args) or any(v.varied for _, v in kwargs)
         kind = fn.kind
         if isinstance(kind, Callee):
@@ -62,6 +69,11 @@ class Calls:
         if isinstance(kind, Either):
             return self.call_of_one(e, fn, kind)
         cls = kind.type if isinstance(kind, Opaque) else kind.cls if is_record(kind) else None
+        if library_method(fn, "__call__") is not None:
+            return self.typed_operation(e)
+        called = inspect.getattr_static(cls, "__call__", None) if isinstance(kind, Opaque) else None
+        if called is not None and (stand_in := registry.stand_in(called)) is not None:
+            return self.call_of_stand_in(replace(e, args=(fn, *args)), called, stand_in)
         if cls is not None and callable_method(cls) is not None:
             return self.invoke(e, callable_method(cls), (fn,), ())
         if varied or fn.varied:
@@ -72,6 +84,33 @@ class Calls:
         parts = self.exprs([*e.args, *(v for _, v in e.kwargs)])
         count = len(e.args)
         return parts[:count], tuple((k, v) for (k, _), v in zip(e.kwargs, parts[count:]))
+
+    def spelled_out(self, e: Call) -> Call:
+        """A call of a library function without the stars whose items are known."""
+        if not has_star(e) or not self.is_of_library(e.fn):
+            return e
+        args: list[Expr] = []
+        for a in e.args:
+            inner = plain(a.value.kind) if isinstance(a, Starred) else None
+            if isinstance(inner, Items) and inner.is_sequence:
+                holder = self.named(a.value, "items")
+                args += [self.expr(Subscript(holder, Const(i), at=a.at)) for i in inner.keys]
+            else:
+                args.append(a)
+        kwargs: list[tuple] = []
+        for k, v in e.kwargs:
+            inner = plain(v.kind)
+            if k is None and isinstance(inner, Items) and inner.cls is dict:
+                holder = self.named(v, "options") if inner.keys else v
+                kwargs += [(key, self.expr(Subscript(holder, Const(key), at=v.at))) for key in inner.keys]
+            else:
+                kwargs.append((k, v))
+        return replace(e, args=tuple(args), kwargs=tuple(kwargs))
+
+    def is_of_library(self, fn: Expr) -> bool:
+        """Whether a rule, or a stand-in, is applied by a call of `fn`."""
+        obj = fn.kind.obj if isinstance(fn.kind, Callee) else None
+        return registry.find(obj) is not None or registry.stand_in(obj) is not None or isinstance(obj, np.vectorize)
 
     def local_function(self, fn: Expr) -> Local | None:
         """The nested function that a call names directly, so that it sees the variables of this function."""
@@ -92,6 +131,11 @@ class Calls:
         obj = kind.obj
         if isinstance(obj, Local):
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
+        if isinstance(obj, np.vectorize):
+            return call_of_vectorized(self, e, obj)
+        stand_in = registry.stand_in(obj)
+        if stand_in is not None:
+            return self.call_of_stand_in(e, obj, stand_in)
         rule = registry.find(e.fn.obj if isinstance(e.fn, Ref) else obj)
         if rule is not None:
             if not isinstance(e.fn, Ref):
@@ -118,7 +162,26 @@ class Calls:
             return self.constant_call(e, obj)
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
-        return replace(e, kind=UNKNOWN, varied=varied)
+        made = registry.class_made(obj)
+        return replace(e, kind=UNKNOWN if made is None else Opaque(made), varied=varied)
+
+    def call_of_stand_in(self, e: Call, obj, stand_in: registry.StandIn) -> Expr:
+        """A call of a library function that is said in plain Python: of that, if what it depends on is varied."""
+        try:
+            given = stand_in.bind(e.args, dict(e.kwargs)) if not has_star(e) else None
+        except TypeError as error:
+            self.refuse(e, f"{describe(e.fn)} with these arguments ({error})", f"It takes {stand_in.parameters}.")
+            return replace(e, kind=UNKNOWN)
+        if given is None or not any(given[p].varied for p in stand_in.data if p in given):
+            varied = given is None and any(a.varied for a in (*e.args, *(v for _, v in e.kwargs)))
+            return replace(e, kind=UNKNOWN, varied=varied)
+        try:
+            stand_in.check({name: written_out(value) for name, value in given.items()})
+        except registry.Refused as refused:
+            self.refuse(e, f"{describe(e.fn)} has no derivative rule for {refused}")
+            return replace(e, kind=UNKNOWN)
+        called = Ref(stand_in.function, stand_in.function.__name__, kind=Callee(stand_in.function), at=e.fn.at)
+        return self.invoke(replace(e, fn=called), stand_in.function, (), ())
 
     def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
         """A call of one of several functions: `f(x) if function is f else g(x)`."""
@@ -150,7 +213,9 @@ class Calls:
             if is_plain_class(cls):
                 return replace(e, kind=self.constant_instance(e, cls))
             if varied and not issubclass(cls, BaseException):
-                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
+                is_ours = (cls.__module__ or "").partition(".")[0] not in ("numpy", "scipy")
+                hint = "Use a dataclass." if is_ours else "Only one that is made of constants can be used."
+                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", hint)
             return replace(e, kind=Opaque(cls))
         try:
             bound = inspect.signature(cls).bind(*e.args, **dict(e.kwargs))
@@ -264,6 +329,12 @@ class Calls:
             fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
             return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
         cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
+        if library_method(value, attr) is not None:
+            args, kwargs = self.arguments(e)
+            return self.typed_operation(replace(e, args=args, kwargs=kwargs))
+        made = registry.class_made((cls, attr)) if isinstance(kind, Opaque) else None
+        if made is not None and not e.args and not e.kwargs:
+            return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
             if isinstance(found, types.FunctionType):
@@ -524,6 +595,14 @@ def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[
             if same and special.written & {special.params[i], special.params[k]} and o.id in aliases(o):
                 found[k] = Value(x.kind, False, place=Place(special.params[i], Name(special.params[i])))
     return found
+
+
+def written_out(e: Expr):
+    """The value of an argument that is written out; the expression of any other."""
+    try:
+        return python_value(e)
+    except ValueError:
+        return e
 
 
 def is_literal(value) -> bool:

@@ -54,7 +54,7 @@ class Operations:
         fn, args, kwargs = function_of(e)
         values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
         varied = any(v.varied for v in values)
-        if varied and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
+        if varied and isinstance(fn, str) and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
             self.refuse(e, "an operator of an object of a class of one's own", "Call a function of numbers and arrays.")
         kind = self.applied_kind(e, fn, args, kwargs)
         if fn == "getitem":
@@ -83,6 +83,9 @@ class Operations:
                 return sequence_kind(fn, operands)
             return self.operator_kind(fn, operands, e)
         rule = registry.find(fn)
+        if rule is not None and rule.like is not None:
+            data = rule.operands(rule.bind(tuple(args), dict(kwargs)).arguments)
+            return result_kind(rule.like, tuple(plain(x.kind) for x in data), (), self.site(e))
         if rule is not None and rule.partials is not None and not kwargs:
             return self.ufunc_kind(fn, operands, e)
         if fn is np.copy and isinstance(operands[0], Array):

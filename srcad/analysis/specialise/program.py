@@ -71,11 +71,17 @@ class Program:
         self.function_names.taken |= names_in(source)
         base, count = _identifier(source.name.strip("_") or source.name), 0
         name = base
-        while name in self.named or any(f"{name}_{s}" in self.function_names.taken for s in SUFFIXES):
+        variables = set().union(self.function_names.taken, *(special.names.taken for special in self.specials.values()))
+        while name in self.named or any(f"{name}_{s}" in variables for s in SUFFIXES):
             count += 1
             name = f"{base}_{count}"
         self.named.add(name)
         return name
+
+    def is_function(self, name: str) -> bool:
+        """Whether a function that is going to be generated may have a name."""
+        base, _, suffix = name.rpartition("_")
+        return suffix in SUFFIXES and base in self.named or name.endswith("_value_and_grad") and name[:-15] in self.named
 
     def special(
         self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False
@@ -302,7 +308,10 @@ class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Der
         """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
         key = (base, node.at, type(node).__name__, describe(node.call if isinstance(node, Invoke) else node))
         if key not in self.rewritten:
-            self.rewritten[key] = self.special.names.new(base)
+            name = self.special.names.new(base)
+            while self.program.is_function(name):
+                name = self.special.names.new(base)
+            self.rewritten[key] = name
         return self.rewritten[key]
 
 

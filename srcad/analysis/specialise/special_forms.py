@@ -11,6 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
 )  # fmt: skip
+from srcad.analysis.specialise import numpy_forms
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.values import is_mapping
@@ -301,4 +302,5 @@ SPECIAL_FORMS: dict[Any, Any] = {
     iter: _next,
     functools.partial: _partial,
     range: _range,
+    **numpy_forms.FORMS,
 }

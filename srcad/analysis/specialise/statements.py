@@ -339,7 +339,12 @@ class Statements:
         )
 
     def reads_varied(self, e: Node) -> bool:
-        return any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for n in walk(e))
+        match e:
+            case Name(id=name):
+                return name in self.env and self.env[name].varied
+            case Call(fn=Ref(obj=runtime.stop_gradient)):
+                return False
+        return any(map(self.reads_varied, children(e)))
 
     def branch(self, s: If, test: Expr) -> None:
         decided = self.decide(s.test)

@@ -13,11 +13,10 @@ from srcad.analysis.operations import Operation, Refused, function_of, operation
 from srcad.core.nodes import (
     Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
 )  # fmt: skip
-from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import product
 from srcad.transform.reverse.forms import (
-    OP_NAMES, describe, is_operand, node_count, shape_of, summed, symbol, values_in,
+    OP_NAMES, called_name, describe, is_operand, missing, node_count, shape_of, summed, symbol, values_in,
 )  # fmt: skip
 
 
@@ -29,11 +28,11 @@ class Operations:
         try:
             applied = operation(e)
         except (Refused, registry.Refused) as refused:
-            raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         if applied is None:
-            raise self.missing(e, f"{describe(e)} has no derivative rule")
+            raise missing(e, f"{describe(e)} has no derivative rule")
         if kinds.is_complex(e.kind):
-            raise self.missing(e, "complex numbers are not differentiated yet")
+            raise missing(e, "complex numbers are not differentiated yet")
         flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
         if len(flows) > 1 or node_count(bar) > 6:
             bar = self.held(bar, f"{self.base_name(e, root)}_bar")
@@ -42,7 +41,7 @@ class Operations:
             try:
                 contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
             except registry.Refused as refused:
-                raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+                raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
             whole = i is None and applied.rule.data[k] not in applied.rule.sequence
             if whole and isinstance(plain(x.kind), (Items, Listing)):
                 contribution = Call(symbol(list), (contribution,))
@@ -50,17 +49,13 @@ class Operations:
                 contribution = as_spread(contribution)
             self.propagate(x, contribution)
 
-    def missing(self, e: Expr, message: str) -> MissingRule:
-        because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-        return MissingRule(e.at, message, because=because, hint="Mark the value as constant with srcad.stop_gradient.")
-
     def base_name(self, e: Expr, root: Expr | None) -> str:
         if id(e) in self.hoisted:
             return self.hoisted[id(e)].id
         if root is not None:
             return root.id
         fn = function_of(e)[0]
-        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else getattr(fn, "__name__", "value")
+        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else called_name(fn)
 
     def contribution(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
         """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""
@@ -113,6 +108,9 @@ class Operations:
         data = rule.operands(arguments)
         local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
         where = arguments.get("where", True)
+        if id(e) in self.passed_over:
+            contribution = registry.masked(Call(symbol(runtime.passed), (bar, lift(local))), where)
+            return self.fitted(contribution, x, e, applied)
         uniform = as_uniform(bar)
         if uniform is not None and where is True:
             scalar, shape = uniform

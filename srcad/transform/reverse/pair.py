@@ -13,6 +13,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes, values_read
+from srcad.transform.reverse.choices import Choices
 from srcad.transform.reverse.control import Control
 from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
 from srcad.transform.reverse.operations import Operations
@@ -58,7 +59,7 @@ def is_change_of_list(e: Expr) -> bool:
     return False
 
 
-class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
+class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, Control):
     """The state of one reversal: `set_` has the slots that hold an adjoint at the present point of the reverse sweep,
     `fresh` those of them whose array nobody else sees; `views` what else an intermediate adjoint may share memory with."""
 
@@ -83,6 +84,7 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
         self.kind_of_name: dict[str, Kind] = {}
         self.varied_names: set[str] = set()
         self.survey(special.body)
+        self.choices(special.body)
         self.prior: dict[int, frozenset[str]] = {}
         self.local: dict[int, set[str]] = {}
         self.definite: dict[int, set[str]] = {}

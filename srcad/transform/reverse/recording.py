@@ -18,7 +18,7 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
+    Block, OP_NAMES, called_name, is_written_out, symbol, target_list, walk_all, with_blocks,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Recording:
         fn = function_of(e)
         base = "value"
         if fn is not None:
-            base = OP_NAMES.get(fn[0], "value") if isinstance(fn[0], str) else getattr(fn[0], "__name__", "value")
+            base = OP_NAMES.get(fn[0], "value") if isinstance(fn[0], str) else called_name(fn[0])
         elif isinstance(e, Name):
             base = e.id
         elif isinstance(e, Attribute):

@@ -10,7 +10,7 @@ import numpy as np
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Number, is_float, plain
-from srcad.analysis.specialise import VIEWS
+from srcad.analysis.specialise import VIEWS, Local
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, walk,
 )  # fmt: skip
@@ -59,7 +59,7 @@ class Slots:
         kind = plain(kind)
         if isinstance(kind, Callee):
             return [(n, v.kind) for n, v in kind.extra if v.varied]
-        return [(k, item) for k, item in zip(kind.keys, kind.items) if is_float(item)]
+        return [(k, item) for k, item in zip(kind.keys, kind.items) if is_float(item) or is_closure(item)]
 
     def leaves(self, slot: Slot, kind: Kind):
         """The slots that the adjoint of `slot` consists of, each with its kind."""
@@ -186,6 +186,11 @@ class Slots:
                 kind = kind.item(key)
             kind = plain(kind)
         return kind
+
+
+def is_closure(kind: Kind) -> bool:
+    """Whether a value is a nested function that captures something varied: it has an adjoint, that of what it captures."""
+    return isinstance(kind, Callee) and isinstance(kind.obj, Local) and any(v.varied for _, v in kind.extra)
 
 
 def is_fresh_value(value: Expr) -> bool:

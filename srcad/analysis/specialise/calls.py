@@ -25,7 +25,7 @@ from srcad.analysis.specialise.values import Local, Place, Special, Value, norma
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Foreign, Function,
-    Global, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, reference, walk,
+    Global, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, lift, reference, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
@@ -227,7 +227,7 @@ class Calls:
                 parts[name] = bound.arguments[name]
             else:
                 default = inspect.signature(cls).parameters[name].default
-                parts[name] = Const(default, kind=kind_of(default)) if is_literal(default) else None
+                parts[name] = self.expr(lift(default)) if is_literal(default) else None
         if any(p is None for p in parts.values()) or has_star(e):
             if varied:
                 self.refuse(e, f"{cls.__name__}(…) with a default that is no literal", "Pass all fields.")
@@ -606,6 +606,8 @@ def written_out(e: Expr):
 
 
 def is_literal(value) -> bool:
+    if type(value) is tuple:
+        return all(map(is_literal, value))
     return value is None or isinstance(value, (bool, int, float, str))
 
 
@@ -646,6 +648,6 @@ def default_expressions(function: types.FunctionType) -> dict[str, Expr]:
     given = function.__defaults__ or ()
     values = {**dict(zip(positional[len(positional) - len(given) :], given)), **(function.__kwdefaults__ or {})}
     return {
-        name: Const(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
+        name: lift(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
         for name, value in values.items()
     }

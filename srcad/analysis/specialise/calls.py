@@ -13,7 +13,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
-    is_float, kind_of, plain,
+    is_float, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_METHODS, library_method, python_value
 from srcad.analysis.specialise.expressions import describe

@@ -187,7 +187,9 @@ class Statements:
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
         deep = made_here and not references(typed) or is_own_result(typed)
         parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
-        if not parts:
+        if parts:  # all else in it is its own
+            deep = True
+        else:
             self.seen_elsewhere(typed)
         self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep, parts=parts))
 

@@ -220,7 +220,8 @@ class Writes:
         if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
             known = self.env[name]
             kind = with_item(known.kind, steps(target)[::-1], typed.kind)
-            self.update(name, replace(known, kind=kind, deep=known.deep and not keeps(target, typed)))
+            deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
+            self.update(name, replace(known, kind=kind, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
@@ -296,11 +297,7 @@ class Writes:
             in_place = isinstance(plain(target.kind), Array)
             new = target.kind if in_place else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
-        parts = known.parts
-        if len(path) == 1 and parts:  # the item is another one from here on
-            key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
-            parts = tuple((k, p) for k, p in parts if key is not None and k != key)
-        deep = known.deep and not keeps(target, typed)
+        deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
         self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
@@ -373,9 +370,13 @@ class Writes:
         return name in self.special.written or self.special.is_aliasing and name in self.entangled
 
     def augmented_place(self, s: AugAssign, target: Expr) -> None:
-        """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once."""
+        """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once; an array that is an item of a
+        container changes in place."""
         if is_list(plain(target.kind)):
             return self.extend(s, target, s.value)
+        if isinstance(target, (Subscript, Attribute)) and isinstance(plain(target.kind), Array):
+            if not isinstance(plain(target.value.kind), (Array, Unknown)) and self.is_seen(target):
+                return self.augmented_whole(s, target)
         if s.op in ("+", "-"):
             old, typed = self.exprs((target, s.value))
             if not isinstance(old, Name):
@@ -386,6 +387,12 @@ class Writes:
             target = replace(target, index=self.held_index(target.index, changing=False))
         value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))
         return self.write(Assign(target, value, at=s.at), target, value)
+
+    def is_seen(self, place: Expr) -> bool:
+        """Whether an array in a container may have another name, so that a change in place of it must stay one."""
+        name = root_name(place)
+        known = self.env.get(name) if name is not None else None
+        return known is None or not (known.owned and known.deep) or name in self.special.written
 
     def rebind(self, s: AugAssign, target: Name, typed: Expr) -> None:
         result = self.binary(s, target, typed)
@@ -467,9 +474,22 @@ class Writes:
         self.statement(self.rewritten[loop])
 
 
-def keeps(target: Expr, value: Expr) -> bool:
-    """Whether a write makes a container hold what others may see; what is written into an array is copied."""
-    return not isinstance(plain(target.value.kind), Array) and bool(references(value))
+def parts_after(known: Value, target: Expr) -> tuple:
+    """What the items of a container are other names of after a write to `target`, one of them or a place in one."""
+    if not known.parts or len(steps(target)) > 1:
+        return known.parts
+    key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
+    if isinstance(target, Attribute) or isinstance(key, str) or isinstance(key, int) and key >= 0:
+        return tuple((k, p) for k, p in known.parts if k != key)
+    gone = Place("has got another item since", None)  # there is no telling which
+    return tuple((k, gone) for k, _ in known.parts)
+
+
+def keeps(s: Stmt, target: Expr, value: Expr) -> bool:
+    """Whether a write makes a container hold what others may see; what is written into, or added to, an array is copied."""
+    changed = target if isinstance(s, AugAssign) else target.value
+    copied = isinstance(plain(changed.kind), Array) or isinstance(plain(target.value.kind), Array)
+    return not copied and bool(references(value))
 
 
 def is_writable(kind: Kind) -> bool:

@@ -243,8 +243,9 @@ class Recording:
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
         in_loop, key = self.loop_depth > 0, object()
         tape = self.names.new(f"{name}_old") if not in_loop else self.tape(name, isinstance(plain(place.kind), Number))
+        is_item = not isinstance(plain(place.kind), Number) and not isinstance(plain(inner(place).kind), Array)
         return Save(tape, name, in_loop, key, place=place), Restore(
-            tape, name, in_loop, key, place=self.stripped(place)
+            tape, name, in_loop, key, self.stripped(place), is_item
         )
 
     def substitute_root(self, place: Expr, bar: Name) -> Expr:
@@ -269,7 +270,7 @@ def lower_restores(block, written: set[str], lent: list[str]) -> Block:
             if s.place is None and s.name in lent:
                 out.append(ExprStmt(Call(symbol(runtime.put_back), (Name(s.name), value))))
                 continue
-            if s.place is None and not s.in_loop and s.name in written:
+            if not s.in_loop and s.name in written and (s.place is None or s.is_item):
                 value = Call(symbol(runtime.own), (value,))  # old values of its items come back into it
             out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:

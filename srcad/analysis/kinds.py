@@ -375,6 +375,8 @@ def item_kind(kind: Kind) -> Kind:
             return Array(dtype, dims[1:]) if len(dims) > 1 else number_kind(dtype)
         case Never():
             return NEVER
+        case Opaque(type=builtins.range):
+            return INT
     return UNKNOWN
 
 

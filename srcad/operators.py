@@ -16,7 +16,7 @@ from srcad.analysis.kinds import Array, Number, plain
 from srcad.api import (
     Argnums, Call, Derivative, as_gradient, call_of, name_of, promoted_arguments, wrap,
 )  # fmt: skip
-from srcad.errors import KindError, SrcadError
+from srcad.errors import KindError, MissingRule, SrcadError
 from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
 from srcad.programs import identifier, program, unused
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
@@ -66,7 +66,8 @@ def hessian(fun: Callable | None = None, argnums: Argnums = 0):
     `argnums` a tuple of tuples: `hessian(f, (0, 1))(x, y)[0][1]` is the derivative of the gradient by x along y.
     Also a decorator. Raises what `grad` raises.
 
-    Method: forward over reverse. The gradient runs once along each number of the arguments (Griewank & Walther,
+    Method: by an array reverse over reverse, one forward sweep of the gradient and a reverse sweep for each row; by all
+    else forward over reverse, the tangent of the gradient along each number of the arguments (Griewank & Walther,
     Evaluating Derivatives, 2008, ch. 5).
     """
     return functools.partial(hessian, argnums=argnums) if fun is None else Hessian(fun, argnums)
@@ -269,10 +270,19 @@ class Hessian(Operator):
         super().__init__(fun, argnums)
         self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
         self._of_gradient = Call(self._gradient)
+        self._by_columns = False
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
         arguments = picked(values, self._picks)
+        if not isinstance(self.argnums, tuple) and isinstance(arguments[0], np.ndarray) and not self._by_columns:
+            try:
+                gradient, blocks = pulled(self._of_gradient, values, chosen, self._picks)
+            except MissingRule:  # a rule that is of first order in reverse mode
+                self._by_columns = True
+            else:
+                if np.shape(gradient) == arguments[0].shape:
+                    return blocks[0][0]
 
         def read(found):
             """The gradient in the structure of the arguments."""

@@ -281,6 +281,19 @@ def digamma(x):
     return shift + math.log(x) - 0.5 / x - series
 
 
+def trigamma(x):
+    """The derivative of `digamma`, for a number (Abramowitz & Stegun, 6.4)."""
+    if x <= 0:
+        return (math.pi / math.sin(math.pi * x)) ** 2 - trigamma(1 - x)
+    shift = 0.0
+    while x < 10:
+        shift += 1 / (x * x)
+        x += 1
+    z = 1 / (x * x)
+    series = z * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66 - z * (691 / 2730 - z * 7 / 6))))))
+    return shift + (1 + 0.5 / x + series) / x
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Linear algebra
 
@@ -295,6 +308,23 @@ def cofactors(x):
     u, s, vh = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return (u * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ vh
+
+
+def cofactor_slope(x_dot, x):
+    """The derivative along `x_dot` of the cofactors of square matrices, also where x is singular: it is symmetric.
+
+    In the basis of its singular vectors x is diagonal, and a cofactor is a product of singular values (Golub & Van Loan,
+    Matrix Computations, 2013, ch. 2).
+    """
+    u, s, vh = np.linalg.svd(x)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    one = np.eye(s.shape[-1], dtype=s.dtype)
+    pairs = np.where(one == 1, one, s[..., None, :])
+    others = product_of_others(pairs, -1) * (1 - one)  # products of all singular values but two
+    inner = np.swapaxes(u, -1, -2) @ x_dot @ np.swapaxes(vh, -1, -2)
+    diagonal = others @ np.diagonal(inner, 0, -2, -1)[..., None]
+    slope = one * diagonal - others * np.swapaxes(inner, -1, -2)
+    return sign[..., None, None] * (u @ slope @ vh)
 
 
 def half_lower(x):

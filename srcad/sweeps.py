@@ -39,11 +39,15 @@ def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math
         return found
 
     by = [x for a in arguments for x in structure.leaves(a)]
+    is_one = len(picks) == len(compiled.varied) == 1 and picks[0][1] is None and by[0] is arguments[0]
     root = [seed_like(value)]
     blocks: list = []
     for y, (holder, key) in zip(leaves(value), places(root)):
         rows = [np.zeros((np.size(y), *np.shape(x)), dtype_of(x, y)) for x in by]
         for k in each_unit(holder, key) if structure.is_differentiable(y) and compiled.varied else ():
+            if is_one:  # an array or a number: its adjoint as it comes
+                rows[0][k] = compiled.adjoint(saved, root[0])
+                continue
             for row, x_bar in zip(rows, adjoints(root[0])):
                 row[k] = x_bar
         blocks.append([finished(row, y, x) for row, x in zip(rows, by)])

@@ -323,11 +323,11 @@ def join(a: Kind, b: Kind) -> Kind:
         case _, Nothing():
             return Maybe(a)
         case (Maybe(), _) | (_, Maybe()):
-            item = join(plain(a), plain(b))
+            item = join(*(k.item if isinstance(k, Maybe) else k for k in (a, b)))
             return item if isinstance(item, Unknown) else Maybe(item)
         case (Recursive() as known, other) | (other, Recursive() as known):
-            if isinstance(other, Recursive):
-                return UNKNOWN
+            if isinstance(other, Recursive):  # the same by another name?
+                return known if with_part(other.item, other, known) == known.item else UNKNOWN
             return known if other == known.item else join(known.item, other)
         case Number(), Number():
             if a.type == b.type:
@@ -375,6 +375,8 @@ def item_kind(kind: Kind) -> Kind:
             return Array(dtype, dims[1:]) if len(dims) > 1 else number_kind(dtype)
         case Never():
             return NEVER
+        case Opaque(type=builtins.range):
+            return INT
     return UNKNOWN
 
 

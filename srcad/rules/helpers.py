@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.indexing import ORDER
-from srcad.rules.registry import A, elementwise, ex, linear, rule, symbolic
+from srcad.rules.indexing import ORDER, printed
+from srcad.rules.registry import A, elementwise, ex, has_symbol, linear, rule, symbolic
 from srcad.rules.shapes import rank, shape
 
 over, passed = symbolic(runtime.over), symbolic(runtime.passed)
@@ -14,6 +14,7 @@ over_slope = symbolic(runtime.over_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
 unbroadcast = symbolic(runtime.unbroadcast)
+cofactor_slope = symbolic(runtime.cofactor_slope)
 placed = symbolic(runtime.placed)
 last_written = symbolic(runtime.last_written)
 
@@ -43,7 +44,7 @@ def scatter_vjp(y_bar, y, x_bar, index, shape_):
     examples=[ex(A(4), slice(1, 3)), ex(A(4), [0, 2, 2]), ex(A(2, 3), (1, [0, 2, 2])), ex(A(3), [-1, 2])],
 )
 def last_written_vjp(y_bar, y, x_bar, index):
-    return placed(y_bar, index, shape(x_bar))
+    return placed(y_bar, printed(index) if has_symbol((y_bar, index)) else index, shape(x_bar))
 
 
 @linear(
@@ -51,7 +52,13 @@ def last_written_vjp(y_bar, y, x_bar, index):
     examples=[ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 2, 2], (4,)), ex(A(3), (1, [0, 2, 2]), (2, 3))],
 )
 def placed_vjp(y_bar, y, v, index, shape_):
-    return last_written(y_bar, index)
+    return last_written(y_bar, printed(index) if has_symbol((y_bar, index)) else index)
+
+
+rule(
+    runtime.cofactors, lambda y_bar, y, x: cofactor_slope(y_bar, x), jvp=lambda dots, y, x: cofactor_slope(dots[0], x),
+    examples=[ex(A(3, 3)), ex(A(1, 1)), ex(A(2, 3, 3)), ex(np.array([[1.0, 2.0], [2.0, 4.0]]))],
+)
 
 
 @linear(runtime.scatter_along, examples=[ex(A(2, 3), ORDER, 1, (2, 3))])

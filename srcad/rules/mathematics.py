@@ -23,6 +23,7 @@ from srcad.rules.shapes import is_none, number, part, rank, rank_if_known, shape
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
 digamma = symbolic(runtime.digamma)
+trigamma = symbolic(runtime.trigamma)
 length = symbolic(len)
 product_of_others = symbolic(runtime.product_of_others)
 scatter = symbolic(runtime.scatter)
@@ -59,6 +60,10 @@ elementwise(math.erf, lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x))
 elementwise(math.erfc, lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x))
 elementwise(math.gamma, lambda y, x: y * digamma(x), domain=(0.5, 8.0), examples=[ex(A(low=-2.8, high=-2.2))])
 elementwise(math.lgamma, lambda y, x: digamma(x), domain=(0.5, 8.0), examples=[ex(A(low=-2.8, high=-2.2))])
+rule(
+    runtime.digamma, lambda y_bar, y, x: y_bar * trigamma(x), jvp=lambda dots, y, x: dots[0] * trigamma(x),
+    examples=[ex(A(low=0.5, high=8.0)), ex(A(low=-2.8, high=-2.2))],
+)  # fmt: skip
 elementwise(math.copysign, lambda y, x, z: copysign(1.0, x) * copysign(1.0, z), None)
 elementwise(math.fmod, lambda y, x, z: 1, lambda y, x, z: (y - x) / z, domain=((-5.0, 5.0), (0.5, 2.0)))
 elementwise(math.remainder, lambda y, x, z: 1, lambda y, x, z: (y - x) / z, domain=((-5.0, 5.0), (0.5, 2.0)))

@@ -21,7 +21,8 @@ from srcad.core.nodes import (
 from srcad.rules import registry
 from srcad.transform.algebra import product, total
 from srcad.transform.reverse import (
-    OP_NAMES, called_name, positional_and_keyword, describe, is_unbroadcast, item, missing, node_count, shape_of, symbol,
+    OP_NAMES, called_name, positional_and_keyword, describe, is_linear_pullback, is_unbroadcast, item, missing, node_count,
+    shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -157,6 +158,9 @@ class Parts:
 
     def applied(self, e: Expr) -> Expr:
         """The tangent of an operation, by its rule."""
+        if is_linear_pullback(e):
+            name, k, y_bar, *rest = e.args
+            return replace(e, args=(name, k, self.dot_or_zero(y_bar), *map(self.value, rest)))
         try:
             found = operation(e)
         except (Refused, registry.Refused) as refused:

@@ -133,7 +133,7 @@ def a_list_that_nobody_reads(x, y):
     return x * y
 
 
-@program((0.7, -0.2), marks="first")
+@program((0.7, -0.2))
 def a_list_set_anew_in_a_loop(x, y):
     t = [0.5, x, y]
     for a in t:
@@ -264,7 +264,7 @@ def counted(c, items, d):
         d["a"] *= 2.0
 
 
-@program((0.5,), marks="first")
+@program((0.5,))
 def constant_containers_that_a_helper_overwrites_in_a_loop(x):
     c, items, d = Counter(), [1.0, 2.0], {"a": 2.0}
     r = x * c.n * items[0] * d["a"] + np.sum(x * c.v)

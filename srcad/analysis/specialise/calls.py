@@ -313,8 +313,8 @@ class Calls:
                     return replace(e, kind=UNKNOWN)
                 if attr == "pop" and not varied:
                     self.claim_constant(e, value)
-                if attr == "pop" and isinstance(value, Name) and isinstance(kind, Listing) and varied:
-                    return self.popped(e, value, kind, args)
+                if attr == "pop" and isinstance(value, Name) and kinds.is_list(kind) and varied:
+                    return self.popped(e, value, Listing(kinds.item_kind(kind)), args)
                 if varied and attr not in ("items", "values"):
                     self.refuse(
                         e,
@@ -366,6 +366,7 @@ class Calls:
         """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""
         if not self.claim(owner.id):
             self.refuse(e, f"`{owner.id}.pop(…)` of a list that another name may share", "Pop from a copy of it.")
+        self.update(owner.id, replace(self.env[owner.id], kind=kind))
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
             return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")

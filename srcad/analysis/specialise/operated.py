@@ -91,7 +91,7 @@ class Operations:
         if fn is np.copy and isinstance(operands[0], Array):
             return operands[0]
         if fn is np.reshape and len(args) >= 2 and isinstance(operands[0], Array):
-            return reshaped(operands[0].dtype, operands[1], self.site(e))
+            return reshaped(operands[0].dtype, shape_kind(args[1]), self.site(e))
         if fn in (runtime.scatter, runtime.placed) and isinstance(operands[0], (Array, Number)):
             return reshaped(dtype_of(operands[0]), operands[2], self.site(e))
         if fn is runtime.unbroadcast and isinstance(operands[0], Array):
@@ -180,6 +180,13 @@ def sequence_kind(op: str, operands) -> Kind:
         if sequence.cls is list:
             return Listing(item_kind(sequence))
     return UNKNOWN
+
+
+def shape_kind(shape: Expr) -> Kind:
+    """The kind of a shape; that of a method's arguments, `x.reshape(2, 3)`, stands on these only."""
+    if isinstance(shape, Tuple):
+        return Items(tuple, tuple(range(len(shape.elts))), tuple(plain(n.kind) for n in shape.elts))
+    return plain(shape.kind)
 
 
 def dtype_of(kind: Array | Number) -> np.dtype:

@@ -17,7 +17,7 @@ from srcad.transform.reverse.forms import (
     OP_NAMES, Slot, assigned_names, called_name, describe, ends_raising, is_in, item, missing, names_read, node_count,
     shape_of, symbol, target_list, target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
-from srcad.transform.reverse.operations import is_unbroadcast, positional_and_keyword
+from srcad.transform.reverse.operations import is_linear_pullback, is_unbroadcast, positional_and_keyword
 from srcad.transform.reverse.pair import Pair, reverse
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "ends_raising",
     "is_in",
+    "is_linear_pullback",
     "is_unbroadcast",
     "item",
     "missing",

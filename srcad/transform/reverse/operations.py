@@ -25,6 +25,11 @@ class Operations:
 
     def apply(self, e: Expr, bar: Expr, root: Expr | None) -> None:
         """Runs the rule of an operation with symbols and sends what it gives to the operands."""
+        if is_linear_pullback(e):  # an adjoint that is linear in that of the result, and depends on nothing else
+            name, k, y_bar, *rest = e.args
+            dots = Tuple(tuple(bar if i == k.value else Const(None) for i in range(len(rule_named(name).data))))
+            called = Call(symbol(registry.apply_jvp), (name, dots, *map(self.whole_operand, rest)), e.kwargs)
+            return self.propagate(y_bar, self.resolve(called))
         try:
             applied = operation(e)
         except (Refused, registry.Refused) as refused:
@@ -69,7 +74,8 @@ class Operations:
         ):
             return self.at_run_time(e, applied, k, item, y, bar)
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
-            numbers = isinstance(plain(x.kind), Listing) and isinstance(plain(x.kind).item, Number)
+            items = plain(x.kind)
+            numbers = isinstance(items, (Listing, Items)) and isinstance(kinds.item_kind(items), Number)
             if rule.listed is not None and numbers and len(applied.arguments) == 1:
                 return rule.listed(bar, y, self.operand(x))
             return self.at_run_time(e, applied, k, item, y, bar)
@@ -194,6 +200,20 @@ class Operations:
             case Const() | Ref():
                 return e
         return self.operand(e)
+
+
+def is_linear_pullback(e: Expr) -> bool:
+    """Whether `e` is a call of `apply_vjp` for a function that is linear in its data."""
+    match e:
+        case Call(fn=Ref(obj=registry.apply_vjp), args=(name, Const(), *_)):
+            rule = rule_named(name)
+            return rule is not None and (rule.jvp == "linear" or rule.fn is np.sum)
+    return False
+
+
+def rule_named(name: Expr):
+    """The rule of a function that is an argument of `apply_vjp`."""
+    return registry.find(name.obj if isinstance(name, Ref) else name.value) if isinstance(name, (Ref, Const)) else None
 
 
 class Spread(Call):

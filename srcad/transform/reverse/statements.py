@@ -129,7 +129,10 @@ class Statements:
             return [*before, *saves, *ahead, replace(s, target=place, value=value)], restores
         held: Block = restores
         self.out, self.deferred, self.spent = held, None, set()
-        bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
+        if isinstance(s, Assign):
+            bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
+        else:  # what is added to a place has the adjoint of the place, which stays as it is
+            bar_of_all = self.ensure(slot, self.slot_kind(slot), self.out)
         if any(map(is_reshaping, steps(place))) and slot not in self.pinned:
             held.append(Assign(bar_of_all, Call(symbol(np.ascontiguousarray), (bar_of_all,))))
         shadow = self.substitute_root(place, bar_of_all)

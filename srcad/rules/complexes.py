@@ -116,8 +116,8 @@ conjugated(np.fft.hfft, np.fft.ihfft)
 registry.CONSTANT_OF_REALS[np.sign] = "Write z / abs(z)."
 
 HELPERS = """
-    add over over_slope own passed place_diagonal place_repeated power_log power_slope scatter scatter_along sinc_slope unbroadcast
-    widened
+    add over over_slope own passed place_diagonal place_repeated power_log power_slope scatter scatter_along sinc_slope
+    unbroadcast widened
 """
 holomorphic(*(getattr(runtime, name) for name in HELPERS.split()), runtime.half_lower, runtime_linalg.half_upper)
 holomorphic(*(getattr(runtime_arrays, name) for name in "half_spectrum in_extents pad_adjoint pair_sums".split()))

@@ -674,6 +674,7 @@ def _fit(x_bar, x):
         x = np.asarray(x)
     x_bar = unbroadcast(x_bar if _has_complex(x) else _real(x_bar), np.shape(x))
     if isinstance(x, (int, float, complex)) and not isinstance(x, np.generic):
-        return x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+        x_bar = x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+        return complex(x_bar) if isinstance(x, complex) else x_bar
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
     return x_bar.astype(dtype, copy=False) if hasattr(x_bar, "astype") else dtype.type(x_bar)

@@ -98,7 +98,7 @@ def references(fun: types.FunctionType, function: Function) -> list[tuple]:
 
 def is_fixed(value) -> bool:
     """Whether the attributes of a module are taken to stay as they are."""
-    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "scipy")
+    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "cmath", "scipy")
 
 
 def holds(reference: tuple) -> bool:
@@ -210,12 +210,14 @@ def compile_gradient(
 def check_result(fun, special: Special, scalar: bool) -> None:
     kind = plain(special.result.kind)
     where = special.source.at
-    if is_complex(kind):
-        raise KindError(
-            where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet"
-        )
     if not scalar:
         return
+    if isinstance(kind, (Number, Array)) and is_complex(kind):
+        raise KindError(
+            where,
+            f"the gradient needs a function that returns one real number; {special.source.name} returns a complex one",
+            hint="Return a real number made of it, as `abs(z)**2` or `z.real`, or use vjp, which takes a complex adjoint.",
+        )
     if isinstance(kind, Number) and kind.type in ("bool", "int") and special.varied_params:
         raise KindError(
             where,

@@ -73,7 +73,7 @@ def scatter(y_bar, index, shape):
     >>> scatter(np.array([1.0, 2.0, 3.0]), [0, 2, 2], (4,))
     array([1., 0., 5., 0.])
     """
-    x_bar = np.zeros(shape, getattr(y_bar, "dtype", float))
+    x_bar = np.zeros(shape, getattr(y_bar, "dtype", complex if isinstance(y_bar, complex) else float))
     if may_repeat(index):
         add_at(x_bar, index, y_bar)
     else:
@@ -196,6 +196,8 @@ def power_slope(x, p):
 
 def power_log(y, x):
     """The derivative `y * log(x)` of `y = x**p` by p: 0 where x is 0, NaN where it is negative."""
+    if np.iscomplexobj(y):
+        return y * np.log(x + (x == 0) + 0j)
     if isinstance(x, (int, float)):
         return y * math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
     return y * np.log(x + (x == 0))
@@ -251,7 +253,7 @@ def sinc_slope(x):
     t = np.pi * np.asarray(x)
     u = t * t
     series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680.0))))
-    small = u < 0.1
+    small = np.abs(u) < 0.1
     far = t + small  # nowhere 0
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
@@ -307,7 +309,7 @@ def cofactors(x):
     """
     u, s, vh = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return (u * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ vh
+    return (np.conj(u) * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ np.conj(vh)
 
 
 def cofactor_slope(x_dot, x):
@@ -332,12 +334,18 @@ def half_lower(x):
     return np.tril(x, -1) + 0.5 * (x * np.eye(x.shape[-1], dtype=x.dtype))
 
 
+def conjugate_transpose(x):
+    """Matrices transposed, and conjugated if they are complex."""
+    turned = np.swapaxes(x, -1, -2)
+    return np.conj(turned) if np.iscomplexobj(x) else turned
+
+
 def cholesky_adjoint(y_bar, y):
     """The adjoint of `y = np.linalg.cholesky(x)`, lower triangular like the part of x that is read (Murray, 2016)."""
-    yt = np.swapaxes(y, -1, -2)
+    yt = conjugate_transpose(y)
     s = np.linalg.solve(yt, half_lower(yt @ np.tril(y_bar)))
-    s = np.linalg.solve(yt, np.swapaxes(s, -1, -2))
-    return half_lower(s + np.swapaxes(s, -1, -2))
+    s = np.linalg.solve(yt, conjugate_transpose(s))
+    return half_lower(s + conjugate_transpose(s))
 
 
 def singular_slope(x, ord):

@@ -12,6 +12,7 @@ import functools
 import math
 import operator
 import types
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -224,7 +225,7 @@ def kind_of(value, name: Any = None) -> Kind:
         kinds = tuple(kind_of(item, (name, key)) for key, item in zip(keys, items))
         if type(value) is list and kinds:
             joined = functools.reduce(join, kinds)
-            if is_settled(joined):
+            if is_settled(joined) and len(set(map(is_complex, kinds))) == 1:  # an adjoint is real where its number is
                 return Listing(joined)
         return Items(type(value), keys, kinds)
     if isinstance(value, FUNCTIONS) or (
@@ -561,6 +562,8 @@ def stand_in(dtype: np.dtype, shape: tuple[int, ...], run: int) -> np.ndarray:
         array = np.full(shape, 1 + run, dtype)
     else:
         array = (0.5 + (np.arange(size) // (1 + run)) / (size + 1)).reshape(shape).astype(dtype)
+        if dtype.kind == "c":
+            array = array * dtype.type(1 + 0.25j)
         if len(shape) >= 2 and shape[-1] == shape[-2]:
             array = (array + np.swapaxes(array, -1, -2)) / 2 + shape[-1] * np.eye(shape[-1], dtype=dtype)
     array.flags.writeable = False
@@ -589,7 +592,8 @@ def _result_kind(fn, args, kwargs) -> Kind:
     for sizes in (SIZES, EQUAL):
         stages = [Stage(sizes[run], run) for run in (0, 1)]
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 results = [
                     fn(*[s.example(a) for a in args], **{k: s.example(v) for k, v in kwargs}) for s in stages
                 ]

@@ -24,12 +24,11 @@ REASONS = {
         asmatrix bmat broadcast char chararray flatiter matrix memmap ndenumerate ndindex nditer nested_iters poly1d
         recarray record rec
     """,
-    "complex numbers are not differentiated yet": """
-        cdouble clongdouble complex128 complex192 complex256 complex64 complexfloating csingle sort_complex
-    """,
+    "complex numbers have no order; sort their real parts, or by np.argsort(np.abs(z))": "sort_complex",
     "it makes an array of memory or of a buffer that is not seen to depend on anything": "from_dlpack frombuffer ndarray",
     "its type is not one that derivatives are taken in": """
-        float128 float96 longdouble generic number inexact floating flexible
+        clongdouble complex192 complex256 complexfloating float128 float96 longdouble
+        generic number inexact floating flexible
     """,
     "use np.sort(a, axis=0)": "msort",
     "an array of Python objects has no derivative": "object_ void",

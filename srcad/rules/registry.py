@@ -13,6 +13,9 @@ compile time (`apply_vjp`).
 A rule returns the adjoint in the shape of its argument. Un-broadcasting of elementwise rules, accumulating and leaving
 out inactive arguments is done by the compiler, never by a rule. A rule may branch on ranks and on parameters, never on
 values. Where a function returns several arrays, `y` and `y_bar` are tuples or lists of them.
+
+Rules are written for real numbers. Those that hold for complex ones are named in `rules.complexes`, and need nothing more if
+the function is analytic: whoever runs the rule conjugates (`Rule.is_turned`). All others refuse complex operands.
 """
 
 from __future__ import annotations
@@ -101,6 +104,15 @@ class Rule:
     def name(self) -> str:
         return self.fn if isinstance(self.fn, str) else getattr(self.fn, "__name__", repr(self.fn))
 
+    def is_turned(self) -> bool:
+        """Of a call with complex operands: whether the adjoint is the conjugate of what the rule gives for the conjugate
+        of `y_bar`, as for the rules of HOLOMORPHIC; those of CONJUGATED give it themselves. Raises Refused for others."""
+        if self.fn in HOLOMORPHIC:
+            return True
+        if self.fn in CONJUGATED:
+            return False
+        raise Refused("complex numbers; compute with real and imaginary parts (`z.real`, `z.imag`)")
+
     def bind(self, args: tuple, kwargs: dict) -> inspect.BoundArguments:
         """The arguments of a call by the names of the parameters; TypeError where the rule does not know one.
 
@@ -141,8 +153,19 @@ class StandIn:
 RULES: dict[Any, Rule] = {}
 """Every rule, by function; operators by their symbol ("+", "neg", …), reading `x[index]` as "getitem"."""
 
+HOLOMORPHIC: set[Any] = set()
+"""The functions whose rules, written for real numbers, hold for complex ones, as transposes of a derivative that is a
+complex number or matrix: the adjoint is then its conjugate transpose. A partial derivative p of such a function means
+that `y_dot` is p * x_dot, or, where y is real and x is not, the real part of that."""
+
+CONJUGATED: set[Any] = set()
+"""The functions whose rules give the adjoint of complex arguments as it is: that of `np.conj`, `np.fft.fft`, norms."""
+
 CONSTANT: set[Any] = set()
 """Functions whose derivative is zero on purpose: `np.argmax`, `np.floor`, `np.zeros_like`, …"""
+
+CONSTANT_OF_REALS: dict[Any, str] = {}
+"""Those of them whose derivative by a complex number is not zero, each with what to write instead."""
 
 REFUSED: dict[Any, str] = {}
 """Functions that are refused on purpose, each with the reason and what to write instead."""
@@ -292,6 +315,16 @@ def says(fn, *data: str, check: Callable = accepts_all) -> Callable:
         return function
 
     return declare
+
+
+def holomorphic(*functions) -> None:
+    """Declares that the rules of functions hold for complex numbers, as those of analytic functions (HOLOMORPHIC)."""
+    HOLOMORPHIC.update(RULES[fn].fn for fn in functions)
+
+
+def conjugated(*functions) -> None:
+    """Declares that the rules of functions give the adjoint of complex arguments themselves (CONJUGATED)."""
+    CONJUGATED.update(RULES[fn].fn for fn in functions)
 
 
 def constant(*functions) -> None:
@@ -481,7 +514,14 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
         found, i = applied
         return apply_vjp(found, 0, y_bar, y, args[i], args[1 - i])
     rule, bound = _bound(fn, args, kwargs)
-    x = bound.arguments[rule.data[k]]
+    if not _has_complex((y, *rule.operands(bound.arguments))) or not rule.is_turned():
+        return _vjp(rule, bound, k, y_bar, y)
+    return _turned(_vjp(rule, bound, k, _turned(y_bar), y))
+
+
+def _vjp(rule: Rule, bound: inspect.BoundArguments, k: int, y_bar, y):
+    """What the rule gives for its data argument k."""
+    fn, x = rule.fn, bound.arguments[rule.data[k]]
     if rule.partials is not None:
         if rule.partials[k] is None:
             return _zeros(x)
@@ -509,6 +549,14 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
 def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
     """The tangent of `y = fn(*args, **kwargs)`; `dots` are those of the data arguments, None for a constant one."""
     rule, bound = _bound(fn, args, kwargs)
+    if _has_complex((y, *rule.operands(bound.arguments))):
+        rule.is_turned()
+    return _in_field_of(y, _jvp(rule, bound, dots, y))
+
+
+def _jvp(rule: Rule, bound: inspect.BoundArguments, dots: tuple, y):
+    """What the rule gives for these tangents."""
+    fn = rule.fn
     if rule.jvp == "partials":
         xs, where = rule.operands(bound.arguments), bound.kwargs.get("where", True)
         terms = [x_dot * p(y, *xs) for x_dot, p in zip(dots, rule.partials) if x_dot is not None and p is not None]
@@ -576,6 +624,37 @@ def _filled(y_bar, y):
     return np.asarray(y_bar)
 
 
+def _has_complex(value) -> bool:
+    """Whether there is a complex number in a structure."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_complex, value))
+    if isinstance(value, dict):
+        return any(map(_has_complex, value.values()))
+    return isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+
+
+def _turned(value):
+    """The conjugate of an adjoint."""
+    if isinstance(value, (list, tuple)):
+        return [_turned(v) for v in value]
+    if isinstance(value, dict):
+        return {key: _turned(v) for key, v in value.items()}
+    if isinstance(value, (float, complex)):
+        return value.conjugate()
+    return np.conj(value) if _has_complex(value) else value
+
+
+def _real(value):
+    return value.real if _has_complex(value) else value
+
+
+def _in_field_of(y, y_dot):
+    """A tangent, real where y is real, and complex where y is complex."""
+    if isinstance(y, (tuple, list)):
+        return y_dot
+    return _real(y_dot) if not _has_complex(y) else y_dot if _has_complex(y_dot) else y_dot + 0j
+
+
 def _tangent(x, x_dot):
     """`x_dot` with zeros for what is constant."""
     if isinstance(x, (list, tuple)):
@@ -586,15 +665,16 @@ def _tangent(x, x_dot):
 def _zeros(x):
     if isinstance(x, (list, tuple)):
         return [_zeros(item) for item in x]
-    return 0.0 if isinstance(x, (int, float)) else np.zeros_like(x)
+    return 0.0 if isinstance(x, (int, float, complex)) else np.zeros_like(x)
 
 
 def _fit(x_bar, x):
     """The adjoint `x_bar` in the shape and the floating dtype of `x`."""
     if isinstance(x, (list, tuple)):
         x = np.asarray(x)
-    x_bar = unbroadcast(x_bar, np.shape(x))
-    if isinstance(x, (int, float)) and not isinstance(x, np.generic):
-        return x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+    x_bar = unbroadcast(x_bar if _has_complex(x) else _real(x_bar), np.shape(x))
+    if isinstance(x, (int, float, complex)) and not isinstance(x, np.generic):
+        x_bar = x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+        return complex(x_bar) if isinstance(x, complex) else x_bar
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
     return x_bar.astype(dtype, copy=False) if hasattr(x_bar, "astype") else dtype.type(x_bar)

@@ -17,7 +17,7 @@ from srcad.rules.joining import sum_of
 from srcad.rules.linalg import (
     cholesky_adjoint, cholesky_jvp, det_vjp, inv_vjp, norm_jvp, norm_vjp, solve_first, solve_jvp, solve_second,
 )  # fmt: skip
-from srcad.rules.registry import A, Refused, adjoint, ex, named, rule, sequence_rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, conjugated, ex, holomorphic, named, rule, sequence_rule, symbolic
 from srcad.rules.shapes import is_none, known, part, rank, shape, swap_last
 
 frechet, lu_adjoint = symbolic(runtime_scipy.frechet), symbolic(runtime_scipy.lu_adjoint)
@@ -64,7 +64,7 @@ def norm_rule(y_bar, y, a, ord=None, axis=None, keepdims=False):
 
 
 def eigh_vjp(y_bar, y, a, *, lower=True):
-    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), 2, "L" if known(lower) else "U")
+    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), a, "L" if known(lower) else "U")
 
 
 def eigh_jvp(dots, y, a, *, lower=True):
@@ -294,3 +294,11 @@ rule(
 @adjoint(linalg.circulant, jvp="linear", examples=[ex(A(4)), ex(A(1))])
 def circulant_vjp(y_bar, y, c):
     return sums_of_shifts(y_bar)
+
+
+ANALYTIC = (
+    linalg.inv, linalg.det, linalg.solve, linalg.solve_triangular, linalg.expm, linalg.logm, linalg.sqrtm, linalg.sinm,
+    linalg.cosm, linalg.sinhm, linalg.coshm, linalg.block_diag, linalg.circulant,
+)  # fmt: skip
+holomorphic(*ANALYTIC)
+conjugated(linalg.norm)

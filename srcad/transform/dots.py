@@ -19,7 +19,8 @@ from srcad.core.nodes import (
     Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk, walk_own,
 )
 from srcad.rules import registry
-from srcad.transform.algebra import product, total
+from srcad.transform.algebra import product, total, without_sign
+from srcad.transform.fields import in_field, is_complex_kind
 from srcad.transform.reverse import (
     OP_NAMES, called_name, positional_and_keyword, describe, is_linear_pullback, is_unbroadcast, item, missing, node_count,
     shape_of, symbol,
@@ -36,11 +37,12 @@ SHORT = 6
 class DotNames:
     """The variables of a function that hold tangents: `known` by the variable that each belongs to, `made` all of them.
 
-    `nested` are the names of nested functions: their tangents are those of the variables that they capture.
+    `nested` are the names of nested functions: their tangents are those of the variables that they capture; `is_complex`
+    says that there are complex numbers in the program.
     """
 
-    def __init__(self, names: Names, nested: set[str]):
-        self.names, self.nested = names, nested
+    def __init__(self, names: Names, nested: set[str], is_complex: bool):
+        self.names, self.nested, self.is_complex = names, nested, is_complex
         self.known: dict[str, str] = {}
         self.made: set[str] = set()
 
@@ -153,8 +155,13 @@ class Parts:
         key = self.key(e, "!")
         if key not in self.tangents:
             self.sources[key] = e
-            self.tangents[key] = self.applied(e)
+            self.tangents[key] = self.in_field_of(e, self.applied(e))
         return Name(key, kind=e.kind)
+
+    def in_field_of(self, e: Expr, dot: Expr) -> Expr:
+        """A tangent of the value of `e`: a real one if that is real, a complex one if it is complex."""
+        wanted = is_complex_kind(e.kind) if self.names.is_complex else None
+        return dot if wanted is None else in_field(dot, wanted)
 
     def applied(self, e: Expr) -> Expr:
         """The tangent of an operation, by its rule."""
@@ -167,13 +174,19 @@ class Parts:
             raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         if found is None or found.rule.jvp is None:
             raise missing(e, f"{describe(e)} has no derivative rule")
-        if kinds.is_complex(e.kind):
-            raise missing(e, "complex numbers are not differentiated yet")
+        operands = (e, *(x for _, _, x in found.data)) if self.names.is_complex else ()
+        try:
+            if any(kinds.is_complex(x.kind) for x in operands):
+                found.rule.is_turned()
+        except registry.Refused as refused:
+            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         match found.rule.jvp:
             case "linear":
                 return self.linear(e, found)
             case "multilinear":
                 return total([self.with_dots(e, {id(x): self.dot(x)}) for _, _, x in found.data if x.varied])
+        if any(isinstance(x.kind, Unknown) for x in operands):  # it may be complex
+            return self.at_run_time(e, found)
         try:
             return self.elementwise(e, found) if found.rule.jvp == "partials" else self.by_rule(e, found)
         except (Undecided, TypeError, AttributeError, IndexError):  # what a rule for arrays makes of symbols
@@ -376,7 +389,7 @@ def zero(value: Expr, kind: Kind) -> Expr:
     """The zero tangent of a value."""
     match kind:
         case Number() | kinds.Maybe(item=Number()):
-            return Const(0.0)
+            return Const(0j if kinds.is_complex(kind) else 0.0)
         case Items(items=items) if not kind.is_record and all(isinstance(i, Number) for i in items):
             still = tuple(Const(0.0) for _ in items)
             if kind.cls is dict:
@@ -408,17 +421,6 @@ def neat(e: Node) -> Node:
             bare = without_sign(b)
             return e if bare is None else Op("-" if op == "+" else "+", (a, bare))
     return e
-
-
-def without_sign(e: Expr) -> Expr | None:
-    """A product without the minus sign in front of it, None if it has none."""
-    match e:
-        case Op(op="neg", args=(inner,)):
-            return inner
-        case Op(op="*" | "/", args=(a, b)):
-            bare = without_sign(a)
-            return None if bare is None else Op(e.op, (bare, b))
-    return None
 
 
 def shortened(e: Node, keywords: set[str]) -> Node:

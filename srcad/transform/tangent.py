@@ -189,7 +189,7 @@ class _Tangents:
         self.special, self.program, self.names = special, program, special.names
         self.body = joined_calls(special.body)
         self.needs = _Needs(self.body, frozenset(p for p in moved_params(special) if p in special.written))
-        self.dots = DotNames(special.names, self.needs.nested)
+        self.dots = DotNames(special.names, self.needs.nested, program.is_complex)
         self.guarded: Names = NONE
         self.written = {
             root_name(s.target)

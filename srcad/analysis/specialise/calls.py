@@ -29,7 +29,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
-from srcad.errors import SrcadError
+from srcad.errors import KindError, SrcadError
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
 
@@ -141,6 +141,10 @@ class Calls:
             if not isinstance(e.fn, Ref):
                 e = replace(e, fn=replace(reference(obj), kind=kind, at=e.fn.at))
             return self.typed_operation(e)
+        if varied and is_hashable(obj) and obj in registry.CONSTANT_OF_REALS:
+            if any(kinds.is_complex(a.kind) for a in e.args):
+                message = f"{text(e.fn)} of a complex number has no derivative rule"
+                raise KindError(e.at, message, hint=registry.CONSTANT_OF_REALS[obj])
         if registry.is_constant(obj) or obj in CONSTANT_BUILTINS:
             pure = kinds.is_pure(obj)
             result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import types
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad import runtime
-from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_float, plain
+from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_complex, is_float, plain
 from srcad.analysis.specialise.calls import Calls
 from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
@@ -60,6 +61,14 @@ class Program:
                 made = d.of(made, shift)
             self.derivatives[key] = made, function
         return self.derivatives[key][0]
+
+    @functools.cached_property
+    def is_complex(self) -> bool:
+        """Whether there are complex numbers in these functions, once all are specialised: what is of unknown kind may then
+        be complex."""
+        nodes = (n for s in self.specials.values() for statement in s.body for n in walk(statement))
+        found = (n.kind for n in nodes if isinstance(n, Expr) and n.kind is not None)
+        return any(is_complex(v.kind) for s in self.specials.values() for v in s.values) or any(map(is_complex, found))
 
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""

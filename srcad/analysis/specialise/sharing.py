@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, plain,
+    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
@@ -149,6 +149,8 @@ def sharers(e: Expr) -> set[str]:
             return set()
         case Invoke(args=args):
             return {OUTSIDE}.union(*map(sharers, args))
+        case Call(fn=Attribute(value=value, attr="conj" | "conjugate")) if not is_complex(value.kind):
+            return sharers(value)  # of a real array it is the array
         case Call(fn=fn, args=args, kwargs=kwargs):
             applied = function_of(e)
             if applied is not None and (registry.find(applied[0]) or registry.is_constant(applied[0])):

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_float, is_list, item_kind,
-    join, plain,
+    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_complex, is_float, is_list,
+    item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
@@ -206,6 +206,13 @@ class Writes:
 
     def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
         """`target = typed` or `target += typed`, for a place with kinds."""
+        holder = plain((target.value.value if is_flat(target) else target.value).kind)
+        if isinstance(holder, Array) and is_complex(typed.kind) and not is_complex(holder):
+            self.refuse(
+                s, f"writing a complex number into an array of {holder.dtype}, which loses its imaginary part",
+                "Make the array complex, as np.zeros(n, complex), or write the real part, `z.real`.",
+            )  # fmt: skip
+            return
         if is_flat(target) and isinstance(plain(typed.kind), Array) and aliases(typed):
             names = Const(f"{s.at}: {text(root_of(target))}, {text(typed)}")  # NumPy reads what it has just written, too
             self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, root_of(target), typed)), at=s.at))

@@ -36,8 +36,6 @@ class Operations:
             raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         if applied is None:
             raise missing(e, f"{describe(e)} has no derivative rule")
-        if kinds.is_complex(e.kind):
-            raise missing(e, "complex numbers are not differentiated yet")
         flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
         if len(flows) > 1 or node_count(bar) > 6:
             bar = self.held(bar, f"{self.base_name(e, root)}_bar")
@@ -65,34 +63,55 @@ class Operations:
     def contribution(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
         """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""
         rule = applied.rule
-        name = rule.data[k]
-        if (
-            isinstance(x.kind, Unknown)
-            and rule.partials is None
-            or isinstance(e.kind, Unknown)
-            and rule.partials is None
-        ):
+        name, known = rule.data[k], (x.kind, e.kind)
+        if self.program.is_complex:  # unknown operands may be complex, then
+            known = tuple(v.kind for v in (e, *(v for _, _, v in applied.data)) if v.kind is not None)
+        is_complex = any(map(kinds.is_complex, known))
+        is_turned = is_complex and rule.is_turned()
+        is_list = name in rule.sequence and item is None and not isinstance(plain(x.kind), Array)
+        if any(isinstance(kind, Unknown) for kind in known) and (rule.partials is None or self.program.is_complex):
             return self.at_run_time(e, applied, k, item, y, bar)
+        if is_list and is_complex:
+            return self.at_run_time(e, applied, k, item, y, bar)
+        try:
+            if is_turned:
+                return self.turned(e, applied, k, item, x, y, bar)
+            match lift(self.by_rule(e, applied, k, item, x, y, bar)):
+                case Call(fn=Ref(obj=np.conj), args=(inner,)):
+                    return self.conjugate(inner)
+                case contribution:
+                    return contribution
+        except Undecided:
+            return self.at_run_time(e, applied, k, item, y, bar)
+
+    def turned(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
+        """The contribution by a rule that gives the transpose: that of the conjugate, conjugated."""
+        if applied.rule.partials is not None:
+            return self.by_rule(e, applied, k, item, x, y, bar, turn=self.conjugate)
+        transposed = lift(self.by_rule(e, applied, k, item, x, y, Call(symbol(np.conj), (bar,))))
+        return self.conjugate(transposed, bar)
+
+    def by_rule(self, e, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr, turn=lambda local: local):
+        """What the rule of an operation gives; `turn` is applied to a partial derivative. Raises Undecided."""
+        rule = applied.rule
+        name = rule.data[k]
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
             items = plain(x.kind)
             numbers = isinstance(items, (Listing, Items)) and isinstance(kinds.item_kind(items), Number)
             if rule.listed is not None and numbers and len(applied.arguments) == 1:
                 return rule.listed(bar, y, self.operand(x))
-            return self.at_run_time(e, applied, k, item, y, bar)
+            raise Undecided("a list of arrays")
         arguments = {name: self.argument(value) for name, value in applied.arguments.items()}
-        try:
-            if rule.partials is not None:
-                return self.elementwise(e, applied, arguments, k, x, y, bar)
-            args, kwargs = positional_and_keyword(rule, arguments)
-            if name not in rule.sequence:
-                return rule.vjps[k](bar, y, *args, **kwargs)
-            if item is not None:
-                return rule.vjps[k](item, bar, y, *args, **kwargs)
-            if rule.whole is not None and k == 0:
-                return rule.whole(bar, y, *args, **kwargs)
-        except Undecided:
-            pass
-        return self.at_run_time(e, applied, k, item, y, bar)
+        if rule.partials is not None:
+            return self.elementwise(e, applied, arguments, k, x, y, bar, turn)
+        args, kwargs = positional_and_keyword(rule, arguments)
+        if name not in rule.sequence:
+            return rule.vjps[k](bar, y, *args, **kwargs)
+        if item is not None:
+            return rule.vjps[k](item, bar, y, *args, **kwargs)
+        if rule.whole is not None and k == 0:
+            return rule.whole(bar, y, *args, **kwargs)
+        raise Undecided("an array in place of a list of arrays")
 
     def argument(self, value):
         """An argument as a rule gets it: a Python value if it is written out, else a placeholder of its expression."""
@@ -105,14 +124,14 @@ class Operations:
                 pass
         return self.operand(value)
 
-    def elementwise(self, e: Expr, applied: Operation, arguments, k: int, x: Expr, y: Expr, bar: Expr) -> Expr:
+    def elementwise(self, e: Expr, applied: Operation, arguments, k: int, x: Expr, y: Expr, bar: Expr, turn) -> Expr:
         """`bar` times the partial derivative, summed over the axes along which the operand was broadcast."""
         rule = applied.rule
         partial = rule.partials[k]
         if partial is None:
             return self.zero(self.operand(x), x.kind)
         data = rule.operands(arguments)
-        local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
+        local = turn(lift(partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))))
         where = arguments.get("where", True)
         if id(e) in self.passed_over:
             contribution = registry.masked(Call(symbol(runtime.passed), (bar, lift(local))), where)

@@ -75,6 +75,7 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
     def __init__(self, special: Special, program: Program):
         self.special, self.program, self.names = special, program, special.names
         self.bar_names: dict[Slot, str] = {}
+        self.complex_bars: dict[str, bool | None] = {}
         self.set_: set[Slot] = set()
         self.fresh: set[Slot] = set()
         self.views: dict[str, set[str]] = {}

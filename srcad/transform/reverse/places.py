@@ -13,6 +13,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Subscript, Tuple,
 )  # fmt: skip
 from srcad.errors import MissingRule
+from srcad.transform.fields import conjugate, in_field, is_complex_kind, is_complex_value
 from srcad.transform.reverse.forms import (
     Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
@@ -30,6 +31,8 @@ class Places:
         """Sends the adjoint `bar` of the value of `e` to the variables that `e` is made of."""
         if not e.varied:
             return
+        if self.program.is_complex:
+            bar = self.in_field_of(e, bar)
         kind = plain(e.kind)
         match e:
             case Name(id=name) if name not in self.nested:
@@ -68,6 +71,25 @@ class Places:
         if isinstance(kind, (Items, Listing)) and self.container(e, bar):
             return None
         return self.apply(e, bar, root)
+
+    def in_field_of(self, e: Expr, bar: Expr) -> Expr:
+        """An adjoint of the value of `e`: a real one if that is real, a complex one if it is complex."""
+        wanted = is_complex_kind(e.kind)
+        if wanted is None:
+            return bar
+        found = in_field(bar, wanted, self.is_complex_name)
+        return replace(found, kind=e.kind) if isinstance(found, Name) and found.kind is None else found
+
+    def conjugate(self, e: Expr, bar: Expr | None = None) -> Expr:
+        """The conjugate of an expression; `bar` is the adjoint in it, which is conjugated already."""
+        return conjugate(e, bar, self.is_complex_name)
+
+    def is_complex_name(self, name: str) -> bool | None:
+        """Whether a variable is complex, None if that is not known."""
+        for slot, bar_name in self.bar_names.items():
+            if bar_name == name:
+                return is_complex_kind(self.slot_kind(slot))
+        return self.complex_bars.get(name, is_complex_kind(self.kind_of_name.get(name)))
 
     def to_slot(self, slot: Slot, kind: Kind, bar: Expr) -> None:
         """Adds an adjoint to a variable, item by item where its adjoint is held so."""
@@ -236,6 +258,8 @@ class Places:
         if isinstance(bar, (Name, Const)) or isinstance(bar, (Tuple, Dict, List)):
             return bar
         name = Name(self.names.new(base), kind=bar.kind)
+        if self.program.is_complex:
+            self.complex_bars[name.id] = is_complex_value(bar, self.is_complex_name)
         self.out.append(Assign(name, bar))
         if not is_fresh_value(bar):
             self.views[name.id] = self.shared_by(bar)

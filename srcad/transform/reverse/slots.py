@@ -145,7 +145,7 @@ class Slots:
         if isinstance(value, Spread) and isinstance(kind, Array):
             value = value.args[0]  # NumPy spreads it
         if isinstance(kind, (Number, Array)):
-            in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype == np.float64
+            in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype in (np.float64, np.complex128)
             in_place = in_place or slot in self.pinned
             if in_place:
                 self.out.append(AugAssign(bar, "+", value))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Items, Kind, Number, plain
+from srcad.analysis.kinds import Array, Items, Kind, Number, item_kind, plain
 from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
@@ -313,7 +313,7 @@ class Statements:
         popped = Call(Attribute(bar, "pop"), ())
         if value.varied:
             if not isinstance(value, Name) or self.is_split(value.id, value.kind) or Slot(value.id) in self.set_:
-                item_bar = Name(self.names.new(f"{name}_item_bar"), kind=value.kind)
+                item_bar = Name(self.names.new(f"{name}_item_bar"), kind=item_kind(plain(s.value.fn.value.kind)))
                 held.append(Assign(item_bar, popped))
                 popped = item_bar
             self.propagate(value, popped)

@@ -501,6 +501,8 @@ def reference(obj) -> Ref:
         return Ref(obj, f"np.{owner.__name__}.{obj.__name__}")
     module = getattr(obj, "__module__", None) or ""
     name = getattr(obj, "__name__", None)
+    if name == "<lambda>":
+        return Ref(obj, "function")
     if not module and hasattr(obj, "__objclass__"):
         return Ref(obj, f"np.{obj.__objclass__.__name__}.{name}")
     if name is None:

@@ -19,6 +19,7 @@ from srcad.core import nodes as core
 from srcad.core.names import fresh
 from srcad.errors import Listing, Origin, Unsupported
 from srcad.frontend import patterns
+from srcad.frontend.alternatives import with_alternatives_named
 from srcad.frontend.nonlocals import without_nonlocals
 from srcad.frontend.resolve import (
     Namespace,
@@ -72,6 +73,7 @@ def lower(source: Source) -> core.Function:
     """The function as core. Raises Unsupported, with all its problems in one report."""
     lowering = _Lowering(source)
     function = lowering.function(source.tree, source.name if source.name.isidentifier() else "anonymous")
+    function = with_alternatives_named(function, lowering.fresh)
     function = without_nonlocals(function, lowering.fresh, lowering.refuse_core)
     if lowering.problems:
         raise Unsupported.of(lowering.problems)

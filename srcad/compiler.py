@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis import kinds as kinds_
+from srcad.analysis.effects import check_reruns
 from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
 from srcad.analysis.operations import python_value
 from srcad.analysis.specialise import Program, Special, Value, lookup
@@ -47,6 +48,7 @@ from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 from srcad.runtime import own
 from srcad.transform.algebra import negated
+from srcad.transform.primal import primals
 from srcad.frontend.normalise import normalise
 from srcad.transform.reverse import Pair, reverse
 
@@ -176,6 +178,7 @@ def compile_gradient(
         source = function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
         special = program.special(fun, (), values, is_root=True)
+        check_reruns(program, special)
         if program.problems:
             raise Unsupported.of(program.problems)
         check_result(fun, special, scalar)
@@ -183,6 +186,7 @@ def compile_gradient(
         generated = []
         for pair in pairs:
             generated += [Generated(forward(pair), pair.special.owner), Generated(adjoint(pair), pair.special.owner)]
+        generated = [Generated(f, s.owner) for s, f in primals(program, list(program.specials.values()))] + generated
         if scalar:
             root = pairs[-1]
             generated += [Generated(joined(root, True), fun), Generated(joined(root, False), fun)]

@@ -29,13 +29,14 @@ from srcad.errors import Origin, SrcadError, Unsupported
 from srcad.frontend.normalise import names_in
 
 
-SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent")
+SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent", "primal")
 """What the names of generated functions end with."""
 
 
 @dataclass
 class Program:
-    """All functions that one derivative needs, and what their specialisation relied on."""
+    """All functions that one derivative needs, and what their specialisation relied on. `needed` are those of which it
+    needs the pair, `plain` those that it needs as they are (by their ids)."""
 
     read: Any
     lift: Any = None
@@ -44,6 +45,7 @@ class Program:
     function_names: Names = field(default_factory=Names)
     problems: list[Unsupported] = field(default_factory=list)
     needed: set[int] = field(default_factory=set)
+    plain: set[int] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
     lifted: dict[Any, tuple] = field(default_factory=dict)

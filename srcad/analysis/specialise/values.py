@@ -155,6 +155,7 @@ class Local:
     owner: types.FunctionType
     derivatives: tuple[Derived, ...] = ()
     siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
+    checkpointed: bool = False
 
 
 def _identifier(name: str) -> str:

@@ -14,8 +14,10 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
 )  # fmt: skip
 from srcad.transform.algebra import negated, total
+from srcad.errors import MissingRule
 from srcad.core.places import is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
+from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
     Block, Slot, as_value, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
     target_list,
@@ -204,17 +206,25 @@ class Statements:
         operands = dict(zip(callee.params, invoked.args))
         flows = [(operands[p], p) for p in callee.returned_params]
         spent = self.spend(names)
-        if not any(p in callee.written for p in callee.shared) and (bar is None or not (flows or callee.shadowed)):
+        if invoked.checkpointed:
+            lent = {root_name(operands[p]) for p in callee.shadowed}
+            reached = bar is not None and (flows or lent) or any(slot.name in lent for slot in self.set_)
+            if not reached:
+                return self.again(s, [])
+        elif not any(p in callee.written for p in callee.shared) and (bar is None or not (flows or callee.shadowed)):
             return [replace(s, value=self.plain_call(invoked))], []
         if bar is None:
             bar = self.zero(s.target, kind) if invoked.varied and isinstance(s.target, Name) else Const(None)
         self.program.needed.add(id(callee))
-        saved = Name(self.names.new(f"{callee.name}_saved"))
         held: Block = []
         before: Block = []
         self.out, self.deferred, self.spent = held, ({} if spent else None), spent
         targets, late = [], []
         places = {p: self.lent(callee, p, operands[p], spent, before, late) for p in callee.shared}
+        if invoked.checkpointed:
+            saved, places = self.rerun(invoked, places)
+        else:
+            saved = Name(self.names.new(f"{callee.name}_saved"))
         for x, p in flows:
             direct = (
                 isinstance(x, Name)
@@ -236,7 +246,8 @@ class Statements:
         adjoint_call = Call(adjoint, (saved, bar))
         if memory:
             lent = [(p, root_name(places[p][0])) for p in callee.shared]
-            unread = tuple(n for p, n in lent if p in callee.unread and n is not None)
+            reads = () if invoked.checkpointed else callee.unread
+            unread = tuple(n for p, n in lent if p in reads and n is not None)
             adjoint_call = Sweep(
                 adjoint, (saved, bar, *memory), callee=callee, writes=changed,
                 lent=tuple((p, n) for p, n in lent if p in callee.written), unread=unread,
@@ -249,6 +260,8 @@ class Statements:
             held.append(Assign(self.bar(slot), self.total(slot, values)))
             self.set_.add(slot)
         self.deferred = None
+        if invoked.checkpointed:
+            return self.again(s, held)
         args, known = [], dict(zip(callee.params, callee.values))
         for p, x in operands.items():
             if p in places and places[p][2] is not None:
@@ -264,6 +277,46 @@ class Statements:
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
         return [*before, replace(s, target=Tuple((s.target, saved)), value=forward_call)], held
+
+    def rerun(self, invoked: Invoke, places: dict) -> tuple[Expr, dict]:
+        """What the adjoint of a checkpointed function reads: what another run of it keeps; and the memory that this run
+        may write into, a copy of what the caller's was."""
+        callee: Special = invoked.callee
+        places = dict(places)
+        args = []
+        for p, v, x in zip(callee.params, callee.values, invoked.args):
+            if p in callee.written:
+                memory = Name(self.names.new(p), kind=x.kind)
+                self.out.append(Assign(memory, Call(symbol(runtime.own), (places[p][0],))))
+                places[p] = memory, *places[p][1:]
+            args.append(places[p][0] if p in places else self.stripped(x) if v.place is not None else self.value(x))
+        return Subscript(Call(Ref(callee, f"{callee.name}_forward"), tuple(args)), Const(1)), places
+
+    def again(self, s: Assign, held: Block) -> tuple[Block, Block]:
+        """The call of a checkpointed function: of its own values nothing is kept; of the arrays that it writes into, what
+        they were."""
+        invoked: Invoke = s.value
+        callee: Special = invoked.callee
+        before: Block = []
+        saves, restores = [], []
+        args = []
+        for p, x in zip(callee.params, invoked.args):
+            if p not in callee.written:
+                ahead, value = self.finish(s, x)
+                before += ahead
+                args.append(value)
+                continue
+            if root_name(x) is None or root_name(x) in self.mutated:
+                raise MissingRule(
+                    s.at, f"{callee.source.name}() is checkpointed and writes into an array that cannot be brought back",
+                    hint="Pass it a copy, or leave the checkpoint away.",
+                )  # fmt: skip
+            place = self.place(x, before)
+            save, restore = self.place_provision(root_name(x), Subscript(place, Const(Ellipsis), kind=x.kind))
+            saves.append(save)
+            restores.append(restore)
+            args.append(place)
+        return [*before, *saves, replace(s, value=plain_call(invoked, self.program, args))], restores[::-1] + held
 
     def lent(self, callee: Special, p: str, x: Expr, spent: set[Slot], before: Block, late: list):
         """What the adjoint of a function gets for a parameter that it shares with its caller: the memory as it was at

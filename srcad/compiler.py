@@ -185,7 +185,11 @@ def compile_gradient(
         pairs = reversed_pairs(special, program)
         generated = []
         for pair in pairs:
-            generated += [Generated(forward(pair), pair.special.owner), Generated(adjoint(pair), pair.special.owner)]
+            forms = {form for made, form in program.forms if made == id(pair.special)}
+            made = [again(pair)] if "again" in forms else []
+            made += [forward(pair)] if forms & {"pair", "forward"} else []
+            made += [adjoint(pair)] if "pair" in forms else []
+            generated += [Generated(f, pair.special.owner) for f in made]
         generated = [Generated(f, s.owner) for s, f in primals(program, list(program.specials.values()))] + generated
         if scalar:
             root = pairs[-1]
@@ -249,7 +253,8 @@ def reversed_pairs(special: Special, program: Program) -> list[Pair]:
     for s in callees_first:
         if not s.recursive:
             s.restored = set()
-    program.needed = {id(special)}
+    program.needed, program.forms = set(), set()
+    program.need(special, "pair")
     done: dict[int, Pair] = {}
     while True:
         todo = [s for s in reversed(callees_first) if id(s) in program.needed and id(s) not in done]
@@ -305,6 +310,15 @@ def adjoint(pair: Pair) -> Function:
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
     params = (saved.id, pair.seed, *special.shared, *pair.shadows)
     return Function(f"{special.name}_adjoint", tuple(map(Param, params)), body, doc)
+
+
+def again(pair: Pair) -> Function:
+    """`f_again(args, result_bar) -> adjoints of the arguments`: both sweeps, of a function that is run again for the second."""
+    special = pair.special
+    body = (*pair.forward, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
+    doc = f"{special.source.name}, run once more, and back: the adjoints of its arguments from that of its result."
+    params = (*special.params, pair.seed, *pair.shadows)
+    return Function(f"{special.name}_again", tuple(map(Param, params)), body, doc)
 
 
 def joined(pair: Pair, with_value: bool) -> Function:

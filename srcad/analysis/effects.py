@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import types
 from dataclasses import is_dataclass
 
 from srcad import checkpointing
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Number, Unknown, plain
 from srcad.analysis.specialise import Program, Special
+from srcad.analysis.specialise.calls import is_library
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Invoke, Name, Node, Raise, Ref, Seen, Subscript, Unseen, children, walk_own,
+    Assign, Attribute, AugAssign, Call, Const, Expr, Invoke, Name, Node, Raise, Ref, Seen, Stmt, Subscript, Unseen, children, walk_own,
 )  # fmt: skip
 from srcad.core.places import root_of
 from srcad.core.printer import text
@@ -19,8 +21,13 @@ from srcad.rules.constants import SETTINGS
 
 REPEATABLE = {*CONSTANT_BUILTINS, *SPECIAL_FORMS, slice, set, frozenset, any, all, complex, super, object.__new__}
 ONCE = {id, hash, next, iter, checkpointing.checkpoint}
-CHANGING = {"fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort", "byteswap", "tofile", "dump"}
-"""Methods of arrays that do more than compute a value."""
+CHANGING = {
+    "add", "append", "byteswap", "clear", "discard", "extend", "fill", "insert", "partition", "pop", "popitem", "put",
+    "remove", "resize", "reverse", "setdefault", "setfield", "setflags", "sort", "update",
+}  # fmt: skip
+"""Methods of arrays and containers that change what they belong to."""
+ONCE_OF_ARRAYS = {"byteswap", "dump", "resize", "setfield", "setflags", "tofile"}
+METHODS_OF_CONTAINERS = {*CHANGING, "copy", "count", "get", "index", "items", "keys", "values"} - ONCE_OF_ARRAYS
 
 
 def check_reruns(program: Program, root: Special) -> None:
@@ -42,7 +49,7 @@ def check_rerun(program: Program, e: Invoke) -> None:
             "Return the new value, or leave the checkpoint away.",
         )  # fmt: skip
         return
-    found = effect(callee, set())
+    found = effect(program, callee.body, callee.params, set())
     if found is not None:
         node, what = found
         program.problem(
@@ -52,22 +59,29 @@ def check_rerun(program: Program, e: Invoke) -> None:
         )
 
 
-def effect(special: Special, seen: set[int]) -> tuple[Node, str] | None:
+def effect(program: Program, body: tuple[Stmt, ...], params: tuple[str, ...], seen: set[int]) -> tuple[Node, str] | None:
     """A part of a function, or of one that it calls, that may do more than compute a value, and what it does."""
-    if id(special) in seen:
+    if id(body) in seen:
         return None
-    seen.add(id(special))
-    for node in (n for s in special.body for n in walk_run(s)):
+    seen.add(id(body))
+    for node in (n for s in body for n in walk_run(s)):
         match node:
             case Invoke(callee=callee) | Seen(callee=callee) if callee is not None:
-                found = effect(callee, seen)
+                found = effect(program, callee.body, (), seen)  # what it does to its parameters, its caller knows
+                if found is not None:
+                    return found
+            case Call(fn=Ref(obj=types.FunctionType() | checkpointing.Checkpointed() as fun)) if not is_library(fun):
+                source = program.read(getattr(fun, "primal", fun))  # a call in a part that is constant
+                found = effect(program, source.body, tuple(p.id for p in source.params), seen)
                 if found is not None:
                     return found
             case Unseen():
                 return node, f"of the call `{text(node)}` it is not known what it does"
             case Call() if not is_repeatable(node):
                 return node, f"of the call `{text(node)}` it is not known that it gives the same again"
-            case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target) if not is_own(target):
+            case Call(fn=Attribute(value=owner, attr=attr)) if attr in CHANGING and not is_own(owner, params):
+                return node, f"it changes `{text(owner)}`"
+            case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target) if not is_own(target, params):
                 return node, f"it writes into `{text(target)}`"
     return None
 
@@ -82,12 +96,15 @@ def walk_run(node: Node):
             yield from walk_run(child)
 
 
-def is_own(target) -> bool:
-    """Whether a write goes to a variable, or to a place of which it is known whose it is."""
+def is_own(target: Expr, params: tuple[str, ...]) -> bool:
+    """Whether a write goes to a variable, or to memory of which it is known whose it is. Of a variable that is no
+    parameter, and was given a kind, `specialise` has seen to that."""
     root = root_of(target)
-    if isinstance(target, Name):
-        return True
-    return isinstance(root, Name) and isinstance(plain(root.kind), (Array, Items, Listing))
+    if not isinstance(root, Name):
+        return False
+    if root.kind is None:
+        return root.id not in params
+    return isinstance(plain(root.kind), (Array, Items, Listing)) or root is target and isinstance(plain(root.kind), Number)
 
 
 def is_repeatable(e: Call) -> bool:
@@ -98,11 +115,11 @@ def is_repeatable(e: Call) -> bool:
         case Attribute(value=owner, attr=attr):
             kind = plain(owner.kind)
             if isinstance(kind, (Array, Number)):
-                return attr not in CHANGING
-            if isinstance(kind, Unknown):
-                return attr in registry.METHODS
+                return attr not in ONCE_OF_ARRAYS
             if isinstance(kind, (Items, Listing)):
                 return issubclass(kind.cls, (tuple, list, dict)) or attr in ("__new__", "__init__")
+            if kind is None or isinstance(kind, Unknown):
+                return attr in registry.METHODS or attr in METHODS_OF_CONTAINERS
             return isinstance(kind, Literal) or isinstance(owner, Const) or isinstance(owner, Ref) and attr == "__new__"
     return False
 

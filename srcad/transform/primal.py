@@ -12,7 +12,7 @@ from srcad.core.nodes import Attribute, Call, Const, Expr, Function, Invoke, Nod
 def primals(program: Program, specials: list[Special]) -> list[tuple[Special, Function]]:
     """The functions that `program` needs as they are, with those that they call."""
     made: dict[int, tuple[Special, Function]] = {}
-    while todo := [s for s in specials if id(s) in program.plain and id(s) not in made]:
+    while todo := [s for s in specials if (id(s), "primal") in program.forms and id(s) not in made]:
         for special in todo:
             made[id(special)] = special, primal(special, program)
     return [made[id(s)] for s in specials if id(s) in made]
@@ -39,7 +39,7 @@ def plain_call(e: Invoke, program: Program, args: Sequence[Expr]) -> Call:
     given = {id(x) for x in (*call.args, *(x for _, x in call.kwargs))} if isinstance(call, Call) else set()
     given |= {id(call.fn.value)} if given and isinstance(call.fn, Attribute) else set()
     if callee.is_nested or callee.written or any(id(x) not in given for x in e.args if not isinstance(x, (Const, Ref))):
-        program.plain.add(id(callee))
+        program.forms.add((id(callee), "primal"))
         return Call(Ref(callee, f"{callee.name}_primal"), tuple(args), at=e.at)
     fn = call.fn if not isinstance(call.fn, Attribute) else replace(call.fn, value=values.get(id(call.fn.value), call.fn.value))
     named = tuple((k, values[id(x)]) for k, x in call.kwargs)

@@ -29,14 +29,15 @@ from srcad.errors import Origin, SrcadError, Unsupported
 from srcad.frontend.normalise import names_in
 
 
-SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent", "primal")
+SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent", "primal", "again")
 """What the names of generated functions end with."""
 
 
 @dataclass
 class Program:
-    """All functions that one derivative needs, and what their specialisation relied on. `needed` are those of which it
-    needs the pair, `plain` those that it needs as they are (by their ids)."""
+    """All functions that one derivative needs, and what their specialisation relied on. `needed` are those that are
+    reversed, `forms` what of them is called, by their ids: the "pair" of sweeps, its "forward" alone, both sweeps in one to
+    run it "again", and the function as it is, "primal"."""
 
     read: Any
     lift: Any = None
@@ -45,7 +46,7 @@ class Program:
     function_names: Names = field(default_factory=Names)
     problems: list[Unsupported] = field(default_factory=list)
     needed: set[int] = field(default_factory=set)
-    plain: set[int] = field(default_factory=set)
+    forms: set[tuple[int, str]] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
     lifted: dict[Any, tuple] = field(default_factory=dict)
@@ -60,6 +61,11 @@ class Program:
                 made = d.of(made, shift)
             self.derivatives[key] = made, function
         return self.derivatives[key][0]
+
+    def need(self, special: Special, form: str) -> None:
+        """Notes that a form of a function is called."""
+        self.needed.add(id(special))
+        self.forms.add((id(special), form))
 
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""

@@ -185,7 +185,7 @@ class Statements:
         callee: Special = invoked.callee
         if invoked.varied or not callee.is_nested:
             return invoked.call
-        self.program.needed.add(id(callee))
+        self.program.need(callee, "pair")
         called = Call(Ref(callee, f"{callee.name}_forward"), tuple(self.stripped(a) for a in invoked.args))
         return Subscript(called, Const(0))
 
@@ -215,16 +215,17 @@ class Statements:
             return [replace(s, value=self.plain_call(invoked))], []
         if bar is None:
             bar = self.zero(s.target, kind) if invoked.varied and isinstance(s.target, Name) else Const(None)
-        self.program.needed.add(id(callee))
+        self.program.need(callee, "again" if invoked.checkpointed else "pair")
         held: Block = []
         before: Block = []
         self.out, self.deferred, self.spent = held, ({} if spent else None), spent
         targets, late = [], []
         places = {p: self.lent(callee, p, operands[p], spent, before, late) for p in callee.shared}
         if invoked.checkpointed:
-            saved, places = self.rerun(invoked, places)
+            read, places = self.rerun(invoked, places)
         else:
             saved = Name(self.names.new(f"{callee.name}_saved"))
+            read = (saved,)
         for x, p in flows:
             direct = (
                 isinstance(x, Name)
@@ -241,15 +242,16 @@ class Statements:
                 targets.append(name)
                 late.append((x, name))
         memory = (*(places[p][0] for p in callee.shared), *(places[p][1] for p in callee.shadowed))
-        adjoint = Ref(callee, f"{callee.name}_adjoint")
         changed = tuple(dict.fromkeys(n for n in map(root_name, memory) if n is not None))
-        adjoint_call = Call(adjoint, (saved, bar))
-        if memory:
+        adjoint = Ref(callee, f"{callee.name}_{'again' if invoked.checkpointed else 'adjoint'}")
+        adjoint_call = Call(adjoint, (*read, bar))
+        if memory and invoked.checkpointed:
+            adjoint_call = Sweep(adjoint, (*read, bar, *memory[len(callee.shared) :]), callee=callee, writes=changed)
+        elif memory:
             lent = [(p, root_name(places[p][0])) for p in callee.shared]
-            reads = () if invoked.checkpointed else callee.unread
-            unread = tuple(n for p, n in lent if p in reads and n is not None)
+            unread = tuple(n for p, n in lent if p in callee.unread and n is not None)
             adjoint_call = Sweep(
-                adjoint, (saved, bar, *memory), callee=callee, writes=changed,
+                adjoint, (*read, bar, *memory), callee=callee, writes=changed,
                 lent=tuple((p, n) for p, n in lent if p in callee.written), unread=unread,
             )  # fmt: skip
         target = targets[0] if len(targets) == 1 else Tuple(tuple(targets))
@@ -278,9 +280,9 @@ class Statements:
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
         return [*before, replace(s, target=Tuple((s.target, saved)), value=forward_call)], held
 
-    def rerun(self, invoked: Invoke, places: dict) -> tuple[Expr, dict]:
-        """What the adjoint of a checkpointed function reads: what another run of it keeps; and the memory that this run
-        may write into, a copy of what the caller's was."""
+    def rerun(self, invoked: Invoke, places: dict) -> tuple[tuple[Expr, ...], dict]:
+        """The arguments with which a checkpointed function is run again, and the memory that it shares: a copy of what
+        the caller's was, where it writes into it."""
         callee: Special = invoked.callee
         places = dict(places)
         args = []
@@ -290,7 +292,7 @@ class Statements:
                 self.out.append(Assign(memory, Call(symbol(runtime.own), (places[p][0],))))
                 places[p] = memory, *places[p][1:]
             args.append(places[p][0] if p in places else self.stripped(x) if v.place is not None else self.value(x))
-        return Subscript(Call(Ref(callee, f"{callee.name}_forward"), tuple(args)), Const(1)), places
+        return tuple(args), places
 
     def again(self, s: Assign, held: Block) -> tuple[Block, Block]:
         """The call of a checkpointed function: of its own values nothing is kept; of the arrays that it writes into, what

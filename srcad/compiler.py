@@ -167,14 +167,15 @@ def same_kind(owner, name: str, kind: Kind) -> bool:
 
 
 def compile_gradient(
-    fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True
+    fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True, memory: int | None = None
 ) -> Compiled:
-    """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`.
+    """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`; with `memory`, each
+    loop keeps no more bytes than that.
 
     Raises a SrcadError that names the line and the construct where something cannot be differentiated.
     """
     with LOCK:
-        program = Program(function_of, lift)
+        program = Program(function_of, lift, memory=memory)
         source = function_of(fun)
         values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
         special = program.special(fun, (), values, is_root=True)
@@ -255,6 +256,9 @@ def reversed_pairs(special: Special, program: Program) -> list[Pair]:
             s.restored = set()
     program.needed, program.forms = set(), set()
     program.need(special, "pair")
+    for node in (n for s in callees_first for part in s.body for n in walk(part)):
+        if isinstance(node, Ref) and isinstance(node.obj, Special):  # what one pass keeps is measured
+            program.need(node.obj, "forward")
     done: dict[int, Pair] = {}
     while True:
         todo = [s for s in reversed(callees_first) if id(s) in program.needed and id(s) not in done]

@@ -365,10 +365,11 @@ class Calls:
         taken = self.taken(e.fn if isinstance(e, Call) else e, target, captured, closure) if captured else []
         operands = [*bound, *taken]
         values = [Value(o.kind, o.varied) for o in operands]
-        special = self.program.special(target, captured, values)
+        is_inside = bool(self.loops) or self.special.is_inside
+        special = self.program.special(target, captured, values, is_inside=is_inside)
         if special.written:
             values = merged(special, operands, values)
-            special = self.program.special(target, captured, values)
+            special = self.program.special(target, captured, values, is_inside=is_inside)
         result = special.result
         kind = unnamed(result.kind)
         if special.written:

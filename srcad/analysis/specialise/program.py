@@ -16,6 +16,7 @@ from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
+from srcad.analysis.specialise.schedules import Schedules
 from srcad.analysis.specialise.statements import Statements
 from srcad.analysis.specialise.values import Derived, Local, Place, Special, Value, _identifier, canonical, normalised
 from srcad.analysis.specialise.writes import Writes
@@ -37,7 +38,7 @@ SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent", "primal",
 class Program:
     """All functions that one derivative needs, and what their specialisation relied on. `needed` are those that are
     reversed, `forms` what of them is called, by their ids: the "pair" of sweeps, its "forward" alone, both sweeps in one to
-    run it "again", and the function as it is, "primal"."""
+    run it "again", and the function as it is, "primal". `memory` is how many bytes each loop may keep."""
 
     read: Any
     lift: Any = None
@@ -49,6 +50,7 @@ class Program:
     forms: set[tuple[int, str]] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
+    memory: int | None = None
     lifted: dict[Any, tuple] = field(default_factory=dict)
     derivatives: dict[Any, tuple] = field(default_factory=dict)
 
@@ -84,15 +86,18 @@ class Program:
         return name
 
     def special(
-        self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False
-    ) -> Special:
-        """`target` specialised by `values` (the captured variables last); the root is what the user differentiates."""
+        self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False,
+        is_inside: bool = False,
+    ) -> Special:  # fmt: skip
+        """`target` specialised by `values` (the captured variables last); the root is what the user differentiates. What is
+        called inside of a loop is told apart where loops are run in parts."""
+        is_inside = is_inside and self.memory is not None
         if isinstance(target, Local):
             source, owner = normalised(target.function), target.owner
         else:
             source, owner = self.read(target), target
         values = canonical(values)
-        key = (source, owner, tuple(values))
+        key = (source, owner, tuple(values), is_inside)
         known = self.specials.get(key)
         if known is not None:
             known.recursive |= not known.done
@@ -107,6 +112,7 @@ class Program:
             Names(names_in(source) | set(params)),
             is_nested=isinstance(target, Local),
             is_root=is_root,
+            is_inside=is_inside,
             is_aliasing=any(v.place is not None for v in values),
         )
         self.specials[key] = special
@@ -142,7 +148,7 @@ class Program:
         return special
 
 
-class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Derivatives):
+class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations, Calls, Derivatives):
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):

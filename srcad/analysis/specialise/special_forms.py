@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
-from srcad import checkpointing, prelude, runtime
+from srcad import checkpointing, prelude, runtime, runtime_memory
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
@@ -230,6 +230,12 @@ def _captured(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=value.kind, varied=value.varied)
 
 
+def _parts(self: Specialiser, e: Call) -> Expr | None:
+    """The ends of the parts of a loop."""
+    args, _ = self.arguments(e)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(kinds.INT))
+
+
 def _checkpoint(self: Specialiser, e: Call) -> Expr | None:
     """`checkpoint(f)`, of a nested function or of one of the module."""
     if len(e.args) != 1 or e.kwargs:
@@ -271,6 +277,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     runtime.add: _add,
     runtime.captured: _captured,
     runtime.duplicate: _duplicate,
+    runtime_memory.parts: _parts,
     runtime.stop_gradient: _stop_gradient,
     checkpointing.checkpoint: _checkpoint,
     sum: _sum,

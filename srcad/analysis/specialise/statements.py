@@ -39,6 +39,8 @@ class Statements:
                 self.effect(s, value)
             case If(test=test):
                 self.branch(s, self.test(test))
+            case For() | While() if self.is_limited(s):
+                self.in_parts(s)
             case For():
                 self.for_(s)
             case While():

@@ -60,7 +60,7 @@ class Special:
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place. Its adjoint brings back what was in those that are `restored`, reads nothing of those that are `unread`,
-    and leaves those that are `spoiled` changed.
+    and leaves those that are `spoiled` changed. `is_inside` says that it is called inside of a loop.
     """
 
     source: Function
@@ -75,6 +75,7 @@ class Special:
     done: bool = False
     is_nested: bool = False
     is_root: bool = False
+    is_inside: bool = False
     is_aliasing: bool = False
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)

@@ -1,0 +1,276 @@
+"""Loops that are run in parts, of which a gradient keeps where they start: what they keep stays within a given memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from srcad import runtime_memory
+from srcad.analysis.kinds import INT, Callee
+from srcad.analysis.specialise.loops import Iteration
+from srcad.analysis.specialise.values import Local, Value, normalised, set_names
+from srcad.checkpointing import checkpoint
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Break, Call, Comment, Const, Expr, ExprStmt, For, Function, If, Invoke, Name, Node, Op,
+    Param, Raise, Ref, Return, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
+)  # fmt: skip
+from srcad.core.places import root_name
+
+if TYPE_CHECKING:
+    from srcad.analysis.specialise.program import Specialiser
+
+
+class Schedules:
+    """The part of the specialisation that runs loops in parts."""
+
+    def is_limited(self, s: For | While) -> bool:
+        """Whether what a loop keeps is to stay within a given memory: an outermost loop of the user's, which changes what
+        is differentiated."""
+        key = "parts", id(s)
+        if self.program.memory is None or self.special.is_inside or self.loops or key in self.rewritten:
+            return False
+        if self.special.owner.__module__ == "srcad.prelude" or not any(n is s for n in walk(self.special.source)):
+            return False
+        after = self.tried(s)
+        return any(n in after and after[n].varied for n in changed((s,)))
+
+    def tried(self, s: Stmt) -> dict[str, Value]:
+        """What is known of the variables after a loop that is run as it is."""
+        key = "parts", id(s)
+        with self.attempt():
+            self.rewritten[key] = None
+            self.statement(s)
+            after = self.env
+        del self.rewritten[key]
+        return after
+
+    def in_parts(self, s: For | While) -> None:
+        """A loop in parts.
+
+            for k in range(n):             length, slots = schedule(n, …)
+                u = g(u, k)                ends = parts(0, n, length, slots)
+                                           for part in range(len(ends) - 2):
+                                               u = f_passes(ends[part], ends[part + 1], length, slots - part, u)
+                                           for k in range(ends[-2], ends[-1]):
+                                               u = g(u, k)
+
+        The first parts are checkpointed, and `f_passes` divides its own in the same way. Only of the last one each pass
+        is kept; on the way back the others become last ones, one after the other.
+        """
+        if isinstance(s, While) or any(isinstance(n, Break) for n in walk_loop(s)):
+            self.refuse(
+                s, "a loop that is to stay within a given memory, and of which it is not known how often it runs",
+                "Write it as a `for` loop without break, or leave `memory` away.",
+            )  # fmt: skip
+            return
+        key = "in parts", id(s)
+        if key not in self.rewritten:
+            self.rewritten[key] = Parts(self, s)
+        plan: Parts = self.rewritten[key]
+        for setup in plan.setup:
+            self.statement(setup)
+        after = self.tried(plan.whole)
+        for n in plan.state:  # as in any pass
+            if n in self.env and n in after:
+                self.update(n, replace(self.env[n], kind=after[n].kind, varied=after[n].varied))
+        self.bind(plan.function.name, Value(Callee(Local(plan.function, self.special.owner), "local")))
+        for name in (plan.length, plan.slots):
+            self.bind(name.id, Value(INT))
+        start = len(self.out)
+        self.statement(plan.cut)
+        self.statement(plan.first_parts)
+        calls = [n for made in self.out[start:] for n in walk(made) if isinstance(n, Invoke)]
+        self.out[start:start] = plan.measured(self, calls)
+        self.rewritten["parts", id(plan.last_part)] = None
+        self.statement(plan.last_part)
+
+
+class Parts:
+    """The text of a loop in parts: `setup` before it, `whole` the loop over its counter, `function` what runs a part."""
+
+    def __init__(self, specialiser: Specialiser, s: For):
+        special, at = specialiser.special, s.at
+        self.at, self.memory = at, specialiser.program.memory
+        self.setup: list[Stmt] = []
+        target, iterable, taken = s.target, s.iter, ()
+        if not (isinstance(iterable, Call) and isinstance(iterable.fn, Ref) and iterable.fn.obj is range):
+            plan = Iteration(specialiser, s)
+            target, iterable, taken = plan.target, plan.iter, plan.first
+            self.setup += plan.setup
+        body = (*taken, *s.body)
+        names = special.names
+        new = {n: Name(names.new(n), at=at) for n in ("first", "last", "length", "slots", "ends", "part")}
+        first, last, part = new["first"], new["last"], new["part"]
+        self.length, self.slots, self.ends = new["length"], new["slots"], new["ends"]
+        self.bounds = self.range_bounds(iterable, names)
+        self.whole = replace(s, target=target, iter=Call(iterable.fn, self.range_args(), at=at), body=body)
+        self.state = carried(self.whole, special.source, s)
+        self.name = names.new(f"{special.source.name}_passes")
+        state = tuple(Name(n, at=at) for n in self.state)
+        result: Expr = Const(None, at=at) if not state else state[0] if len(state) == 1 else Tuple(state, at=at)
+        ends = (self.end(part), self.end(Op("+", (part, Const(1)), at=at)))
+        called = Call(
+            Call(reference(checkpoint), (Name(self.name, at=at),), at=at),
+            (*ends, self.length, Op("-", (self.slots, part), at=at), *state), at=at,
+        )  # fmt: skip
+        run = Assign(result, called, at=at) if state else ExprStmt(called, at=at)
+        count = Op("-", (Call(Ref(len, "len"), (self.ends,), at=at), Const(2)), at=at)
+        self.first_parts = For(part, Call(Ref(range, "range"), (count,), at=at), (run,), at=at)
+        self.count = self.range_count(iterable)
+        self.cut = self.parts(Const(0), self.count)
+        self.last_part = replace(self.whole, iter=self.last_range(iterable.fn))
+        inner = (self.parts(first, last), self.first_parts, self.last_part, Return(result, at=at))
+        params = tuple(Param(p.id, at=at) for p in (first, last, self.length, self.slots, *state))
+        self.function = Function(self.name, params, inner, at=at)
+
+    def end(self, i: Expr) -> Expr:
+        return Subscript(self.ends, i, at=self.at)
+
+    def parts(self, first: Expr, last: Expr) -> Assign:
+        at = self.at
+        return Assign(self.ends, Call(reference(runtime_memory.parts), (first, last, self.length, self.slots), at=at), at=at)
+
+    def range_bounds(self, iterable: Call, names) -> tuple[Expr, Expr, Expr]:
+        """Where the counter starts, stops, and its step, as what can be named more than once."""
+        args = iterable.args
+        start, stop, step = (Const(0), *args, Const(1)) if len(args) == 1 else (*args, Const(1))[:3]
+        held = []
+        for base, e in (("start", start), ("stop", stop), ("step", step)):
+            if not isinstance(e, (Const, Name)) or isinstance(e, Name) and base != "stop":
+                name = Name(names.new(base), at=self.at)
+                self.setup.append(Assign(name, e, at=self.at))
+                e = name
+            held.append(e)
+        return tuple(held)
+
+    def is_plain(self) -> bool:
+        """Whether the counter counts from 0 by 1."""
+        start, _, step = self.bounds
+        return isinstance(start, Const) and start.value == 0 and isinstance(step, Const) and step.value == 1
+
+    def range_args(self) -> tuple[Expr, ...]:
+        return (self.bounds[1],) if self.is_plain() else self.bounds
+
+    def range_count(self, iterable: Call) -> Expr:
+        if self.is_plain():
+            return self.bounds[1]
+        return Call(Ref(len, "len"), (Call(iterable.fn, self.bounds, at=self.at),), at=self.at)
+
+    def last_range(self, fn: Expr) -> Call:
+        """The values of the counter in the last part."""
+        ends = [self.end(Op("neg", (Const(i),))) for i in (2, 1)]
+        if self.is_plain():
+            return Call(fn, tuple(ends), at=self.at)
+        start, _, step = self.bounds
+        return Call(fn, (*(Op("+", (start, Op("*", (e, step)))) for e in ends), step), at=self.at)
+
+    def measured(self, specialiser: Specialiser, calls: list[Invoke]) -> list[Stmt]:
+        """What sets the length of the last part and how many others there may be, from what two passes keep."""
+        targets = Tuple((replace(self.length, kind=INT), replace(self.slots, kind=INT)))
+        calls = [c for c in calls if c.callee.source is normalised(self.function)]
+        count = specialiser.expr(self.count)
+        if not calls:  # it carries nothing that is differentiated
+            return [Assign(targets, Tuple((count, Const(0))), at=self.at)]
+        call = calls[-1]
+        callee = call.callee
+        given = dict(zip(callee.params, call.args))
+        kept = tuple(x for p, x in given.items() if p in self.state or p in callee.written)
+        args = Tuple(call.args[4:])
+        forward = Ref(callee, f"{callee.name}_forward")
+        where = Const(str(self.at))
+        value = Call(
+            reference(runtime_memory.schedule), (count, Const(self.memory), forward, args, Tuple(kept), where), at=self.at
+        )
+        line = self.at.source.lines[self.at.line - 1].strip()
+        remark = f"{self.at.line}: {line} - in parts, of which all but the last are run again on the way back"
+        return [Comment(remark, at=self.at), Assign(targets, value, at=self.at)]
+
+
+def carried(s: For, function: Function, of: For) -> list[str]:
+    """The variables that go from one pass of a loop to the next, or from any pass to what follows the loop."""
+    reads, always = flow(s.body, frozenset(set_names(s.target)))
+    inside = {id(n) for n in walk(of)}
+    after = {n.id for n in walk(function) if isinstance(n, Name) and id(n) not in inside}
+    return [n for n in set_in(s.body) if n in reads or n in after - always]
+
+
+def set_in(block) -> list[str]:
+    """The variables that a block gives values, in their order."""
+    found: dict[str, None] = {}
+    for n in (n for s in block for n in walk(s)):
+        match n:
+            case Assign(target=target) | AugAssign(target=target) | For(target=target):
+                found.update(dict.fromkeys(sorted(set_names(target))))
+            case With(items=items):
+                found.update(dict.fromkeys(x for _, t in items if t is not None for x in sorted(set_names(t))))
+    return list(found)
+
+
+def changed(block) -> set[str | None]:
+    """The variables that a block gives values, or may write into."""
+    found: set[str | None] = set(set_in(block))
+    for n in (n for s in block for n in walk(s)):
+        match n:
+            case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target):
+                found.add(root_name(target))
+            case Call(fn=fn, args=args, kwargs=kwargs):
+                parts = [*args, *(v for _, v in kwargs), *([fn.value] if isinstance(fn, Attribute) else [])]
+                found |= {root_name(x) for x in parts}
+    return found
+
+
+def names_in(*nodes: Node | None) -> set[str]:
+    return {n.id for node in nodes if node is not None for n in walk(node) if isinstance(n, Name)}
+
+
+def flow(block, bound: frozenset[str]) -> tuple[set[str], frozenset[str]]:
+    """The variables that a block may read before it sets them, and those that have a value after it in any case."""
+    reads: set[str] = set()
+
+    def read(*nodes: Node | None) -> None:
+        reads.update(names_in(*nodes) - bound)
+
+    def inner(block, bound: frozenset[str]) -> frozenset[str]:
+        found, after = flow(block, bound)
+        reads.update(found)
+        return after
+
+    for s in block:
+        match s:
+            case Assign(target=target, value=value):
+                read(value, *([target] if isinstance(target, (Subscript, Attribute)) else []))
+                read(*(t for t in children(target) if isinstance(t, (Subscript, Attribute))))
+                bound |= set_names(target)
+            case If(test=test, body=body, orelse=orelse):
+                read(test)
+                ends = [inner(b, bound) for b in (body, orelse) if not (b and isinstance(b[-1], Raise))]
+                bound = frozenset.intersection(*ends) if ends else bound
+            case For(target=target, iter=iterable, body=body):
+                read(iterable)
+                inner(body, bound | set_names(target))
+            case While(test=test, body=body):
+                read(test)
+                inner(body, bound)
+            case With(items=items, body=body):
+                read(*(context for context, _ in items))
+                bound = inner(body, bound.union(*(set_names(t) for _, t in items if t is not None)))
+            case Try(body=body, handlers=handlers, orelse=orelse, final=final):
+                after = inner(body, bound)
+                inner(orelse, after)
+                for h in handlers:
+                    inner(h.body, bound)
+                inner(final, bound)
+            case _:
+                read(s)
+    return reads, bound
+
+
+def walk_loop(s: For | While):
+    """The statements of a loop that are of itself, not of a loop in it."""
+    for child in s.body:
+        todo = [child]
+        while todo:
+            n = todo.pop()
+            yield n
+            if not isinstance(n, (For, While)):
+                todo += children(n)

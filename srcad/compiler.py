@@ -318,8 +318,11 @@ def adjoint(pair: Pair) -> Function:
 
 def again(pair: Pair) -> Function:
     """`f_again(args, result_bar) -> adjoints of the arguments`: both sweeps, of a function that is run again for the second."""
-    special = pair.special
-    body = (*pair.forward, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
+    special, ahead = pair.special, list(pair.forward)
+    read = {n.id for part in (*pair.adjoint, *pair.adjoints) for n in walk(part) if isinstance(n, Name)}
+    while ahead and isinstance(ahead[-1], Assign) and not read & changed((ahead[-1],)):
+        ahead.pop()  # what only the result is made of
+    body = (*ahead, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
     doc = f"{special.source.name}, run once more, and back: the adjoints of its arguments from that of its result."
     params = (*special.params, pair.seed, *pair.shadows)
     return Function(f"{special.name}_again", tuple(map(Param, params)), body, doc)

@@ -22,14 +22,14 @@ from srcad.runtime import own
 def schedule(n: int, memory: int, forward, args: tuple, state: tuple, where: str) -> tuple[int, int]:
     """Of how many passes the last part of a loop is, and how many states may be kept beside, within `memory` bytes.
 
-    `forward(first, last, length, slots, *args)` runs passes of the loop and returns what they keep; it is run here for one
+    `forward(first, last, *args)` runs passes of the loop and returns what they keep; it is run here for one
     and for two passes, with copies of `args`. `state` are those of them that are kept where a part starts. Raises a
     SrcadError where not even one pass and one state fit.
     """
     n = max(n, 0)
     if n < 3:
         return n, 0
-    one, two = (kept(forward(0, k, k, 0, *own(args))[1]) for k in (1, 2))
+    one, two = (kept(forward(0, k, *own(args))[1]) for k in (1, 2))
     a_pass, a_state = max(two - one, 0), kept(state)
     if n * a_pass <= memory:
         return n, 0

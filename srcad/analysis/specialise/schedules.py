@@ -50,12 +50,12 @@ class Schedules:
             for k in range(n):             length, slots = schedule(n, …)
                 u = g(u, k)                ends = parts(0, n, length, slots)
                                            for part in range(len(ends) - 2):
-                                               u = f_passes(ends[part], ends[part + 1], length, slots - part, u)
+                                               u = f_parts(ends[part], ends[part + 1], length, slots - part, u)
                                            for k in range(ends[-2], ends[-1]):
                                                u = g(u, k)
 
-        The first parts are checkpointed, and `f_passes` divides its own in the same way. Only of the last one each pass
-        is kept; on the way back the others become last ones, one after the other.
+        The first parts are checkpointed: `f_parts` has parts of its own in the same way, and runs the last of them by
+        `f_passes`, a function with the loop. Only of one last part at a time each pass is kept.
         """
         if isinstance(s, While) or any(isinstance(n, Break) for n in walk_loop(s)):
             self.refuse(
@@ -73,20 +73,21 @@ class Schedules:
         for n in plan.state:  # as in any pass
             if n in self.env and n in after:
                 self.update(n, replace(self.env[n], kind=after[n].kind, varied=after[n].varied))
-        self.bind(plan.function.name, Value(Callee(Local(plan.function, self.special.owner), "local")))
+        for function in (plan.passes, plan.divided):
+            self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
         for name in (plan.length, plan.slots):
             self.bind(name.id, Value(INT))
         start = len(self.out)
         self.statement(plan.cut)
         self.statement(plan.first_parts)
-        calls = [n for made in self.out[start:] for n in walk(made) if isinstance(n, Invoke)]
-        self.out[start:start] = plan.measured(self, calls)
+        self.out[start:start] = plan.measured(self, self.out[start:])
         self.rewritten["parts", id(plan.last_part)] = None
         self.statement(plan.last_part)
 
 
 class Parts:
-    """The text of a loop in parts: `setup` before it, `whole` the loop over its counter, `function` what runs a part."""
+    """The text of a loop in parts: `setup` before it, `whole` the loop over its counter, `passes` a function that runs some
+    of its passes, `divided` one that does it in parts."""
 
     def __init__(self, specialiser: Specialiser, s: For):
         special, at = specialiser.special, s.at
@@ -105,23 +106,32 @@ class Parts:
         self.bounds = self.range_bounds(iterable, names)
         self.whole = replace(s, target=target, iter=Call(iterable.fn, self.range_args(), at=at), body=body)
         self.state = carried(self.whole, special.source, s)
-        self.name = names.new(f"{special.source.name}_passes")
+        name = names.new(f"{special.source.name}_parts")
         state = tuple(Name(n, at=at) for n in self.state)
         result: Expr = Const(None, at=at) if not state else state[0] if len(state) == 1 else Tuple(state, at=at)
+
+
+        def run(name: str, *args: Expr) -> Call:
+            """A checkpointed call."""
+            return Call(Call(reference(checkpoint), (Name(name, at=at),), at=at), (*args, *state), at=at)
+
+        def function(name: str, params: tuple[Name, ...], *body: Stmt) -> Function:
+            return Function(name, tuple(Param(p.id, at=at) for p in (*params, *state)), body, at=at)
+
         ends = (self.end(part), self.end(Op("+", (part, Const(1)), at=at)))
-        called = Call(
-            Call(reference(checkpoint), (Name(self.name, at=at),), at=at),
-            (*ends, self.length, Op("-", (self.slots, part), at=at), *state), at=at,
-        )  # fmt: skip
-        run = Assign(result, called, at=at) if state else ExprStmt(called, at=at)
         count = Op("-", (Call(Ref(len, "len"), (self.ends,), at=at), Const(2)), at=at)
-        self.first_parts = For(part, Call(Ref(range, "range"), (count,), at=at), (run,), at=at)
+        part_run = run(name, *ends, self.length, Op("-", (self.slots, part), at=at))
+        set_anew = Assign(result, part_run, at=at) if state else ExprStmt(part_run, at=at)
+        self.first_parts = For(part, Call(Ref(range, "range"), (count,), at=at), (set_anew,), at=at)
         self.count = self.range_count(iterable)
         self.cut = self.parts(Const(0), self.count)
-        self.last_part = replace(self.whole, iter=self.last_range(iterable.fn))
-        inner = (self.parts(first, last), self.first_parts, self.last_part, Return(result, at=at))
-        params = tuple(Param(p.id, at=at) for p in (first, last, self.length, self.slots, *state))
-        self.function = Function(self.name, params, inner, at=at)
+        before_last = [self.end(Op("neg", (Const(i),))) for i in (2, 1)]
+        self.last_part = replace(self.whole, iter=self.some(iterable.fn, *before_last))
+        some = replace(self.whole, iter=self.some(iterable.fn, first, last))
+        self.passes = function(names.new(f"{special.source.name}_passes"), (first, last), some, Return(result, at=at))
+        last_run = run(self.passes.name, *before_last)
+        params = first, last, self.length, self.slots
+        self.divided = function(name, params, self.parts(first, last), self.first_parts, Return(last_run, at=at))
 
     def end(self, i: Expr) -> Expr:
         return Subscript(self.ends, i, at=self.at)
@@ -156,34 +166,36 @@ class Parts:
             return self.bounds[1]
         return Call(Ref(len, "len"), (Call(iterable.fn, self.bounds, at=self.at),), at=self.at)
 
-    def last_range(self, fn: Expr) -> Call:
-        """The values of the counter in the last part."""
-        ends = [self.end(Op("neg", (Const(i),))) for i in (2, 1)]
+    def some(self, fn: Expr, *ends: Expr) -> Call:
+        """The values of the counter in a part."""
         if self.is_plain():
-            return Call(fn, tuple(ends), at=self.at)
+            return Call(fn, ends, at=self.at)
         start, _, step = self.bounds
         return Call(fn, (*(Op("+", (start, Op("*", (e, step)))) for e in ends), step), at=self.at)
 
-    def measured(self, specialiser: Specialiser, calls: list[Invoke]) -> list[Stmt]:
-        """What sets the length of the last part and how many others there may be, from what two passes keep."""
+    def measured(self, specialiser: Specialiser, made: list[Stmt]) -> list[Stmt]:
+        """What sets the length of the last part and how many states may be kept, from what two passes keep."""
         targets = Tuple((replace(self.length, kind=INT), replace(self.slots, kind=INT)))
-        calls = [c for c in calls if c.callee.source is normalised(self.function)]
         count = specialiser.expr(self.count)
-        if not calls:  # it carries nothing that is differentiated
+        call, run = self.call_of(self.divided, made), None
+        if call is not None:
+            run = self.call_of(self.passes, call.callee.body)
+        if run is None:  # it carries nothing that is differentiated
             return [Assign(targets, Tuple((count, Const(0))), at=self.at)]
-        call = calls[-1]
-        callee = call.callee
-        given = dict(zip(callee.params, call.args))
-        kept = tuple(x for p, x in given.items() if p in self.state or p in callee.written)
-        args = Tuple(call.args[4:])
-        forward = Ref(callee, f"{callee.name}_forward")
-        where = Const(str(self.at))
-        value = Call(
-            reference(runtime_memory.schedule), (count, Const(self.memory), forward, args, Tuple(kept), where), at=self.at
-        )
+        given = dict(zip(call.callee.params, call.args))
+        args = tuple(given[p] for p in run.callee.params[2:])
+        kept = tuple(x for p, x in given.items() if p in self.state or p in call.callee.written)
+        forward = Ref(run.callee, f"{run.callee.name}_forward")
+        given = (count, Const(self.memory), forward, Tuple(args), Tuple(kept), Const(str(self.at)))
         line = self.at.source.lines[self.at.line - 1].strip()
-        remark = f"{self.at.line}: {line} - in parts, of which all but the last are run again on the way back"
-        return [Comment(remark, at=self.at), Assign(targets, value, at=self.at)]
+        remark = f"{self.at.line}: {line} - in parts: all but the last are run again on the way back"
+        return [Comment(remark, at=self.at), Assign(targets, Call(reference(runtime_memory.schedule), given), at=self.at)]
+
+    def call_of(self, function: Function, block) -> Invoke | None:
+        """The call of one of the functions in a block."""
+        source = normalised(function)
+        found = [n for s in block for n in walk(s) if isinstance(n, Invoke) and n.callee.source is source]
+        return found[-1] if found else None
 
 
 def carried(s: For, function: Function, of: For) -> list[str]:

@@ -16,7 +16,6 @@ import sys
 import numpy as np
 
 from srcad.errors import SrcadError
-from srcad.runtime import own
 
 
 def schedule(n: int, memory: int, forward, args: tuple, state: tuple, where: str) -> tuple[int, int]:
@@ -29,7 +28,7 @@ def schedule(n: int, memory: int, forward, args: tuple, state: tuple, where: str
     n = max(n, 0)
     if n < 3:
         return n, 0
-    one, two = (kept(forward(0, k, *own(args))[1]) for k in (1, 2))
+    one, two = (kept(forward(0, k, *(x.copy() if isinstance(x, np.ndarray) else x for x in args))[1]) for k in (1, 2))
     a_pass, a_state = max(two - one, 0), kept(state)
     if n * a_pass <= memory:
         return n, 0

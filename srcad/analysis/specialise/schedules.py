@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srcad import runtime_memory
-from srcad.analysis.kinds import INT, Callee
+from srcad.analysis.kinds import INT, Array, Callee, plain
 from srcad.analysis.specialise.loops import Iteration
 from srcad.analysis.specialise.values import Local, Value, normalised, set_names
 from srcad.checkpointing import checkpoint
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Comment, Const, Expr, ExprStmt, For, Function, If, Invoke, Name, Node, Op,
-    Param, Raise, Ref, Return, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
+    Param, Raise, Ref, Return, Stmt, Subscript, Try, Tuple, While, With, children, map_children, reference, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
 
@@ -75,6 +75,14 @@ class Schedules:
                 self.update(n, replace(self.env[n], kind=after[n].kind, varied=after[n].varied))
         for function in (plan.passes, plan.divided):
             self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
+        names = {p.id for p in plan.divided.params}
+        both = names & set(self.captured(Local(plan.passes, self.special.owner)))
+        if both:
+            self.refuse(
+                s, f"a nested function captures `{min(both)}`, which a loop changes that is to stay within a given memory",
+                "Pass it to the function as an argument.",
+            )  # fmt: skip
+            return
         for name in (plan.length, plan.slots):
             self.bind(name.id, Value(INT))
         start = len(self.out)
@@ -98,7 +106,8 @@ class Parts:
             plan = Iteration(specialiser, s)
             target, iterable, taken = plan.target, plan.iter, plan.first
             self.setup += plan.setup
-        body = (*taken, *s.body)
+        changing = [n for n in set_in(s.body) if is_array(specialiser.env.get(n)) and is_only_augmented(n, s)]
+        body = tuple(in_place(part, changing) for part in (*taken, *s.body))
         names = special.names
         new = {n: Name(names.new(n), at=at) for n in ("first", "last", "length", "slots", "ends", "part")}
         first, last, part = new["first"], new["last"], new["part"]
@@ -196,6 +205,24 @@ class Parts:
         source = normalised(function)
         found = [n for s in block for n in walk(s) if isinstance(n, Invoke) and n.callee.source is source]
         return found[-1] if found else None
+
+
+def is_array(value: Value | None) -> bool:
+    return value is not None and isinstance(plain(value.kind), Array)
+
+
+def is_only_augmented(name: str, s: For) -> bool:
+    """Whether a loop gives a variable values by `name += …` alone, which an array takes in place."""
+    others = [replace(n, body=()) if isinstance(n, (For, With)) else n for n in walk(s) if isinstance(n, (Assign, For, With))]
+    return name not in set_in(others)
+
+
+def in_place(node: Node, names: list[str]) -> Node:
+    """Statements with `a[...] += v` in place of `a += v`, for the arrays `names`."""
+    if isinstance(node, AugAssign) and isinstance(node.target, Name) and node.target.id in names:
+        whole = Subscript(node.target, Const(Ellipsis, at=node.at), at=node.target.at)
+        return replace(node, target=whole, value=in_place(node.value, names))
+    return map_children(node, lambda n: in_place(n, names))
 
 
 def carried(s: For, function: Function, of: For) -> list[str]:

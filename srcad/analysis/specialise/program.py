@@ -115,6 +115,8 @@ class Program:
             is_inside=is_inside,
             is_aliasing=any(v.place is not None for v in values),
         )
+        start = target.result(params, values) if isinstance(target, Local) else Value(NEVER)
+        special.result = start
         self.specials[key] = special
         for _ in range(10):
             before = len(self.specials)
@@ -122,7 +124,7 @@ class Program:
             special.recursive = False
             Specialiser(self, special, target).run()
             if special.sharing != sharing:  # it writes into what it has not made: gone through anew, with that in mind
-                special.result, special.exits = Value(NEVER), {}
+                special.result, special.exits = start, {}
                 if is_root and special.written and key in self.specials:  # a call of it is another function
                     del self.specials[key]
                     before -= 1

@@ -74,7 +74,8 @@ class Schedules:
             if n in self.env and n in after:
                 self.update(n, replace(self.env[n], kind=after[n].kind, varied=after[n].varied))
         for function in (plan.passes, plan.divided):
-            self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
+            local = Local(function, self.special.owner, returned=tuple(plan.state))
+            self.bind(function.name, Value(Callee(local, "local")))
         names = {p.id for p in plan.divided.params}
         both = names & set(self.captured(Local(plan.passes, self.special.owner)))
         if both:
@@ -136,8 +137,12 @@ class Parts:
         self.cut = self.parts(Const(0), self.count)
         before_last = [self.end(Op("neg", (Const(i),))) for i in (2, 1)]
         self.last_part = replace(self.whole, iter=self.some(iterable.fn, *before_last))
+        arrays = [v for v in state if is_array(specialiser.env.get(v.id))]
+        if not written_into(body) & {v.id for v in arrays}:
+            arrays = []  # else they are its own to write into: one of them may become another
+        copies = [Assign(v, Call(Attribute(v, "copy", at=at), (), at=at), at=at) for v in arrays]
         some = replace(self.whole, iter=self.some(iterable.fn, first, last))
-        self.passes = function(names.new(f"{special.source.name}_passes"), (first, last), some, Return(result, at=at))
+        self.passes = function(names.new(f"{special.source.name}_passes"), (first, last), *copies, some, Return(result, at=at))
         last_run = run(self.passes.name, *before_last)
         params = first, last, self.length, self.slots
         self.divided = function(name, params, self.parts(first, last), self.first_parts, Return(last_run, at=at))
@@ -255,6 +260,20 @@ def changed(block) -> set[str | None]:
             case Call(fn=fn, args=args, kwargs=kwargs):
                 parts = [*args, *(v for _, v in kwargs), *([fn.value] if isinstance(fn, Attribute) else [])]
                 found |= {root_name(x) for x in parts}
+    return found
+
+
+def written_into(block) -> set[str | None]:
+    """The variables into whose memory a block may write by a statement of its own."""
+    found: set[str | None] = set()
+    for n in (n for s in block for n in walk(s)):
+        match n:
+            case Assign(target=Subscript() | Attribute() as target) | AugAssign(target=target):
+                found.add(root_name(target))
+            case ExprStmt(value=Call(fn=fn, args=args)):
+                found |= {root_name(x) for x in (*args, *([fn.value] if isinstance(fn, Attribute) else []))}
+            case Call(kwargs=kwargs):
+                found |= {root_name(x) for k, x in kwargs if k == "out"}
     return found
 
 

@@ -84,16 +84,26 @@ class Statements:
     def returned(self, typed: Expr) -> Value:
         """What is known of the result, of this return and those before: it is owned if it is made here."""
         own = is_fresh(typed) and not references(typed)
-        if isinstance(typed, Name) and typed.id not in self.special.params:
-            own = self.is_owned(typed.id) and not self.is_generated
+        if isinstance(typed, Name):
+            own = self.is_made_here(typed.id)
         kind = plain(typed.kind)
-        if isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number):
+        if isinstance(typed, Tuple):
+            held = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
+            made = all(isinstance(plain(self.env[n].kind), Array) and self.is_made_here(n) for n in held)
+            own = made and len(set(held)) == len(held) and references(typed) <= set(held)
+        elif isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number):
             own = own and isinstance(typed, Name) and self.env[typed.id].deep
         elif not isinstance(kind, (Array, Number, Listing, Items)):
             own = False
         value = Value(unnamed_site(typed.kind), typed.varied, own)
         before = self.special.result
         return value if before.kind == NEVER else join_values(before, value)
+
+    def is_made_here(self, name: str) -> bool:
+        """Whether the value of a variable was made in this function, and nobody else sees it."""
+        special = self.special
+        given = name in special.params and (name in special.written or name not in self.assigned)
+        return self.is_owned(name) and not given and not self.is_generated
 
     def import_(self, s: Import, names) -> None:
         namespace = dict(self.special.owner.__globals__)
@@ -179,7 +189,7 @@ class Statements:
                 self.mutated.add(name)
         made_here = makes_container(typed)  # the container; its items may be others'
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
-        deep = made_here and not references(typed)
+        deep = made_here and not references(typed) or isinstance(typed, Invoke) and is_owned_result(typed)
         parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
         if not parts:
             self.seen_elsewhere(typed)
@@ -225,6 +235,7 @@ class Statements:
             length = Const(len(target.elts))
             self.emit(ExprStmt(Call(reference(runtime.check_length), (source, length)), at=s.at))
         count = len(kind.items) if isinstance(kind, Items) else None
+        taken_over = source.id in self.temporaries and self.env[source.id].deep  # nobody else takes its items
         for i, t in enumerate(target.elts):
             after = len(target.elts) - i
             if isinstance(t, Starred):
@@ -238,6 +249,8 @@ class Statements:
                 position = i if not stars or i < stars[0] else (-after if count is None else count - after)
                 part = Subscript(source, Const(position), at=s.at)
             self.assign(Assign(t, part, at=s.at), t, part)
+            if taken_over and isinstance(t, Name) and isinstance(plain(self.env[t.id].kind), Array):
+                self.update(t.id, replace(self.env[t.id], owned=True))
 
     def unpack_into_places(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets with items of containers among them: all values first, then one write after the other."""
@@ -378,6 +391,11 @@ class Statements:
         self.env = functools.reduce(join_envs, ends)
         final = self.block(s.final)
         self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
+
+
+def is_owned_result(e: Invoke) -> bool:
+    """Whether nobody else sees what a call gives back, nor what is in it."""
+    return e.callee.done and e.callee.result.owned
 
 
 def is_iterator(e: Expr) -> bool:

@@ -150,13 +150,23 @@ class Derived:
 @dataclass(frozen=True)
 class Local:
     """A nested function: its text, the function in whose text it stands, the derivatives of it that are meant, and the
-    nested functions that it may call."""
+    nested functions that it may call; of one that gives back its parameters `returned`, with other values, the kind of the
+    result is known from the start."""
 
     function: Function
     owner: types.FunctionType
     derivatives: tuple[Derived, ...] = ()
     siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
     checkpointed: bool = False
+    returned: tuple[str, ...] = ()
+
+    def result(self, params: tuple[str, ...], values: list[Value]) -> Value:
+        """What is known of the result before its text has been gone through."""
+        found = [v for p, v in zip(params, values) if p in self.returned]
+        if len(found) < 2:
+            return replace(found[0], owned=True, deep=True) if found else Value(NEVER)
+        kind = Items(tuple, tuple(range(len(found))), tuple(v.kind for v in found))
+        return Value(kind, any(v.varied for v in found), owned=True)
 
 
 def _identifier(name: str) -> str:

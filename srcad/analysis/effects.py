@@ -10,6 +10,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Number, Unknown, plain
 from srcad.analysis.specialise import Program, Special
 from srcad.analysis.specialise.calls import is_library
+from srcad.analysis.specialise.schedules import PASSES
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, Invoke, Name, Node, Raise, Ref, Seen, Stmt, Subscript, Unseen, children, walk_own,
@@ -40,13 +41,14 @@ def check_reruns(program: Program, root: Special) -> None:
 
 def check_rerun(program: Program, e: Invoke) -> None:
     callee: Special = e.callee
-    name = f"{callee.source.name}()"
+    is_loop = callee.source.doc == PASSES
+    title = f"{callee.source.name}() is checkpointed" if not is_loop else "the loop is to stay within a given memory"
     arrays = {p for p, v in zip(callee.params, callee.values) if isinstance(plain(v.kind), Array)}
     others = [p for p in callee.params if p in callee.written and p not in arrays]
     if others:
         program.problem(
-            e.at, f"{name} is checkpointed, and it changes its argument {others[0]!r}, which is no array",
-            "Return the new value, or leave the checkpoint away.",
+            e.at, f"{title}, and it changes {'`' if is_loop else 'its argument `'}{others[0]}`, which is no array",
+            "Return the new value, write into an array, or leave the checkpoint away.",
         )  # fmt: skip
         return
     found = effect(program, callee.body, callee.params, set())
@@ -54,8 +56,8 @@ def check_rerun(program: Program, e: Invoke) -> None:
         node, what = found
         program.problem(
             node.at or e.at,
-            f"{name} is checkpointed, which means that it is run again on the way back, and {what}",
-            "Do that outside of what is checkpointed, and pass the value as an argument.",
+            f"{title}, which means that it is run again on the way back, and {what}",
+            "Do that before, and pass the value as an argument; a loop can read it from an array.",
         )
 
 

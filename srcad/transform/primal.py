@@ -26,7 +26,7 @@ def primal(special: Special, program: Program) -> Function:
             return plain_call(node, program, tuple(map(plain, node.args)))
         return map_children(node, plain)
 
-    doc = f"{special.source.name} itself, as it is run first."
+    doc = f"{special.source.name} itself, with nothing kept for the way back."
     params = tuple(Param(p) for p in special.params)
     return Function(f"{special.name}_primal", params, tuple(map(plain, special.body)), doc)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srcad import runtime_memory
-from srcad.analysis.kinds import INT, Array, Callee, plain
+from srcad.analysis.kinds import INT, Array, Callee, Items, Listing, plain
 from srcad.analysis.specialise.loops import Iteration
 from srcad.analysis.specialise.values import Local, Value, normalised, set_names
 from srcad.checkpointing import checkpoint
@@ -36,12 +36,14 @@ class Schedules:
 
     def tried(self, s: Stmt) -> dict[str, Value]:
         """What is known of the variables after a loop that is run as it is."""
-        key = "parts", id(s)
+        key, program = ("parts", id(s)), self.program
+        specials, named = dict(program.specials), set(program.named)
         with self.attempt():
             self.rewritten[key] = None
             self.statement(s)
             after = self.env
         del self.rewritten[key]
+        program.specials, program.named = specials, named
         return after
 
     def in_parts(self, s: For | While) -> None:
@@ -61,6 +63,13 @@ class Schedules:
             self.refuse(
                 s, "a loop that is to stay within a given memory, and of which it is not known how often it runs",
                 "Write it as a `for` loop without break, or leave `memory` away.",
+            )  # fmt: skip
+            return
+        grown = [n for n in sorted(written_into(s.body) - {None}) if n in self.env and is_container(self.env[n])]
+        if grown:
+            self.refuse(
+                s, f"a loop that is to stay within a given memory, and that changes `{grown[0]}`, which is no array",
+                "Write into an array, or add up what is needed; or leave `memory` away.",
             )  # fmt: skip
             return
         key = "in parts", id(s)
@@ -92,6 +101,10 @@ class Schedules:
         self.out[start:start] = plan.measured(self, self.out[start:])
         self.rewritten["parts", id(plan.last_part)] = None
         self.statement(plan.last_part)
+
+
+PASSES = "Passes of a loop."
+"""What the functions that run passes of a loop are known by."""
 
 
 class Parts:
@@ -126,7 +139,7 @@ class Parts:
             return Call(Call(reference(checkpoint), (Name(name, at=at),), at=at), (*args, *state), at=at)
 
         def function(name: str, params: tuple[Name, ...], *body: Stmt) -> Function:
-            return Function(name, tuple(Param(p.id, at=at) for p in (*params, *state)), body, at=at)
+            return Function(name, tuple(Param(p.id, at=at) for p in (*params, *state)), body, PASSES, at=at)
 
         ends = (self.end(part), self.end(Op("+", (part, Const(1)), at=at)))
         count = Op("-", (Call(Ref(len, "len"), (self.ends,), at=at), Const(2)), at=at)
@@ -200,7 +213,7 @@ class Parts:
         args = tuple(given[p] for p in run.callee.params[2:])
         kept = tuple(x for p, x in given.items() if p in self.state or p in call.callee.written)
         forward = Ref(run.callee, f"{run.callee.name}_forward")
-        given = (count, Const(self.memory), forward, Tuple(args), Tuple(kept), Const(str(self.at)))
+        given = (count, Const(self.memory), forward, Tuple(args), Tuple(kept), Const(str(self.at).rpartition("/")[2]))
         line = self.at.source.lines[self.at.line - 1].strip()
         remark = f"{self.at.line}: {line} - in parts: all but the last are run again on the way back"
         return [Comment(remark, at=self.at), Assign(targets, Call(reference(runtime_memory.schedule), given), at=self.at)]
@@ -214,6 +227,10 @@ class Parts:
 
 def is_array(value: Value | None) -> bool:
     return value is not None and isinstance(plain(value.kind), Array)
+
+
+def is_container(value: Value) -> bool:
+    return isinstance(plain(value.kind), (Items, Listing))
 
 
 def is_only_augmented(name: str, s: For) -> bool:

@@ -23,7 +23,7 @@ from srcad.runtime_memory import parts
 from srcad.runtime_memory import schedule
 
 
-def loop_in_parts_passes_4_primal(first, last, u_1, f):
+def loop_in_parts_passes_primal(first, last, u_1, f):
     """loop_in_parts_passes itself, with nothing kept for the way back."""
     for k in range(first, last):
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
@@ -35,11 +35,11 @@ def loop_in_parts_parts_primal(first, last, length, slots, u_1, f):
     ends = parts(first, last, length, slots)
     for part in range(len(ends) - 2):
         loop_in_parts_parts_1 = loop_in_parts_parts_primal(ends[part], ends[part + 1], length, slots - part, u_1, f)
-    loop_in_parts_passes_1 = loop_in_parts_passes_4_primal(ends[-2], ends[-1], u_1, f)
+    loop_in_parts_passes_1 = loop_in_parts_passes_primal(ends[-2], ends[-1], u_1, f)
     return loop_in_parts_passes_1
 
 
-def loop_in_parts_passes_4_again(first, last, u_1, f, result_bar, u_1_bar):
+def loop_in_parts_passes_again(first, last, u_1, f, result_bar, u_1_bar):
     """loop_in_parts_passes, run once more, and back: the adjoints of its arguments from that of its result."""
     product_tape = []
     u_1_tape = []
@@ -64,8 +64,8 @@ def loop_in_parts_passes_4_again(first, last, u_1, f, result_bar, u_1_bar):
     return f_bar
 
 
-def loop_in_parts_passes_4_forward(first, last, u_1, f):
-    """Forward sweep of loop_in_parts_passes (loop_in_parts.py:8); returns its result and what loop_in_parts_passes_4_adjoint needs."""
+def loop_in_parts_passes_forward(first, last, u_1, f):
+    """Forward sweep of loop_in_parts_passes (loop_in_parts.py:8); returns its result and what loop_in_parts_passes_adjoint needs."""
     product_tape = []
     u_1_tape = []
     for k in range(first, last):
@@ -87,7 +87,7 @@ def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_
     # 8: for k in range(n):
     u_1[...] = u_1_old
     u_1_1 = own(u_1)
-    f_bar = loop_in_parts_passes_4_again(ends[-2], ends[-1], u_1_1, f, None, u_1_bar)
+    f_bar = loop_in_parts_passes_again(ends[-2], ends[-1], u_1_1, f, None, u_1_bar)
     for part in reversed(range(len(ends) - 2)):
         # 8: for k in range(n):
         u_1[...] = u_1_tape.pop()
@@ -103,7 +103,7 @@ def loop_in_parts_forward(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
-    length, slots = schedule(n, 2000, loop_in_parts_passes_4_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
+    length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
         u_1_tape.append(own(u_1[...]))
@@ -157,7 +157,7 @@ def loop_in_parts_value_and_grad(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
-    length, slots = schedule(n, 2000, loop_in_parts_passes_4_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
+    length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
         u_1_tape.append(own(u_1[...]))
@@ -203,7 +203,7 @@ def loop_in_parts_grad(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
-    length, slots = schedule(n, 2000, loop_in_parts_passes_4_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
+    length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
         u_1_tape.append(own(u_1[...]))

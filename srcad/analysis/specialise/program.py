@@ -131,7 +131,7 @@ class Program:
             elif not special.recursive or special.estimate == estimate:
                 break
             for later in list(self.specials)[before:]:
-                del self.specials[later]
+                self.named.discard(self.specials.pop(later).name)
             del self.problems[problems:]
         else:
             special.result = Value(UNKNOWN, True)

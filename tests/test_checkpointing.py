@@ -5,7 +5,6 @@ import itertools
 import math
 import pickle
 import tracemalloc
-import types
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import srcad
 from srcad import api, checkpoint, grad, jvp, runtime_memory, value_and_grad, vjp
 from srcad.analysis.specialise import calls
 from tests.reference import gradient, mismatches
-from tests.test_programs import CASES
+from tests.test_programs import CASES, is_single
 
 
 @checkpoint
@@ -171,31 +170,31 @@ def gradient_array(fun, c) -> np.ndarray:
     return np.array([(fun(U + step * e, c) - fun(U - step * e, c)) / (2 * step) for e in np.eye(5)])
 
 
-@pytest.mark.parametrize("fun", [p for p in PROGRAMS if p is not recursive], ids=lambda fun: fun.__name__)
+@pytest.mark.parametrize(
+    "fun", [in_a_loop, nested, written_into, written_places, several_results, closures, in_branches, by_name],
+    ids=lambda fun: fun.__name__,
+)  # fmt: skip
 def test_the_second_derivative_is_right(fun):
     first = grad(fun)
 
-    def weighted(u):
-        return np.sum(first(u, 0.3) * W)
+    def along(u, w):
+        return np.sum(first(u, 0.3) * w)
 
-    W = np.array([1.0, -0.5, 0.3, 0.2, -1.0])
-    step = 1e-6
-    along = (first(U + step * W, 0.3) - first(U - step * W, 0.3)) / (2 * step)
-    if not isinstance(fun, types.MethodType):
-        second = grad(reweighted, 0)(U, W, fun) if False else hessian_times(fun, W)
-        np.testing.assert_allclose(second, along, rtol=1e-6, atol=1e-7)
+    w = np.array([1.0, -0.5, 0.3, 0.2, -1.0])
+    assert not mismatches(gradient(along, (U, w), 0), grad(along)(U, w))
 
 
-def hessian_times(fun, w):
-    def of_first(u, c):
-        return fun(u, c)
-
-    return srcad.hvp(of_first)(U, 0.3, w)
+@pytest.mark.parametrize("fun", [in_a_loop, nested, several_results, closures, in_branches, by_name])
+def test_forward_over_reverse_is_right(fun):
+    w = np.array([1.0, -0.5, 0.3, 0.2, -1.0])
+    first, step = grad(fun), 1e-6
+    along = (first(U + step * w, 0.3) - first(U - step * w, 0.3)) / (2 * step)
+    np.testing.assert_allclose(srcad.hvp(fun)(U, 0.3, w), along, rtol=1e-6, atol=1e-7)
 
 
 def test_only_the_arguments_are_kept():
     keeping, again = grad(in_a_loop_kept), grad(in_a_loop)
-    assert "sin_tape" in keeping.source_for(U, 0.3)
+    assert "kept_step_1_saved_tape.append" in keeping.source_for(U, 0.3)
     text = again.source_for(U, 0.3)
     assert "step_again(u, dt" in text and "u_tape.append(u)" in text and "step_adjoint" not in text
     kept = text[text.index("def in_a_loop_grad") :]
@@ -204,8 +203,13 @@ def test_only_the_arguments_are_kept():
 
 def in_a_loop_kept(u, dt):
     for _ in range(4):
-        u = step.primal(u, dt)
+        u = kept_step(u, dt)
     return np.sum(u**2)
+
+
+def kept_step(u, dt):
+    f = np.sin(u) * u
+    return u + dt * f * f
 
 
 def test_outside_of_srcad_it_is_the_function():
@@ -239,7 +243,7 @@ def logged(k):
 
 
 def draws(x):
-    return x * np.random.normal()
+    return x * np.random.normal()  # noqa: NPY002
 
 
 def draws_in_a_helper(x):
@@ -247,7 +251,7 @@ def draws_in_a_helper(x):
 
 
 def drawn(k):
-    return np.random.normal()
+    return np.random.normal()  # noqa: NPY002
 
 
 def draws_from_a_generator(x):
@@ -298,7 +302,8 @@ def test_what_may_not_give_the_same_again_is_refused(fun):
     with pytest.raises(srcad.Unsupported) as refused:
         grad(outer)(0.7)
     message = str(refused.value)
-    assert f"{fun.__name__}() is checkpointed, which means that it is run again on the way back, and {EFFECTS[fun]}" in message
+    assert f"{fun.__name__}() is checkpointed, which means that it is run again on the way back, and " in message
+    assert EFFECTS[fun] in message
     assert "test_checkpointing.py:" in message and "pass the value as an argument" in message
 
 
@@ -528,7 +533,7 @@ def ends_early(u, n):
 
 def noisy(u, n):
     for _ in range(n):
-        u = u + np.random.normal(size=5) * u
+        u = u + np.random.normal(size=5) * u  # noqa: NPY002
     return np.sum(u)
 
 
@@ -607,12 +612,12 @@ def walked(first: int, last: int, length: int, slots: int) -> tuple[list[int], i
     return order, run, most
 
 
-@pytest.mark.parametrize(("steps", "slots"), itertools.product((1, 2, 3, 5, 10, 33), (1, 2, 3, 8, 40)))
+@pytest.mark.parametrize(("steps", "slots"), list(itertools.product((2, 3, 5, 10, 33), (1, 2, 3, 8, 40))))
 def test_a_schedule_takes_each_pass_once_within_its_slots(steps, slots):
     order, run, most = walked(0, steps, 1, slots)
     assert order == list(range(steps))[::-1]
     assert most <= slots
-    assert run == runtime_memory.advances(steps, min(slots, max(steps - 1, 1)))
+    assert run == runtime_memory.advances(steps, min(slots, steps - 1))
 
 
 @pytest.mark.parametrize("length", [1, 3, 7, 100])
@@ -649,7 +654,8 @@ def compare(case, **options) -> None:
         found = case.call(grad(case.fun, argnums=wrt, has_aux=case.has("aux"), **options))
     except srcad.SrcadError as refusal:
         pytest.skip(f"refused: {str(refusal).splitlines()[0]}")
-    assert not mismatches(case.references[wrt], found[0] if case.has("aux") else found)
+    single = is_single((case.point.args, case.point.kwargs))
+    assert not mismatches(case.references[wrt], found[0] if case.has("aux") else found, single=single)
 
 
 @pytest.mark.parametrize("case", FIRST, ids=lambda case: case.name)

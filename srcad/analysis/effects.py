@@ -13,7 +13,8 @@ from srcad.analysis.specialise.calls import is_library
 from srcad.analysis.specialise.schedules import PASSES
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, Invoke, Name, Node, Raise, Ref, Seen, Stmt, Subscript, Unseen, children, walk_own,
+    Assign, Attribute, AugAssign, Call, Const, Expr, Invoke, Name, Node, Raise, Ref, Seen, Stmt, Subscript, Unseen,
+    children, walk_own,
 )  # fmt: skip
 from srcad.core.places import root_of
 from srcad.core.printer import text

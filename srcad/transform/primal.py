@@ -41,6 +41,8 @@ def plain_call(e: Invoke, program: Program, args: Sequence[Expr]) -> Call:
     if callee.is_nested or callee.written or any(id(x) not in given for x in e.args if not isinstance(x, (Const, Ref))):
         program.forms.add((id(callee), "primal"))
         return Call(Ref(callee, f"{callee.name}_primal"), tuple(args), at=e.at)
-    fn = call.fn if not isinstance(call.fn, Attribute) else replace(call.fn, value=values.get(id(call.fn.value), call.fn.value))
+    fn = call.fn
+    if isinstance(fn, Attribute):
+        fn = replace(fn, value=values.get(id(fn.value), fn.value))
     named = tuple((k, values[id(x)]) for k, x in call.kwargs)
     return replace(call, fn=fn, args=tuple(values[id(x)] for x in call.args), kwargs=named)

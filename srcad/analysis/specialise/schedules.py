@@ -155,8 +155,9 @@ class Parts:
             arrays = []  # else they are its own to write into: one of them may become another
         copies = [Assign(v, Call(Attribute(v, "copy", at=at), (), at=at), at=at) for v in arrays]
         some = replace(self.whole, iter=self.some(iterable.fn, first, last))
-        self.passes = function(names.new(f"{special.source.name}_passes"), (first, last), *copies, some, Return(result, at=at))
-        last_run = run(self.passes.name, *before_last)
+        passes = names.new(f"{special.source.name}_passes")
+        self.passes = function(passes, (first, last), *copies, some, Return(result, at=at))
+        last_run = run(passes, *before_last)
         params = first, last, self.length, self.slots
         self.divided = function(name, params, self.parts(first, last), self.first_parts, Return(last_run, at=at))
 
@@ -235,8 +236,9 @@ def is_container(value: Value) -> bool:
 
 def is_only_augmented(name: str, s: For) -> bool:
     """Whether a loop gives a variable values by `name += …` alone, which an array takes in place."""
-    others = [replace(n, body=()) if isinstance(n, (For, With)) else n for n in walk(s) if isinstance(n, (Assign, For, With))]
-    return name not in set_in(others)
+    return name not in set_in([n for n in walk(s) if isinstance(n, Assign)]) and not any(
+        name in set_in([replace(n, body=())]) for n in walk(s) if isinstance(n, (For, With))
+    )
 
 
 def in_place(node: Node, names: list[str]) -> Node:

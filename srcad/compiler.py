@@ -317,7 +317,7 @@ def adjoint(pair: Pair) -> Function:
 
 
 def again(pair: Pair) -> Function:
-    """`f_again(args, result_bar) -> adjoints of the arguments`: both sweeps, of a function that is run once more for this."""
+    """`f_again(args, result_bar) -> adjoints of the arguments`: both sweeps, of a function that is run again for this."""
     special, ahead = pair.special, list(pair.forward)
     read = {n.id for part in (*pair.adjoint, *pair.adjoints) for n in walk(part) if isinstance(n, Name)}
     while ahead and isinstance(ahead[-1], Assign) and not read & changed((ahead[-1],)):

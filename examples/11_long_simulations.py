@@ -1,8 +1,8 @@
 """The gradient of a long simulation, within a given memory.
 
 The way back through a time loop reads what each step has computed. Kept from all steps, that is often more than there is.
-With `memory` srcad keeps the state at some steps only, and runs the others again when the way back comes to them. `checkpoint`
-does the same for a single helper. The gradient is the same to the last digits.
+With `memory` srcad keeps the state at some steps only, and runs the others again when the way back comes to them.
+`checkpoint` does the same for a single helper. The gradient is the same to the last digits.
 """
 
 import tracemalloc

@@ -81,7 +81,8 @@ def vjp(fun: Callable, *args, check: bool = False, memory: int | str | None = No
 
     `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
     are not numeric, and integers, are constants: their adjoint is None. With `check`, the pullback of a random adjoint is
-    compared with differences, as `grad` does, at the first call for each signature. `memory` is as for `grad`.
+    compared with differences, as `grad` does, at the first call for each signature. `memory` is as for
+    `grad`; since the pullback may be called again, what it has read stays, beside what it runs again.
     """
     call, memory = call_of(fun), bytes_of(memory)
     values = call.bind(args, {})

@@ -42,6 +42,9 @@ def grad(
     objects of those: an object of the class whose attributes are the gradients (None in place of what is not numeric).
     Raises a `SrcadError`, which names the line, for what cannot be differentiated.
 
+    By a complex argument z the gradient is the direction of steepest ascent, `dL/dRe(z) + 1j * dL/dIm(z)`: `z -= eta * g`
+    descends. `fun` returns a real number all the same. The adjoint of a complex matrix is its conjugate transpose.
+
     With `check`, the first gradient for each signature (the kinds of the arguments) is compared with differences of `fun`
     along random directions; `GradientMismatch` is raised where they differ, and names the component of the argument and the
     statement whose adjoint is off. `fun` is run some 15 times for this, on copies of the arguments and with the same draws
@@ -79,7 +82,9 @@ def value_and_grad(
 def vjp(fun: Callable, *args, check: bool = False, memory: int | str | None = None) -> tuple[Any, Callable]:
     """The value of `fun(*args)`, and its pullback: `pullback(value_bar)` gives the tuple of the arguments' adjoints.
 
-    `value_bar` has the structure and shape of the value. The pullback may be called any number of times. Arguments that
+    `value_bar` has the structure and shape of the value; what of the value is complex may have a complex adjoint, and
+    the adjoints are such that the real parts of inner products agree: `Re <value_bar, value_dot>` is `Re <x_bar, x_dot>`,
+    where `<a, b>` is the sum of `conj(a) * b`. The pullback may be called any number of times. Arguments that
     are not numeric, and integers, are constants: their adjoint is None. With `check`, the pullback of a random adjoint is
     compared with differences, as `grad` does, at the first call for each signature. `memory` is as for
     `grad`; since the pullback may be called again, what it has read stays, beside what it runs again.
@@ -615,13 +620,6 @@ def promoted_arguments(call: Call, positions, values: list) -> tuple[list, tuple
         if type(value) is float or isinstance(value, np.ndarray) and value.dtype.kind == "f":
             continue
         kind = kind_of(values[i])
-        if kinds.is_complex(kind):
-            name = call.parameters[i].name
-            raise KindError(
-                None,
-                f"{name_of(call.fun)} is to be differentiated by {name!r}, which is complex: "
-                "complex numbers are not differentiated yet",
-            )
         if not is_float(kind):
             name = call.parameters[i].name
             raise KindError(
@@ -684,10 +682,15 @@ def as_gradient(value, bar):
     if isinstance(value, np.ndarray):
         if bar.__class__ is np.ndarray and bar.dtype == value.dtype and bar.shape == value.shape:
             return bar
-        return np.array(np.broadcast_to(bar, value.shape), dtype=value.dtype) if value.dtype.kind in "fc" else None
-    if type(value) is float:
-        return float(bar)
+        if value.dtype.kind not in "fc":
+            return None
+        check_real(value, bar)
+        return np.array(np.broadcast_to(bar, value.shape), dtype=value.dtype)
+    if type(value) in (float, complex):
+        check_real(value, bar)
+        return type(value)(bar)
     if isinstance(value, np.inexact):
+        check_real(value, bar)
         return value.dtype.type(bar)
     contents = kinds.container_items(value)
     if contents is None:
@@ -699,6 +702,15 @@ def as_gradient(value, bar):
     return rebuilt(value, parts)
 
 
+def check_real(value, bar) -> None:
+    """Raises KindError where a real value has a complex derivative: something complex was taken for real on the way."""
+    if np.iscomplexobj(bar) and not np.iscomplexobj(value):
+        raise KindError(
+            None, "the derivative by a real number came out complex: it was not seen to be combined with complex ones",
+            hint="Give the numbers of one list all as complex, and make complex numbers with `1j` or complex(a, b).",
+        )
+
+
 def rebuilt(value, parts):
     """A container like `value` with other items."""
     return structure.build(value, parts)
@@ -708,8 +720,8 @@ def zero_like(value):
     """The gradient with respect to an argument on which nothing depends."""
     if isinstance(value, np.ndarray):
         return np.zeros_like(value) if value.dtype.kind in "fc" else None
-    if type(value) is float:
-        return 0.0
+    if type(value) in (float, complex):
+        return type(value)(0.0)
     if isinstance(value, np.inexact):
         return value.dtype.type(0)
     contents = kinds.container_items(value)
@@ -723,10 +735,17 @@ def zero_bar(value):
     """The zero adjoint of a result, as generated code takes it."""
     contents = kinds.container_items(value)
     if contents is None:
-        return np.zeros(np.shape(value)) if isinstance(value, np.ndarray) else 0.0
+        if not isinstance(value, np.ndarray):
+            return 0.0
+        return np.zeros(value.shape, value.dtype if value.dtype.kind == "c" else float)
     keys, items = contents
     parts = [zero_bar(i) for i in items]
     return parts if isinstance(value, (tuple, list)) else dict(zip(keys, parts))
+
+
+def check_seed(value, value_bar) -> None:
+    if np.iscomplexobj(value_bar) and not np.iscomplexobj(value):
+        raise KindError(None, "the adjoint is complex, the value it belongs to is real")
 
 
 def seed_like(value, value_bar):
@@ -734,7 +753,8 @@ def seed_like(value, value_bar):
     contents = kinds.container_items(value)
     if contents is None:
         if isinstance(value, np.ndarray):
-            bar = np.asarray(value_bar, dtype=value.dtype if value.dtype.kind == "f" else float)
+            check_seed(value, value_bar)
+            bar = np.asarray(value_bar, dtype=value.dtype if value.dtype.kind in "fc" else float)
             if bar.shape != value.shape:
                 raise KindError(None, f"the adjoint has shape {bar.shape}, the value it belongs to has {value.shape}")
             return bar
@@ -743,7 +763,8 @@ def seed_like(value, value_bar):
                 raise KindError(
                     None, f"the adjoint has shape {np.shape(value_bar)}, the value it belongs to is a number"
                 )
-            return float(value_bar)
+            check_seed(value, value_bar)
+            return complex(value_bar) if np.iscomplexobj(value) else float(value_bar)
         return 0.0
     keys, items = contents
     given = kinds.container_items(value_bar)

@@ -17,9 +17,9 @@ from typing import Any
 
 from srcad.analysis import kinds as kinds_
 from srcad.analysis.effects import check_reruns
-from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
-from srcad.analysis.specialise import Program, Special, Value, lookup
+from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -100,7 +100,7 @@ def references(fun: types.FunctionType, function: Function) -> list[tuple]:
 
 def is_fixed(value) -> bool:
     """Whether the attributes of a module are taken to stay as they are."""
-    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "scipy")
+    return isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "cmath", "scipy")
 
 
 def holds(reference: tuple) -> bool:
@@ -177,7 +177,7 @@ def compile_gradient(
     with LOCK:
         program = Program(function_of, lift, memory=memory)
         source = function_of(fun)
-        values = [Value(k, v and is_float(k)) for k, v in zip(kinds, varied)]
+        values = list(map(as_argument, kinds, varied))
         special = program.special(fun, (), values, is_root=True)
         check_reruns(program, special)
         if program.problems:
@@ -219,12 +219,14 @@ def compile_gradient(
 def check_result(fun, special: Special, scalar: bool) -> None:
     kind = plain(special.result.kind)
     where = special.source.at
-    if is_complex(kind):
-        raise KindError(
-            where, f"{special.source.name} returns a complex number: complex numbers are not differentiated yet"
-        )
     if not scalar:
         return
+    if isinstance(kind, (Number, Array)) and is_complex(kind):
+        raise KindError(
+            where,
+            f"the gradient needs a function that returns one real number; {special.source.name} returns a complex one",
+            hint="Return a real number made of it, as `abs(z)**2` or `z.real`, or use vjp, which takes a complex adjoint.",
+        )
     if isinstance(kind, Number) and kind.type in ("bool", "int") and special.varied_params:
         raise KindError(
             where,
@@ -382,14 +384,14 @@ def simplified(node: Node) -> Node:
     """A node without products with the number 1."""
     node = map_children(node, simplified)
     match node:
-        case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array()) as x))):
+        case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array(dtype=dtype)) as x))) if dtype.kind == "f":
             return replace(node, value=Call(Attribute(x, "copy"), ()))
         case Op(op="neg", args=(Const(value=float() as value),)):
             return Const(-value)
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
         case Op(op="*", args=(Const(value=-1.0), x)) if (
-            is_new(x) or isinstance(x, Name) and not isinstance(x.kind, Array)
+            is_new(x) or isinstance(x, Name) and not (isinstance(x.kind, Array) or x.kind == kinds_.BOOL)
         ):
             return negated(x)
     return node
@@ -399,4 +401,5 @@ def is_new(e: Expr) -> bool:
     """Whether the value of `e` shares no memory with a variable."""
     if isinstance(e, Op):  # a product with 1 makes numbers of a mask
         return e.op not in ("~", "&", "|", "^")
-    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(plain(e.kind), Number)
+    kind = plain(e.kind)
+    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(kind, Number) and kind.type != "bool"

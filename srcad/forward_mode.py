@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from srcad import compiler, structure
-from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, is_float, kind_of
-from srcad.analysis.specialise import Program, Special, Value
-from srcad.api import Call, Derivative, call_of, describe, forget_oldest, name_of, promoted, signature_of
+from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, kind_of
+from srcad.analysis.specialise import Program, Special, as_argument
+from srcad.api import Call, Derivative, call_of, check_real, describe, forget_oldest, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Const, Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
@@ -23,8 +23,8 @@ def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
 
     `tangents` has one for each of `primals`, of the same structure and shapes: a float for a float, an array for an
     array, a tuple for a tuple; None stands for zero, and an argument whose tangent is None is a constant. Integers that
-    have a tangent are taken as floats. The derivative has the structure, shapes and dtypes of the value (0.0 for
-    an integer, None in place of what is no number).
+    have a tangent are taken as floats; of a complex argument the tangent may be complex. The derivative has the structure,
+    shapes and dtypes of the value (0.0 for an integer, None in place of what is no number).
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
@@ -125,7 +125,7 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
     with compiler.LOCK:
         program = Program(compiler.function_of, compiler.lift)
         compiler.function_of(fun)
-        values = [Value(k, v and is_float(k)) for k, v in zip(argument_kinds, varied)]
+        values = list(map(as_argument, argument_kinds, varied))
         special = program.special(fun, (), values, is_root=True)
         if program.problems:
             raise Unsupported.of(program.problems)
@@ -195,7 +195,7 @@ def has_tangent(dot) -> bool:
 def moved(value, dot, name: str) -> tuple[Any, Any]:
     """A value, its integers that have a tangent as floats, and the tangent in its structure. Raises KindError."""
     if type(value) is type(dot) is np.ndarray and value.dtype is dot.dtype and value.shape == dot.shape:
-        if value.dtype.kind == "f":
+        if value.dtype.kind in "fc":
             return value, dot
     contents = container_items(value)
     if contents is not None:
@@ -212,8 +212,9 @@ def moved(value, dot, name: str) -> tuple[Any, Any]:
     if dot is None:
         return value, np.zeros(value.shape, real_dtype(value)) if isinstance(value, np.ndarray) else 0.0
     value = promoted(value)
-    if isinstance(dot, (str, bytes)) or np.asarray(dot).dtype.kind not in "fiub":
-        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be real numbers")
+    if isinstance(dot, (str, bytes)) or np.asarray(dot).dtype.kind not in ("fiubc" if np.iscomplexobj(value) else "fiub"):
+        numbers = "numbers" if np.iscomplexobj(value) else "real numbers"
+        raise KindError(None, f"the tangent of {name} is {describe(dot)}; it must be {numbers}")
     if np.shape(dot) != np.shape(value):
         shapes = f"the shape {np.shape(dot)}, the argument has {np.shape(value)}"
         raise KindError(None, f"the tangent of {name} has {shapes}")
@@ -257,12 +258,14 @@ def as_tangent(value, dot, seen: set[int]):
             return None
         own = isinstance(dot, np.ndarray) and dot.base is None and dot.shape == value.shape and id(dot) not in seen
         if not own or dot.dtype != real_dtype(value):
+            check_real(value, dot)
             dot = np.array(np.broadcast_to(0.0 if dot is None else dot, value.shape), real_dtype(value))
         seen.add(id(dot))
         return dot
     if not is_number(value):
         return None
     dot = 0.0 if dot is None else dot
+    check_real(value, dot)
     return type(value)(dot) if isinstance(value, (float, complex, np.inexact)) else float(dot)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from srcad import forward_mode, structure
-from srcad.analysis.kinds import Array, Number, plain
+from srcad.analysis.kinds import Array, Kind, Number, is_complex, plain
 from srcad.api import (
     Argnums, Call, Derivative, as_gradient, call_of, name_of, promoted_arguments, wrap,
 )  # fmt: skip
-from srcad.errors import KindError, SrcadError
+from srcad.errors import KindError, MissingRule, SrcadError
 from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
 from srcad.programs import identifier, program, unused
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
@@ -30,7 +30,7 @@ def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
     number. It has the argument's dtype (a plain float has that of the value). For containers it is nested: the structure
     of the value, in place of each number or array of it a tuple if `argnums` is one, and in that the structure of the
     argument. None stands for what has no derivative: strings and truth values of the value, strings and counts of the
-    argument. Also a decorator.
+    argument. Also a decorator. Complex numbers, in the arguments or the value, are refused with a KindError.
 
     >>> jacobian(lambda x: x[1:] * x[:-1])(np.array([1.0, 2.0, 3.0]))
     array([[2., 1., 0.],
@@ -66,7 +66,8 @@ def hessian(fun: Callable | None = None, argnums: Argnums = 0):
     `argnums` a tuple of tuples: `hessian(f, (0, 1))(x, y)[0][1]` is the derivative of the gradient by x along y.
     Also a decorator. Raises what `grad` raises.
 
-    Method: forward over reverse. The gradient runs once along each number of the arguments (Griewank & Walther,
+    Method: by an array reverse over reverse, one forward sweep of the gradient and a reverse sweep for each row; by all
+    else forward over reverse, the tangent of the gradient along each number of the arguments (Griewank & Walther,
     Evaluating Derivatives, 2008, ch. 5).
     """
     return functools.partial(hessian, argnums=argnums) if fun is None else Hessian(fun, argnums)
@@ -257,6 +258,7 @@ class Jacobian(Operator):
         compiled = tangent_of_call(call, argument_kinds, [i in chosen for i in range(len(argument_kinds))])
         if not isinstance(plain(compiled.result.kind), (Number, Array)):
             return None
+        refuse_complex(self, compiled.result.kind)
         return columns_program(self, call, argument_kinds, self.primal)
 
 
@@ -269,10 +271,19 @@ class Hessian(Operator):
         super().__init__(fun, argnums)
         self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
         self._of_gradient = Call(self._gradient)
+        self._by_columns = False
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
         arguments = picked(values, self._picks)
+        if not isinstance(self.argnums, tuple) and isinstance(arguments[0], np.ndarray) and not self._by_columns:
+            try:
+                gradient, blocks = pulled(self._of_gradient, values, chosen, self._picks)
+            except MissingRule:  # a rule that is of first order in reverse mode
+                self._by_columns = True
+            else:
+                if np.shape(gradient) == arguments[0].shape:
+                    return blocks[0][0]
 
         def read(found):
             """The gradient in the structure of the arguments."""
@@ -309,7 +320,7 @@ class HessianProduct(Operator):
         if not kwargs and len(args) == self._plain_count:
             x, vector = args[self._picks[0][0]], args[-1]
             if type(x) is type(vector) is np.ndarray and x.dtype is vector.dtype and x.shape == vector.shape:
-                if x.dtype.kind == "f" and (len(args) == 2 or not self._is_by_first or np.shape(args[1]) != x.shape):
+                if x.dtype.kind in "fc" and (len(args) == 2 or not self._is_by_first or np.shape(args[1]) != x.shape):
                     return self._along(x, vector, args)
         return self._general(args, kwargs)
 
@@ -410,6 +421,14 @@ def is_hessp(frame: types.FrameType) -> bool:
 # Programs: what stands for an operator inside of a function that is differentiated
 
 
+def refuse_complex(operator: Operator, kind: Kind) -> None:
+    if is_complex(kind):
+        raise KindError(
+            None, f"{name_of(operator.primal)} takes or returns complex numbers, which have no matrix of derivatives",
+            hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use jvp or hvp.",
+        )  # fmt: skip
+
+
 def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
     """A program that takes the derivative of `fun` along each element of its arguments, one after the other."""
     names = operator._parameters()
@@ -419,6 +438,7 @@ def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: C
     lines, results = [], []
     for n, (i, item) in enumerate(operator._picks):
         x, kind = names[i], plain(argument_kinds[i])
+        refuse_complex(operator, kind)
         if item is not None or not isinstance(kind, (Number, Array)) or kind.rank is None:
             return None
         dots = ["None"] * len(names)

@@ -1,6 +1,11 @@
-"""Builtins in plain Python: srcad differentiates a call of `sorted` or `map` by differentiating these."""
+"""Functions in plain Python that are differentiated like a user's: what stands for a call of `sorted`, `map` or
+`np.apply_along_axis`, and what generated code does to the adjoints of lists and tuples."""
 
 from __future__ import annotations
+
+import numpy as np
+
+from srcad.runtime import add, check_vectorized, stop_gradient, zeros_like
 
 
 def listed(items):
@@ -75,3 +80,83 @@ def enumerated(items, start=0):
 def backwards(items):
     """`list(reversed(items))`"""
     return items[::-1]
+
+
+def add_items(xs_bar, where, items_bar):
+    """Adds the adjoints of `xs[where]`, a part of a list, to those of `xs`."""
+    for position, k in enumerate(range(len(xs_bar))[where]):
+        xs_bar[k] = add(xs_bar[k], items_bar[position])
+
+
+def scatter_item(bar, key, xs):
+    """The adjoint of `xs[key]`, an item of a container: zeros with `bar` there.
+
+    >>> scatter_item(1.0, 2, [5.0, 6.0, 7.0])
+    [0.0, 0.0, 1.0]
+    """
+    xs_bar = zeros_like(xs)
+    xs_bar[key] = bar
+    return xs_bar
+
+
+def scatter_items(items_bar, where, xs):
+    """The adjoint of `xs[where]`, a part of a list: zeros with `items_bar` there.
+
+    >>> scatter_items([1.0], slice(2, 3), [5.0, 6.0, 7.0])
+    [0.0, 0.0, 1.0]
+    """
+    xs_bar = zeros_like(xs)
+    for position, k in enumerate(range(len(xs_bar))[where]):
+        xs_bar[k] = items_bar[position]
+    return xs_bar
+
+
+def fold_items(items_bar, xs):
+    """The adjoint of `xs` in `xs * n`: for each item the sum of the adjoints of its copies.
+
+    >>> fold_items([1.0, 2.0, 30.0, 40.0], [5.0, 6.0])
+    [31.0, 42.0]
+    """
+    xs_bar = zeros_like(xs)
+    for k in range(len(items_bar)):
+        xs_bar[k % len(xs)] = add(xs_bar[k % len(xs)], items_bar[k])
+    return xs_bar
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# NumPy
+
+
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    lines = np.moveaxis(arr, axis, -1)
+    flat = np.reshape(lines, (-1, lines.shape[-1]))
+    found = np.array([func1d(flat[k], *args, **kwargs) for k in range(len(flat))])
+    shaped = np.reshape(found, lines.shape[:-1] + found.shape[1:])
+    start = axis % np.ndim(arr)
+    return np.moveaxis(shaped, range(lines.ndim - 1, shaped.ndim), range(start, start + found.ndim - 1))
+
+
+def vectorized_1(function, makes_floats, a):
+    """`np.vectorize(function)(a)`"""
+    u = np.ravel(a)
+    found = [function(u[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), np.shape(a))
+
+
+def vectorized_2(function, makes_floats, a, b):
+    """`np.vectorize(function)(a, b)`"""
+    a, b = np.broadcast_arrays(a, b)
+    u, v = np.ravel(a), np.ravel(b)
+    found = [function(u[k], v[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), a.shape)
+
+
+def vectorized_3(function, makes_floats, a, b, c):
+    """`np.vectorize(function)(a, b, c)`"""
+    a, b, c = np.broadcast_arrays(a, b, c)
+    u, v, w = np.ravel(a), np.ravel(b), np.ravel(c)
+    found = [function(u[k], v[k], w[k]) for k in range(len(u))]
+    check_vectorized(stop_gradient(found), makes_floats)
+    return np.reshape(np.array(found), a.shape)

@@ -73,7 +73,7 @@ def scatter(y_bar, index, shape):
     >>> scatter(np.array([1.0, 2.0, 3.0]), [0, 2, 2], (4,))
     array([1., 0., 5., 0.])
     """
-    x_bar = np.zeros(shape, getattr(y_bar, "dtype", float))
+    x_bar = np.zeros(shape, getattr(y_bar, "dtype", complex if isinstance(y_bar, complex) else float))
     if may_repeat(index):
         add_at(x_bar, index, y_bar)
     else:
@@ -95,6 +95,17 @@ def last_written(y_bar, index):
     order = np.zeros(y_bar.shape, int)
     order[index] = numbers
     return np.where(order[index] == numbers, found, 0.0)
+
+
+def placed(v, index, shape):
+    """Zeros of `shape` with `v` written at `index`: of what goes to one place the last stays. Adjoint of `last_written`.
+
+    >>> placed(np.array([1.0, 2.0, 3.0]), [0, 2, 2], (4,))
+    array([1., 0., 3., 0.])
+    """
+    x = np.zeros(shape, getattr(v, "dtype", float))
+    x[index] = v
+    return x
 
 
 def scatter_along(y_bar, indices, axis, shape):
@@ -153,6 +164,19 @@ def over(v, d):
     return quotient
 
 
+def passed(v, slope):
+    """`v * slope`, and 0 wherever v is 0, also where the slope is infinite or NaN: nothing comes back through what was
+    passed over."""
+    if isinstance(v, float) and isinstance(slope, float):
+        return v * slope if v else v
+    with np.errstate(invalid="ignore"):
+        product = np.multiply(v, slope)
+    length = np.vdot(product, product)
+    if length - length != 0:  # there is an infinity or a NaN in it
+        product = np.where(np.equal(v, 0), np.zeros_like(product), product)
+    return product
+
+
 def over_slope(d_dot, y, d):
     """The tangent `-y * d_dot / d` of `y = over(v, d)` where d moves; 0 wherever y is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -172,6 +196,8 @@ def power_slope(x, p):
 
 def power_log(y, x):
     """The derivative `y * log(x)` of `y = x**p` by p: 0 where x is 0, NaN where it is negative."""
+    if np.iscomplexobj(y):
+        return y * np.log(x + (x == 0) + 0j)
     if isinstance(x, (int, float)):
         return y * math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
     return y * np.log(x + (x == 0))
@@ -227,7 +253,7 @@ def sinc_slope(x):
     t = np.pi * np.asarray(x)
     u = t * t
     series = t * (-1 / 3 + u * (1 / 30 - u * (1 / 840 - u * (1 / 45360 - u / 3991680.0))))
-    small = u < 0.1
+    small = np.abs(u) < 0.1
     far = t + small  # nowhere 0
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
@@ -257,6 +283,19 @@ def digamma(x):
     return shift + math.log(x) - 0.5 / x - series
 
 
+def trigamma(x):
+    """The derivative of `digamma`, for a number (Abramowitz & Stegun, 6.4)."""
+    if x <= 0:
+        return (math.pi / math.sin(math.pi * x)) ** 2 - trigamma(1 - x)
+    shift = 0.0
+    while x < 10:
+        shift += 1 / (x * x)
+        x += 1
+    z = 1 / (x * x)
+    series = z * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66 - z * (691 / 2730 - z * 7 / 6))))))
+    return shift + (1 + 0.5 / x + series) / x
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Linear algebra
 
@@ -270,7 +309,24 @@ def cofactors(x):
     """
     u, s, vh = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return (u * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ vh
+    return (np.conj(u) * (sign[..., None] * product_of_others(s, -1))[..., None, :]) @ np.conj(vh)
+
+
+def cofactor_slope(x_dot, x):
+    """The derivative along `x_dot` of the cofactors of square matrices, also where x is singular: it is symmetric.
+
+    In the basis of its singular vectors x is diagonal, and a cofactor is a product of singular values (Golub & Van Loan,
+    Matrix Computations, 2013, ch. 2).
+    """
+    u, s, vh = np.linalg.svd(x)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    one = np.eye(s.shape[-1], dtype=s.dtype)
+    pairs = np.where(one == 1, one, s[..., None, :])
+    others = product_of_others(pairs, -1) * (1 - one)  # products of all singular values but two
+    inner = np.swapaxes(u, -1, -2) @ x_dot @ np.swapaxes(vh, -1, -2)
+    diagonal = others @ np.diagonal(inner, 0, -2, -1)[..., None]
+    slope = one * diagonal - others * np.swapaxes(inner, -1, -2)
+    return sign[..., None, None] * (u @ slope @ vh)
 
 
 def half_lower(x):
@@ -278,12 +334,18 @@ def half_lower(x):
     return np.tril(x, -1) + 0.5 * (x * np.eye(x.shape[-1], dtype=x.dtype))
 
 
+def conjugate_transpose(x):
+    """Matrices transposed, and conjugated if they are complex."""
+    turned = np.swapaxes(x, -1, -2)
+    return np.conj(turned) if np.iscomplexobj(x) else turned
+
+
 def cholesky_adjoint(y_bar, y):
     """The adjoint of `y = np.linalg.cholesky(x)`, lower triangular like the part of x that is read (Murray, 2016)."""
-    yt = np.swapaxes(y, -1, -2)
+    yt = conjugate_transpose(y)
     s = np.linalg.solve(yt, half_lower(yt @ np.tril(y_bar)))
-    s = np.linalg.solve(yt, np.swapaxes(s, -1, -2))
-    return half_lower(s + np.swapaxes(s, -1, -2))
+    s = np.linalg.solve(yt, conjugate_transpose(s))
+    return half_lower(s + conjugate_transpose(s))
 
 
 def singular_slope(x, ord):
@@ -416,35 +478,6 @@ def put_back(x, old):
             object.__setattr__(x, name, item)
 
 
-def add_items(xs_bar, where, items_bar):
-    """Adds the adjoints of `xs[where]` to those of `xs`."""
-    for k, item_bar in zip(range(len(xs_bar))[where], items_bar):
-        xs_bar[k] = add(xs_bar[k], item_bar)
-
-
-def scatter_items(bar, where, xs):
-    """The adjoint of `xs[where]`, an item of a container or a part of a list: zeros with `bar` there.
-
-    >>> scatter_items([1.0], slice(2, 3), [5.0, 6.0, 7.0])
-    [0.0, 0.0, 1.0]
-    """
-    xs_bar = zeros_like(xs)
-    xs_bar[where] = bar
-    return xs_bar
-
-
-def fold_items(items_bar, count):
-    """The adjoint of `xs` in `xs * n`: the sum of the adjoints of the n copies of its `count` items."""
-    return [_sum_all(items_bar[k::count]) for k in range(count)]
-
-
-def _sum_all(items):
-    total = None
-    for item in items:
-        total = add(total, item)
-    return total
-
-
 def captured(function, name):
     """The present value of the variable `name` that a nested function captures, or the function of a derivative."""
     while not hasattr(function, "__closure__"):
@@ -550,6 +583,14 @@ def check_view(view, x, place):
             place_of(place), f"`{text}` is a copy here, no view: the array is not contiguous",
             hint="Write into the array itself.",
         )  # fmt: skip
+
+
+def check_vectorized(found, makes_floats):
+    """Raises a ValueError for what `np.vectorize` would make integers, or arrays of objects, of: it goes by the first."""
+    if not makes_floats and not len(found):
+        raise ValueError("np.vectorize of no items has no type; give otypes=[float]")
+    if any(np.ndim(one) for one in found[:1]) or not makes_floats and np.asarray(found[0]).dtype.kind != "f":
+        raise ValueError(f"np.vectorize of a function whose first result is {found[0]!r}: let it return floats")
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -3,12 +3,15 @@
 Sources: M. Giles, Collected matrix derivative results for forward and reverse mode algorithmic differentiation (2008);
 S. F. Walter and L. Lehmann, Algorithmic differentiation of linear algebra functions (2010); J. Townsend,
 Differentiating the singular value decomposition (2016); G. H. Golub and V. Pereyra, The differentiation of
-pseudo-inverses and nonlinear least squares problems (1973).
+pseudo-inverses and nonlinear least squares problems (1973); D. A. O. Roberts and L. R. Roberts, QR and LQ decomposition
+matrix backpropagation algorithms for square, wide, and deep matrices, real or complex (2020).
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from srcad.runtime import conjugate_transpose, half_lower
 
 
 def transposed(x):
@@ -49,7 +52,7 @@ def singular_values_adjoint(s_bar, x):
 def singular_values_tangent(x_dot, x):
     """The tangent of the singular values of x."""
     u, _, vh = np.linalg.svd(x, full_matrices=False)
-    return np.sum(u * (x_dot @ transposed(vh)), -2)
+    return np.sum(np.conj(u) * (x_dot @ conjugate_transpose(vh)), -2).real
 
 
 def thin(matrices, count, what):
@@ -97,11 +100,10 @@ def qr_adjoint(q_bar, r_bar, q, r, x):
     n = r.shape[-2]
     if r.shape[-1] > n:  # x = q @ [r1, r2]; q and r1 come from the first columns
         rest = x[..., n:]
-        q_bar = q_bar + rest @ transposed(r_bar[..., n:])
+        q_bar = q_bar + rest @ conjugate_transpose(r_bar[..., n:])
         return np.concatenate([qr_adjoint(q_bar, r_bar[..., :n], q, r[..., :n], None), q @ r_bar[..., n:]], -1)
-    m = r @ transposed(r_bar) - transposed(q_bar) @ q
-    symmetric = np.tril(m) + transposed(np.tril(m, -1))
-    return transposed(np.linalg.solve(r, transposed(q_bar + q @ symmetric)))
+    half = half_lower(r @ conjugate_transpose(r_bar) - conjugate_transpose(q_bar) @ q)
+    return conjugate_transpose(np.linalg.solve(r, conjugate_transpose(q_bar + q @ (half + conjugate_transpose(half)))))
 
 
 def qr_tangent(x_dot, q, r, x):
@@ -109,13 +111,16 @@ def qr_tangent(x_dot, q, r, x):
     n = r.shape[-2]
     head = x_dot[..., :n]
     relative = transposed(np.linalg.solve(transposed(r[..., :n]), transposed(head)))
-    inner = transposed(q) @ relative
+    inner = conjugate_transpose(q) @ relative
     below = np.tril(inner, -1)
-    turn = below - transposed(below)
+    turn = below - conjugate_transpose(below)
+    if np.iscomplexobj(inner):  # the diagonal of r is real
+        turn = turn + 1j * np.imag(inner) * np.eye(n)
     q_dot = q @ turn + relative - q @ inner
     r_dot = (inner - turn) @ r[..., :n]
     if r.shape[-1] > n:
-        r_dot = np.concatenate([r_dot, transposed(q_dot) @ x[..., n:] + transposed(q) @ x_dot[..., n:]], -1)
+        rest_dot = conjugate_transpose(q_dot) @ x[..., n:] + conjugate_transpose(q) @ x_dot[..., n:]
+        r_dot = np.concatenate([r_dot, rest_dot], -1)
     return q_dot, r_dot
 
 

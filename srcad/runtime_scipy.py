@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 
 from srcad.runtime_arrays import pad_adjoint
@@ -22,6 +25,35 @@ def frechet(function, a, e):
             raise ValueError(f"{function.__name__} of this matrix is complex: its derivative is not supported yet")
         result = result.real
     return result
+
+
+def lu_factors(low, up):
+    """The factors of `scipy.linalg.lu` as square matrices, completed by parts of the identity."""
+    (m, k), n = low.shape[-2:], up.shape[-1]
+    left, right = (np.broadcast_to(np.eye(r, dtype=low.dtype), (*low.shape[:-2], r, r)).copy() for r in (m, n))
+    left[..., :, :k], right[..., :k, :] = low, up
+    return left, right
+
+
+def lu_adjoint(low_bar, up_bar, turn, low, up):
+    """The adjoint of a in `turn, low, up = scipy.linalg.lu(a)` (de Hoog, Anderssen & Lukas, "Differentiation of matrix
+    functionals using triangular factorization", Mathematics of Computation 80, 2011)."""
+    left, right = lu_factors(low, up)
+    m, n, k = left.shape[-1], right.shape[-1], low.shape[-1]
+    bars = np.zeros((2, *low.shape[:-2], m, n), low.dtype)
+    bars[0][..., :, :k], bars[1][..., :k, :] = low_bar, up_bar
+    inner = np.tril(left.swapaxes(-1, -2) @ bars[0], -1) + np.triu(bars[1] @ right.swapaxes(-1, -2))
+    outer = np.linalg.solve(left.swapaxes(-1, -2), inner)
+    return turn @ np.linalg.solve(right, outer.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def lu_tangent(a_dot, turn, low, up):
+    """The tangents of `turn, low, up = scipy.linalg.lu(a)`."""
+    left, right = lu_factors(low, up)
+    k = low.shape[-1]
+    inner = np.linalg.solve(left, turn.swapaxes(-1, -2) @ a_dot)
+    inner = np.linalg.solve(right.swapaxes(-1, -2), inner.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return np.zeros_like(turn), (left @ np.tril(inner, -1))[..., :, :k], (np.triu(inner) @ right)[..., :k, :]
 
 
 def toeplitz_adjoint(y_bar, k, symmetric):
@@ -157,3 +189,211 @@ def uniform_adjoint(y_bar, size, mode):
     if not np.all(sizes % 2):
         raise ValueError("the adjoint of a filter needs odd sizes")
     return filter_adjoint(y_bar, lambda x: uniform_filter(x, tuple(sizes), mode="constant"), sizes // 2, mode)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Solvers
+
+
+def solved(solver, *args, **kwargs):
+    """What a function of SciPy returns: for programs in which a call of it would be differentiated."""
+    return solver(*args, **kwargs)
+
+
+def no_solution(x, far: bool) -> None:
+    if far:
+        raise ValueError(
+            f"{x} is no solution: an exact one is too far away for the derivative of that to hold here; let the solver go on"
+        )
+
+
+def zero_at(error, slopes, x):
+    """`error`, which is F(x) where `slopes` is the Jacobian of F. Raises ValueError where x is not near to a zero of F, as
+    far as the next step of Newton's method tells: what is no solution has not the derivative of one."""
+    step = np.linalg.solve(slopes, error) if np.ndim(slopes) == 2 else error / slopes
+    no_solution(x, not np.all(np.abs(step) <= 1e-3 * (1.0 + np.max(np.abs(x), initial=0.0))))
+    return error
+
+
+def between_bounds(found, bounds):
+    """The minimum that was found. Raises ValueError where it is at an end of the interval `bounds`, as far as can be
+    told: the slope is not zero there."""
+    if bounds is not None:
+        low, high = bounds
+        if min(found.x - low, high - found.x) < 1e-4 * (high - low):
+            raise ValueError(f"the minimum at {found.x} is at a bound, {bounds}: its derivative is not that of a minimum")
+    return found
+
+
+def each_by_itself(slopes, along, direction):
+    """`slopes`, if they are the derivatives of a function of each item by itself: if its derivative along `direction` is
+    `slopes * direction`. Raises ValueError."""
+    if not np.allclose(along, slopes * direction, rtol=1e-6, atol=1e-9 * np.max(np.abs(slopes), initial=0.0)):
+        raise ValueError("an equation whose items depend on each other was solved item by item; use scipy.optimize.root")
+    return slopes
+
+
+def uneven(x):
+    """A direction in the space of x, of which no two items are the same."""
+    return np.linspace(1.0, 2.0, np.size(x)).reshape(np.shape(x))[()]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Initial value problems
+
+
+def steps_taken(fun, t_span, y0, method, args, options):
+    """What `scipy.integrate.solve_ivp` returns, with the ends of all its steps. Raises ValueError where it gives up."""
+    from scipy.integrate import solve_ivp
+
+    found = solve_ivp(fun, t_span, y0, method, args=args, **options)
+    if not found.success:
+        raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {found.message}")
+    return found
+
+
+def step_of_each(times, t_eval):
+    """How many of the points `t_eval` are before the end of each step, none of them before the first."""
+    if t_eval is None:
+        return None
+    direction = 1.0 if times[-1] >= times[0] else -1.0
+    ends = np.searchsorted(direction * np.asarray(t_eval), direction * times, side="right")
+    ends[0] = 0
+    return ends
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An explicit Runge-Kutta formula of n = len(b) stages: y + h * slopes[:n].T @ b ends a step, slopes[n] is that there,
+    and y + h * slopes.T @ p @ [x, x^2, …] is the share x of the way. Later rows of `a` are only for that."""
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    p: np.ndarray
+
+
+@functools.cache
+def formula(method) -> Formula:
+    """The formula of a method of `scipy.integrate.solve_ivp`. Raises ValueError for one that is not explicit."""
+    from scipy import integrate
+
+    found = getattr(integrate, method, None) if isinstance(method, str) else method
+    if found not in (integrate.RK45, integrate.RK23, integrate.DOP853):
+        raise ValueError(f"method={method!r} has no derivative; there is method='RK45', 'RK23' and 'DOP853'")
+    n = found.n_stages
+    if found is not integrate.DOP853:
+        a = np.pad(found.A, ((0, 1), (0, n + 1 - found.A.shape[1])))
+        return Formula(a, found.B, np.append(found.C, 1.0), found.P)
+    a = np.zeros((n + 4, n + 4))
+    a[:n, :n], a[n + 1 :] = found.A, found.A_EXTRA
+    b = np.append(found.B, np.zeros(4))
+    first, last = np.eye(n + 4)[[0, n]]
+    parts = [b, first - b, 2 * b - last - first, *found.D]
+    p = np.zeros((n + 4, len(parts)))
+    for i, part in enumerate(parts):  # x, x (1 - x), x^2 (1 - x), x^2 (1 - x)^2, …
+        basis = np.poly1d([1.0, 0.0]) ** (i // 2 + 1) * np.poly1d([-1.0, 1.0]) ** ((i + 1) // 2)
+        p += np.outer(part, np.pad(basis.coeffs[::-1][1:], (0, len(parts) - basis.order)))
+    return Formula(a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Sparse matrices
+
+
+def real(matrix):
+    """A sparse matrix. Raises ValueError for a complex one."""
+    if matrix.dtype.kind == "c":
+        raise ValueError("a complex sparse matrix: complex numbers are not differentiated yet")
+    return matrix
+
+
+def transposed_times(matrix, x):
+    """`matrix.T @ x` as an array. Of some matrices, SciPy has a product with one row as a number."""
+    rows, columns = matrix.shape
+    more = np.shape(x)[1:]
+    return np.reshape(real(matrix).T @ np.reshape(x, (rows, *more)), (columns, *more))
+
+
+def times_transposed(x, matrix):
+    """`x @ matrix.T` as an array."""
+    rows, columns = matrix.shape
+    more = np.shape(x)[:-1]
+    return np.reshape(np.reshape(x, (*more, columns)) @ real(matrix).T, (*more, rows))
+
+
+def sparse_solve(matrix, x):
+    """The adjoint of b in `scipy.sparse.linalg.spsolve(matrix, b)`."""
+    from scipy.sparse.linalg import spsolve
+
+    return spsolve(real(matrix).T.tocsc(), x)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Interpolation
+
+
+def slope_at(spline, x, nu, extrapolate):
+    """The derivative of a spline at places x, and the first of the axes that these have in it."""
+    slope = np.asarray(spline(x, nu + 1) if extrapolate is None else spline(x, nu + 1, extrapolate))
+    return slope, getattr(spline, "axis", 0)
+
+
+def interpolant_adjoint(y_bar, spline, x, nu, extrapolate):
+    """The adjoint of the places at which a spline was evaluated."""
+    slope, axis = slope_at(spline, x, nu, extrapolate)
+    own = range(axis, axis + np.ndim(x))
+    return np.sum(y_bar * slope, tuple(k for k in range(slope.ndim) if k not in own))
+
+
+def interpolant_tangent(x_dot, spline, x, nu, extrapolate):
+    """The tangent of what a spline is at places with the tangent `x_dot`."""
+    slope, axis = slope_at(spline, x, nu, extrapolate)
+    return slope * np.reshape(x_dot, np.shape(x) + (1,) * (slope.ndim - axis - np.ndim(x)))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a grid that places are in, by the `left` end and the `width` in each direction; for each of their
+    corners, the flat `numbers` in the grid, and in which directions it is the `upper` one. `offset` is what is added to
+    the share of the way to that. `shape` is that of the places, some of which may be `outside`."""
+
+    numbers: np.ndarray
+    upper: np.ndarray
+    left: np.ndarray
+    width: np.ndarray
+    offset: np.ndarray
+    outside: np.ndarray
+    shape: tuple[int, ...]
+
+    def outside_of(self, ndim: int) -> np.ndarray:
+        """`outside`, to be broadcast against an array of `ndim` axes."""
+        return self.outside.reshape(self.shape + (1,) * (ndim - len(self.shape)))
+
+
+def cell_corners(grid, xi, is_tuple, method, bounds_error) -> Cells:
+    """Where places are in the grid of `scipy.interpolate.RegularGridInterpolator`, given as an array or as a tuple of their
+    coordinates. Raises ValueError, as that does."""
+    grid = [np.asarray(p, float) for p in grid]
+    count = len(grid)
+    if method not in ("linear", "nearest"):
+        raise ValueError(f"method={method!r} has no derivative; there is method='linear' and 'nearest'")
+    if any(p.size < 2 or np.any(np.diff(p) <= 0) for p in grid):
+        raise ValueError("the points of a grid have to increase, and to be two or more in each direction")
+    xi = np.asarray(xi, float)
+    if xi.ndim == 1 and not is_tuple:
+        xi = xi.reshape(-1, 1) if count == 1 else xi.reshape(1, -1)
+    places = xi.reshape(-1, count)
+    outside = np.any([(x < p[0]) | (x > p[-1]) for x, p in zip(places.T, grid)], axis=0)
+    if bounds_error and np.any(outside):
+        raise ValueError("one of the requested places is out of bounds")
+    cells = [np.clip(np.searchsorted(p, x, "right") - 1, 0, p.size - 2) for x, p in zip(places.T, grid)]
+    left = np.stack([p[i] for p, i in zip(grid, cells)], -1)
+    width = np.stack([p[i + 1] - p[i] for p, i in zip(grid, cells)], -1)
+    offset = np.zeros_like(left)
+    if method == "nearest":
+        offset, width = ((places - left) / width > 0.5) * 1.0, np.full_like(width, np.inf)
+    upper = np.array(list(np.ndindex(*[2] * count)), bool)
+    sizes = [p.size for p in grid]
+    numbers = np.stack([np.ravel_multi_index([i + b for i, b in zip(cells, bits)], sizes) for bits in upper])
+    return Cells(numbers, upper, left, width, offset, outside, xi.shape[:-1])

@@ -58,10 +58,15 @@ def extrapolated(slopes: Iterable[float], rounding: Iterable[float], base: int) 
 
 def typical_sizes(leaves: list) -> np.ndarray:
     """For each number of the leaves how far to go: the root mean square of its leaf, 1 where that is zero."""
-    sizes = [np.full(np.size(x), np.sqrt(np.mean(np.square(x))) if np.size(x) else 1.0) for x in leaves]
+    sizes = [np.full(len(structure.numbers(x)), root_mean_square(x)) for x in leaves]
     found = np.concatenate([np.zeros(0), *sizes])
     found[~(found > 0) | ~np.isfinite(found)] = 1.0
     return found
+
+
+def root_mean_square(x) -> float:
+    """The typical size of the numbers of a leaf; 1 for none."""
+    return float(np.sqrt(np.mean(np.square(np.abs(x))))) if np.size(x) else 1.0
 
 
 class Along:
@@ -155,8 +160,6 @@ class Subject:
             value = self.evaluated(arguments)
         except OUTSIDE as error:
             return Unsettled(f"{type(error).__name__} is raised close by")
-        if any(np.iscomplexobj(leaf) for leaf in structure.leaves([value, arguments])):
-            return Unsettled("complex numbers are not checked")
         value_bar = random_seed(value, rng)
         if bars is None:
             bars = self.adjoints([own(a) for a in arguments], value_bar)
@@ -183,13 +186,8 @@ class Subject:
 
     def component(self, arguments: list, number: int) -> str:
         """How Python writes the number of that index among all of the arguments: `w['b'][2]`."""
-        for name, argument in zip(self.names, arguments):
-            for leaf_name, leaf in structure.named_leaves(argument, name):
-                if number < np.size(leaf):
-                    index = np.unravel_index(number, np.shape(leaf))
-                    return leaf_name + (f"[{', '.join(map(str, index))}]" if index else "")
-                number -= np.size(leaf)
-        raise IndexError(number)
+        named = [leaf for n, argument in zip(self.names, arguments) for leaf in structure.named_leaves(argument, n)]
+        return structure.component(named, number)
 
 
 class Gap:
@@ -201,7 +199,7 @@ class Gap:
         leaves = [leaf for a in arguments for leaf in structure.leaves(a)]
         self.point, self.unravel = structure.ravel(tuple(arguments))
         self.size = typical_sizes(leaves)
-        found = [np.ravel(g) for a, bar in zip(arguments, bars) for g in gradient_leaves(bar, a)]
+        found = [structure.numbers(g) for a, bar in zip(arguments, bars) for g in gradient_leaves(bar, a)]
         self.gradient = np.concatenate([np.zeros(0), *found]).astype(float)
         all_floats = [np.asarray(leaf) for leaf in [*leaves, *structure.leaves(value)]]
         coarse = max((float(np.finfo(x.dtype).eps) for x in all_floats), default=0.0)
@@ -270,9 +268,15 @@ class Gap:
 
 def random_seed(value, rng):
     """A random adjoint of a value: 1 for a number; zeros in the places of what has no derivative."""
-    if structure.items(value) is None and np.ndim(value) == 0:
+    if structure.items(value) is None and np.ndim(value) == 0 and not np.iscomplexobj(value):
         return 1.0
-    return structure.tree_map(lambda x: structure.cast(rng.standard_normal(np.shape(x)), x), value, constant=no_adjoint)
+    return structure.tree_map(lambda x: structure.cast(noise(x, rng), x), value, constant=no_adjoint)
+
+
+def noise(like, rng):
+    """Standard normal numbers in the shape of a leaf, complex ones for a complex leaf."""
+    z = rng.standard_normal(np.shape(like))
+    return z + 1j * rng.standard_normal(np.shape(like)) if np.iscomplexobj(like) else z
 
 
 def no_adjoint(leaf):
@@ -281,15 +285,15 @@ def no_adjoint(leaf):
 
 def inner(value_bar, value) -> float:
     """The inner product with the adjoint of a value; an integer counts as a number."""
-    if structure.items(value) is None and np.ndim(value) == 0:
+    if structure.items(value) is None and np.ndim(value) == 0 and not np.iscomplexobj(value):
         return float(value_bar) * float(value)
     return structure.dot(value, value_bar)
 
 
 def shifted(x, reach: float, rng):
     """A leaf moved a little, at random."""
-    size = np.sqrt(np.mean(np.square(x))) if np.size(x) else 0.0
-    return structure.cast(x + reach * (size or 1.0) * rng.standard_normal(np.shape(x)), x)
+    size = root_mean_square(x)
+    return structure.cast(x + reach * (size or 1.0) * noise(x, rng), x)
 
 
 def gradient_leaves(bar, like) -> Iterator[Any]:
@@ -297,7 +301,7 @@ def gradient_leaves(bar, like) -> Iterator[Any]:
     held = structure.items(like)
     if held is None:
         if structure.is_differentiable(like):
-            yield np.zeros(np.shape(like)) if bar is None else bar
+            yield np.zeros(np.shape(like), np.result_type(like)) if bar is None else bar
         return
     parts = [None] * len(held) if bar is None else structure.items(bar)
     for part, like_part in zip(parts, held):

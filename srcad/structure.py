@@ -64,8 +64,10 @@ LIBRARIES = frozenset(("numpy", "scipy", "math", "pandas", "matplotlib", "sklear
 
 def is_library(made: Any) -> bool:
     """Whether a function or class is one of a library, or of srcad."""
-    root = (made.__module__ or "").partition(".")[0]
-    return made.__module__ != "srcad.prelude" if root == "srcad" else root in LIBRARIES
+    module = made.__module__ or ""
+    root = module.partition(".")[0]
+    said = module == "srcad.prelude" or module.startswith("srcad.stand_ins.")  # in plain Python, to be differentiated
+    return not said if root == "srcad" else root in LIBRARIES
 
 
 @functools.cache
@@ -316,7 +318,8 @@ def norm_of(values: list) -> float:
 
 
 def ravel(structure: Structure) -> tuple[np.ndarray, Callable[[np.ndarray], Structure]]:
-    """All leaves in one vector, and the function that makes the structure of such a vector again.
+    """All leaves in one vector, and the function that makes the structure of such a vector again. The vector is real: it
+    has of a complex leaf the real parts, then the imaginary ones.
 
     >>> vector, unravel = ravel({"w": np.zeros((1, 2)), "b": 1.0})
     >>> vector
@@ -325,14 +328,40 @@ def ravel(structure: Structure) -> tuple[np.ndarray, Callable[[np.ndarray], Stru
     {'w': array([[5., 6.]]), 'b': 7.0}
     """
     found = leaves(structure)
-    shapes = [np.shape(leaf) for leaf in found]
-    ends = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
-    vector = np.concatenate([np.zeros(0), *(np.ravel(leaf) for leaf in found)])
+    parts = [numbers(leaf) for leaf in found]
+    ends = np.cumsum([0, *map(len, parts)])
+    vector = np.concatenate([np.zeros(0), *parts])
 
     def unravel(vector: np.ndarray) -> Structure:
         vector = np.array(vector)  # the structure shares no memory with it
         pieces = (vector[start:end] for start, end in itertools.pairwise(ends))
-        values = [cast(piece.reshape(shape), leaf) for piece, shape, leaf in zip(pieces, shapes, found)]
-        return with_leaves(structure, values)
+        return with_leaves(structure, [_leaf_of(piece, leaf) for piece, leaf in zip(pieces, found)])
 
     return vector, unravel
+
+
+def numbers(leaf) -> np.ndarray:
+    """The numbers of a leaf in a real vector: of a complex one the real parts, then the imaginary ones."""
+    if np.iscomplexobj(leaf):
+        return np.concatenate([np.ravel(np.real(leaf)), np.ravel(np.imag(leaf))])
+    return np.ravel(leaf)
+
+
+def _leaf_of(piece: np.ndarray, like):
+    """The leaf that has these numbers."""
+    if np.iscomplexobj(like):
+        real, imag = np.split(piece, 2)
+        piece = real + 1j * imag
+    return cast(piece.reshape(np.shape(like)), like)
+
+
+def component(named: list[tuple[str, Any]], number: int) -> str:
+    """How Python writes the number of that index in the vector of leaves that have these names: `w['b'][2]`."""
+    for name, leaf in named:
+        count = np.size(leaf)
+        if number < count * (2 if np.iscomplexobj(leaf) else 1):
+            index = np.unravel_index(number % count, np.shape(leaf))
+            part = (".imag" if number >= count else ".real") if np.iscomplexobj(leaf) else ""
+            return name + (f"[{', '.join(map(str, index))}]" if index else "") + part
+        number -= len(numbers(leaf))
+    raise IndexError(number)

@@ -13,7 +13,9 @@ import numpy as np
 
 from srcad import structure
 from srcad.api import Call, as_gradient, zero_like
+from srcad.errors import KindError
 from srcad.forward_mode import compiled_tangent, is_number, moved
+from srcad.programs import name_of
 
 Picks = tuple[tuple[int, int | None], ...]
 """Which arguments: the position of the parameter and, in `*args`, that of the item."""
@@ -23,6 +25,7 @@ def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math
     """The value, and the blocks by reverse mode; None in place of them if the value has more than `at_most` numbers."""
     compiled = call.compiled(values, chosen, scalar=False)
     value, saved = compiled.forward(*values)
+    refuse_complex(call, [*leaves(value), *leaves(picked(values, picks))])
     if size(leaves(value)) > at_most:
         return value, None
     arguments = picked(values, picks)
@@ -39,11 +42,15 @@ def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math
         return found
 
     by = [x for a in arguments for x in structure.leaves(a)]
+    is_one = len(picks) == len(compiled.varied) == 1 and picks[0][1] is None and by[0] is arguments[0]
     root = [seed_like(value)]
     blocks: list = []
     for y, (holder, key) in zip(leaves(value), places(root)):
         rows = [np.zeros((np.size(y), *np.shape(x)), dtype_of(x, y)) for x in by]
         for k in each_unit(holder, key) if structure.is_differentiable(y) and compiled.varied else ():
+            if is_one:  # an array or a number: its adjoint as it comes
+                rows[0][k] = compiled.adjoint(saved, root[0])
+                continue
             for row, x_bar in zip(rows, adjoints(root[0])):
                 row[k] = x_bar
         blocks.append([finished(row, y, x) for row, x in zip(rows, by)])
@@ -52,6 +59,7 @@ def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math
 
 def pushed(call: Call, values: list, chosen, picks: Picks, read: Callable = lambda found: found) -> tuple[Any, list]:
     """The value, and the blocks by forward mode; `read` makes the value of what the function returns."""
+    refuse_complex(call, leaves(picked(values, picks)))
     compiled = compiled_tangent(call, values, chosen)
     dots = {compiled.params[i]: still(values[i]) for i in chosen}
 
@@ -79,11 +87,21 @@ def pushed(call: Call, values: list, chosen, picks: Picks, read: Callable = lamb
         dots[name] = zero
     if value is None:
         value, _ = run()
+    refuse_complex(call, leaves(value))
     blocks = []
     for i, y in enumerate(leaves(value)):
         parts = [(x, c[i] if c else np.zeros((*np.shape(y), 0), dtype_of(x, y))) for x, c in columns]
         blocks.append([finished(part, y, x) for x, part in parts])
     return value, blocks
+
+
+def refuse_complex(call: Call, found: list) -> None:
+    """Raises KindError if there is a complex number among leaves: its derivative is no single number."""
+    if any(np.iscomplexobj(leaf) for leaf in found if isinstance(leaf, (complex, np.ndarray, np.generic))):
+        raise KindError(
+            None, f"{name_of(call.fun)} takes or returns complex numbers, which have no matrix of derivatives",
+            hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use vjp, jvp or hvp.",
+        )  # fmt: skip
 
 
 def nested(value, blocks: list, arguments: list, one_or_tuple: Callable):

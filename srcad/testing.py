@@ -30,7 +30,8 @@ def check_grads(
     """Raise `GradientMismatch` if the gradient of `fun` at `args` is not what differences of `fun` say.
 
     `argnums` chooses arguments (an index, a name, or a tuple of those; None: all that hold floats): numbers, arrays, and
-    structures of these. A function that returns an array or a structure is checked through `vjp`, with random cotangents.
+    structures of these; complex ones are moved in both of their parts. A function that returns a complex number, an array
+    or a structure is checked through `vjp`, with random cotangents.
     With `order=2` the gradient's own gradient is checked too. Keyword arguments are given with `functools.partial`.
 
     For each argument the slope along a random direction (of the size of the argument; another `seed`, another direction)
@@ -82,9 +83,9 @@ class SlopeCheck:
         self.point, self.unravel = structure.ravel(argument)
         if self.bar is not None:
             found = structure.leaves(self.bar, like=argument)
-            self.gradient = np.concatenate([np.zeros(0), *(np.ravel(part) for part in found)])
+            self.gradient = np.concatenate([np.zeros(0), *map(structure.numbers, found)])
         leaves = structure.leaves(argument)
-        single = any(np.asarray(leaf).dtype.itemsize < 8 for leaf in leaves)
+        single = any(np.finfo(np.asarray(leaf).dtype).eps > 1e-10 for leaf in leaves)
         self.rtol = self.rtol or (1e-2 if single else 1e-6)
         self.eps = float(np.finfo(np.float32 if single else float).eps)
         self.size = typical_sizes(leaves)
@@ -160,12 +161,7 @@ class SlopeCheck:
 
     def component(self, number: int) -> str:
         """How Python writes the component of that number: `w['b'][2]`."""
-        for name, leaf in structure.named_leaves(structure.copied(self.args[self.position]), self.name):
-            if number < np.size(leaf):
-                index = np.unravel_index(number, np.shape(leaf))
-                return name + (f"[{', '.join(map(str, index))}]" if index else "")
-            number -= np.size(leaf)
-        raise IndexError(number)
+        return structure.component(structure.named_leaves(structure.copied(self.args[self.position]), self.name), number)
 
 
 def _positions(fun: Callable, args: tuple, argnums: Argnums | None) -> dict[int, str]:
@@ -190,7 +186,8 @@ def _positions(fun: Callable, args: tuple, argnums: Argnums | None) -> dict[int,
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float, np.number)) or isinstance(value, np.ndarray) and value.ndim == 0
+    is_scalar = isinstance(value, (int, float, np.number)) or isinstance(value, np.ndarray) and value.ndim == 0
+    return is_scalar and not np.iscomplexobj(value)
 
 
 def _title(fun: Callable) -> str:

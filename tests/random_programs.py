@@ -34,9 +34,10 @@ from typing import Any
 import numpy as np
 
 import srcad
-from tests import imperative_programs
+from tests import imperative_programs, second_order
 from tests.programs import fresh
 from tests.reference import Numpy, at, children, floats, gradient, mismatches, put, value_or_nan, widen
+from tests.second_order import direction
 
 PRELUDE = """\
 import math
@@ -707,10 +708,14 @@ IMPERATIVE = Family(imperative_programs.PRELUDE, imperative_programs.generate, i
 
 @dataclass
 class Verdict:
-    """What became of a program: `right`, `refused`, `skipped` (it does not run), or what is wrong."""
+    """What became of a program: `right`, `refused`, `skipped` (it does not run), or what is wrong.
+
+    `refusals` are the messages of those ways to a derivative that were refused, each with the way.
+    """
 
     status: str
     detail: str = ""
+    refusals: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_defect(self) -> bool:
@@ -797,7 +802,9 @@ def judge(
     except srcad.SrcadError as error:
         if plain_error is None and error.origin is None and type(error) is not srcad.KindError:
             return Verdict("refused without a line", str(error))
-        return Verdict("refused" if plain_error is None else "skipped", str(error))
+        if plain_error is not None:
+            return Verdict("skipped", str(error))
+        return Verdict("refused", str(error), (("", str(error)),))
     except RecursionError as error:
         if plain_error is not None:
             return Verdict("skipped")
@@ -902,7 +909,36 @@ def more(fun, args, kwargs, argnums, found, value, single: bool = False) -> Verd
             return Verdict("pullback shares memory")
     if not same(given, fresh(args)):
         return Verdict("vjp changes its arguments")
+    return along(fun, args, argnums, found, value, single)
+
+
+def along(fun, args: tuple, argnums: tuple, found: tuple, value, single: bool) -> Verdict:
+    """The tangent along a random direction, beside its product with the gradient, which agrees with the reference."""
+    rng = np.random.default_rng(1)
+    dots = tuple(direction(a, rng) if i in argnums else None for i, a in enumerate(args))
+    numbers, steps = flat(found), flat([dots[i] for i in argnums])
+    given, moved = fresh(args), fresh(dots)
+    try:
+        with np.errstate(all="ignore"):
+            result, slope = srcad.jvp(fun, given, moved)
+    except srcad.SrcadError as error:
+        return Verdict("right", "", (("jvp: ", str(error)),))
+    except Exception as error:  # noqa: BLE001
+        status = f"jvp: crash {type(error).__name__} {where_inside(error)}"
+        return Verdict(status, "".join(traceback.format_exception(error)[-8:]))
+    expected, size = numbers @ steps, np.abs(numbers) @ np.abs(steps)
+    if not close(result, value, single):
+        return Verdict("jvp value wrong", f"{result} and {value}")
+    if not abs(float(slope) - expected) <= (1e-4 if single else 1e-9) * (1 + size):
+        return Verdict("jvp differs from grad", f"{slope}, along {dots}; the gradient gives {expected}")
+    if not same(given, fresh(args)) or not same(moved, dots):
+        return Verdict("jvp changes its arguments", f"{given}, {moved}")
     return Verdict("right")
+
+
+def flat(value) -> np.ndarray:
+    """The numbers of a structure, in order."""
+    return np.concatenate([np.ravel(leaf).astype(float) for leaf in leaves(value)] or [np.zeros(0)])
 
 
 def leaves(value) -> list:
@@ -914,7 +950,27 @@ def leaves(value) -> list:
     return [value]
 
 
-def judge_text(text: str, seed: int = 0, seconds: float = 20.0, family: Family = FUNCTIONAL) -> Verdict:
+def judge_twice(fun, args: tuple, double=None, analytic=None, single: bool = False) -> Verdict:
+    """The same of the second derivatives of a program whose gradient is right: the first way that is wrong, or crashes.
+
+    Refused where a way is; what each way is refused for is in the detail.
+    """
+    verdict = judge(fun, args, double=double, analytic=analytic, single=single)
+    if verdict.status != "right" or single:
+        return Verdict("skipped", verdict.detail)
+    argnums = tuple(i for i, a in enumerate(args) if next(floats(a), None) is not None)
+    found = list(second_order.judge(fun, args, argnums, double))
+    for way, status, detail in found:
+        if status not in ("right", "refused"):
+            return Verdict(f"{way}: {status}", detail)
+    refusals = tuple((f"{way}: ", detail) for way, status, detail in found if status == "refused")
+    detail = "\n".join(f"{way}{message}" for way, message in refusals)
+    return Verdict("skipped" if not found else "refused" if refusals else "right", detail, refusals)
+
+
+def judge_text(
+    text: str, seed: int = 0, seconds: float = 20.0, family: Family = FUNCTIONAL, judge: Callable = judge
+) -> Verdict:
     """`judge` of a program's text; what takes too long is a defect, too."""
     try:
         fun = family.compiled(text)
@@ -947,9 +1003,12 @@ def judge_text(text: str, seed: int = 0, seconds: float = 20.0, family: Family =
 # Making a program small
 
 
-def shrunk(text: str, seed: int, status: str, seconds: float = 60.0, family: Family = FUNCTIONAL) -> str:
+def shrunk(
+    text: str, seed: int, status: str, seconds: float = 60.0, family: Family = FUNCTIONAL, judge: Callable = judge
+) -> str:
     """A smaller program with the same defect, or the smallest found in so many seconds."""
     end = time.monotonic() + seconds
+    limit = 15.0 if judge is judge_twice else 2.0
     changed = True
     while changed:
         changed, position = False, 0
@@ -957,7 +1016,7 @@ def shrunk(text: str, seed: int, status: str, seconds: float = 60.0, family: Fam
         while position < len(candidates) and time.monotonic() < end:
             candidate = candidates[position]
             position += 1
-            if len(candidate) < len(text) and judge_text(candidate, seed, 2.0, family).status == status:
+            if len(candidate) < len(text) and judge_text(candidate, seed, limit, family, judge).status == status:
                 text, changed = candidate, True
                 candidates = list(smaller(text))  # and on from here: what was tried before would fail again
                 position = max(0, position - 2)
@@ -1048,6 +1107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--second", action="store_true", help="second derivatives of programs whose gradient is right")
     parser.add_argument("--imperative", action="store_true", help="writes, views, aliases and containers")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop before the count after so long")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to make one program small")
@@ -1057,6 +1117,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     family = IMPERATIVE if options.imperative else FUNCTIONAL
+    judged = judge_twice if options.second else judge
     counts: collections.Counter = collections.Counter()
     refusals: collections.Counter = collections.Counter()
     end = time.monotonic() + 60 * options.minutes
@@ -1065,17 +1126,16 @@ def main() -> None:
             print(f"stopped before seed {seed}")
             break
         text = family.generate(seed)
-        verdict = judge_text(text, seed, family=family)
+        verdict = judge_text(text, seed, 60.0 if options.second else 20.0, family, judged)
         counts[verdict.status] += 1
-        if verdict.status == "refused":
-            for reason in reasons(verdict.detail):
-                refusals[reason] += 1
+        for way, message in verdict.refusals:
+            refusals.update(way + reason for reason in reasons(message))
         if options.show:
             print(text, family.arguments(text, seed), verdict.status, verdict.detail, sep="\n")
         elif verdict.is_defect and counts[verdict.status] <= options.per_class:
-            small = shrunk(text, seed, verdict.status, options.seconds, family)
+            small = shrunk(text, seed, verdict.status, options.seconds, family, judged)
             print(f"==== seed {seed}: {verdict.status}\n{small}\n{family.arguments(small, seed)}")
-            print(judge_text(small, seed, family=family).detail[-700:], end="\n\n", flush=True)
+            print(judge_text(small, seed, 20.0, family, judged).detail[-700:], end="\n\n", flush=True)
         elif verdict.is_defect:
             print(f"==== seed {seed}: {verdict.status}", flush=True)
     ran = sum(count for status, count in counts.items() if status != "skipped")

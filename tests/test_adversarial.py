@@ -3232,9 +3232,10 @@ def test_captured_variable_changes_its_value_and_kind():
     assert derivative(1.0) == 3.0
 
 
-def test_complex_argument_is_refused():
-    with pytest.raises(srcad.SrcadError):
-        srcad.grad(lambda x: abs(x))(1j)
+def test_the_gradient_by_a_complex_argument_ascends():
+    assert srcad.grad(lambda x: abs(x))(1j) == 1j
+    with pytest.raises(srcad.SrcadError, match="one real number"):
+        srcad.grad(lambda x: x * x)(1j)
 
 
 def test_derivative_of_a_closure_inside_a_function():

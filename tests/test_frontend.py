@@ -721,13 +721,14 @@ def test_generators_coroutines_and_classes_are_refused():
 
 
 def test_writes_of_variables_outside_are_refused():
+    total = 0.0
+
     def f(x):
-        total = 0.0
+        nonlocal total
+        total += x
 
         def add():
-            nonlocal total
-            total += x
-            return x
+            return total
 
         global COUNT
         COUNT = add()

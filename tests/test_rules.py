@@ -5,6 +5,7 @@ The tests enumerate the registry, so there is no untested rule.
 
 from __future__ import annotations
 
+import cmath
 import importlib
 import inspect
 import math
@@ -18,7 +19,7 @@ import pytest
 
 import srcad.rules  # noqa: F401 - declares the rules
 from srcad import runtime, runtime_arrays, runtime_linalg, runtime_scipy
-from srcad.analysis.kinds import kind_of
+from srcad.analysis.kinds import Opaque, kind_of
 from srcad.core.nodes import REF_TEXT, Name, Undecided, lift
 from srcad.core.printer import text
 from srcad.rules import registry, table
@@ -31,7 +32,7 @@ for package in list(registry.LATER):
         importlib.import_module(package)
     except ImportError:
         continue
-    importlib.import_module(f"srcad.rules.{registry.LATER.pop(package)}")
+    importlib.import_module(registry.LATER.pop(package))
 
 OPERATORS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
@@ -56,7 +57,7 @@ def label(rule):
 
 
 def takes_numbers(rule) -> bool:
-    return getattr(rule.fn, "__module__", None) == "math" or rule.fn in (abs, pow, float, divmod)
+    return getattr(rule.fn, "__module__", None) in ("math", "cmath") or rule.fn in (abs, pow, float, complex, divmod)
 
 
 def default_examples(rule):
@@ -117,7 +118,8 @@ class Drawn:
         else:
             x = self.rng.normal(size=a.shape)
         if a.complex:
-            return (x + 1j * self.rng.normal(size=a.shape)).astype(np.result_type(self.dtype, np.complex64))
+            z = (x + 1j * self.rng.normal(size=a.shape)).astype(np.result_type(self.dtype, np.complex64))
+            return complex(z) if a.shape == () and self.dtype == np.float64 and not self.needs_array else z
         if a.shape == () and self.dtype == np.float64 and not self.needs_array:
             return float(x)
         return self.dtype(x) if a.shape == () and not self.needs_array else np.asarray(x, self.dtype)
@@ -145,6 +147,8 @@ def random_like(value, rng):
         return 0.0
     if isinstance(value, float):
         return float(rng.normal())
+    if isinstance(value, complex):
+        return complex(rng.normal(), rng.normal())
     value = np.asarray(value)
     if value.dtype.kind == "c":
         return (rng.normal(size=value.shape) + 1j * rng.normal(size=value.shape)).astype(value.dtype)
@@ -194,10 +198,16 @@ def has_random(value) -> bool:
     return isinstance(value, A) or (isinstance(value, (list, tuple)) and any(map(has_random, value)))
 
 
+def has_complex(value) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(has_complex, value))
+    return isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+
+
 def is_active(value) -> bool:
     if isinstance(value, (list, tuple)):
         return any(is_active(v) for v in value)
-    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") in ("f", "c")
+    return isinstance(value, (float, complex)) or getattr(getattr(value, "dtype", None), "kind", "") in ("f", "c")
 
 
 def is_kink(call: Call) -> bool:
@@ -282,7 +292,8 @@ def symbol(path: str, value, known: bool, numbers: bool):
     """`value` with its arrays, or all numbers too, as symbols of the names that `evaluate` gives them."""
     if isinstance(value, (list, tuple)):
         return type(value)(symbol(f"{path}_{k}", v, known, numbers) for k, v in enumerate(value))
-    if isinstance(value, (np.ndarray, np.generic)) or (numbers and isinstance(value, float)):
+    is_object = isinstance(kind_of(value), Opaque) and type(value).__module__.startswith("scipy.")
+    if is_object or isinstance(value, (np.ndarray, np.generic)) or (numbers and isinstance(value, (float, complex))):
         return Name(path, kind=kind_of(value, path) if known else None)
     return value
 
@@ -332,7 +343,7 @@ HELPERS = (runtime, runtime_arrays, runtime_linalg, runtime_scipy)
 def evaluate(expr, call, y, y_bar):
     if expr is None:
         return ()
-    names = {"np": np, "math": math, "scipy": sys.modules.get("scipy"), "result": y, "result_bar": y_bar}
+    names = {"np": np, "math": math, "cmath": cmath, "scipy": sys.modules.get("scipy"), "result": y, "result_bar": y_bar}
     for module in HELPERS:
         names |= vars(module)
     for n, value in call.bound.arguments.items():
@@ -360,6 +371,9 @@ def test_the_pasted_text_computes_the_adjoint(rule, example, known):
             for k in path or ():
                 want = want[k]
             got = evaluate(expr, call, y, y_bar)
+            if rule.fn in registry.HOLOMORPHIC and has_complex((y, *call.bound.arguments.values())):
+                got = np.conj(evaluate(expr, call, y, np.conj(y_bar)))  # as the compiler takes them
+                got = got if np.iscomplexobj(want) else got.real
             if rule.partials is not None:
                 where = call.bound.arguments.get("where", True)
                 got = runtime.unbroadcast(np.where(where, got, 0.0), np.shape(want))
@@ -432,7 +446,7 @@ def test_adjoint_agrees_with_autograd(rule, example):
 
 
 def test_every_rule_has_examples():
-    conversions = {np.float16, np.float32}
+    conversions = {np.float16, np.float32, np.complex64}
     assert [label(r) for r in ALL if not examples(r) and r.fn not in conversions] == []
 
 

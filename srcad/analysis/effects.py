@@ -9,7 +9,6 @@ from srcad import checkpointing
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Number, Unknown, plain
 from srcad.analysis.specialise import Program, Special
-from srcad.analysis.specialise.calls import is_library
 from srcad.analysis.specialise.schedules import PASSES
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.core.nodes import (
@@ -20,6 +19,7 @@ from srcad.core.places import root_of
 from srcad.core.printer import text
 from srcad.rules import registry
 from srcad.rules.constants import SETTINGS
+from srcad.structure import is_library
 
 REPEATABLE = {*CONSTANT_BUILTINS, *SPECIAL_FORMS, slice, set, frozenset, any, all, complex, super, object.__new__}
 ONCE = {id, hash, next, iter, checkpointing.checkpoint}

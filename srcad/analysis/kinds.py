@@ -12,7 +12,8 @@ import functools
 import math
 import operator
 import types
-from dataclasses import dataclass, replace
+import warnings
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,17 @@ class Callee(Kind):
         return isinstance(other, Callee) and self.obj is other.obj and self.extra == other.extra
 
 
+@dataclass(frozen=True, eq=False)
+class Recursive(Kind):
+    """The kind of values that hold others of this kind: what a recursive function saves. `found` has what it is."""
+
+    found: list[Kind] = field(repr=False)
+
+    @property
+    def item(self) -> Kind:
+        return self.found[0]
+
+
 @dataclass(frozen=True)
 class Either(Kind):
     """One of several functions."""
@@ -213,7 +225,7 @@ def kind_of(value, name: Any = None) -> Kind:
         kinds = tuple(kind_of(item, (name, key)) for key, item in zip(keys, items))
         if type(value) is list and kinds:
             joined = functools.reduce(join, kinds)
-            if is_settled(joined):
+            if is_settled(joined) and len(set(map(is_complex, kinds))) == 1:  # an adjoint is real where its number is
                 return Listing(joined)
         return Items(type(value), keys, kinds)
     if isinstance(value, FUNCTIONS) or (
@@ -264,7 +276,9 @@ def is_float(kind: Kind) -> bool:
             return any(map(is_float, items))
         case Listing(item=item) | Maybe(item=item):
             return is_float(item)
-        case Unknown():
+        case Callee(extra=((str(), _), *_) as held):  # a nested function, with the variables that it captures
+            return any(value.varied for _, value in held)
+        case Unknown() | Recursive():
             return True
     return False
 
@@ -283,8 +297,10 @@ def is_complex(kind: Kind) -> bool:
 
 
 def plain(kind: Kind) -> Kind:
-    """`kind` without the possibility of None."""
-    return kind.item if isinstance(kind, Maybe) else kind
+    """`kind` without the possibility of None; of one that contains itself, what it is."""
+    while isinstance(kind, (Maybe, Recursive)):
+        kind = kind.item
+    return kind
 
 
 RANK_OF_TYPE = {"bool": 0, "int": 1, "float32": 2, "float": 3, "complex": 4}
@@ -308,8 +324,12 @@ def join(a: Kind, b: Kind) -> Kind:
         case _, Nothing():
             return Maybe(a)
         case (Maybe(), _) | (_, Maybe()):
-            item = join(plain(a), plain(b))
+            item = join(*(k.item if isinstance(k, Maybe) else k for k in (a, b)))
             return item if isinstance(item, Unknown) else Maybe(item)
+        case (Recursive() as known, other) | (other, Recursive() as known):
+            if isinstance(other, Recursive):  # the same by another name?
+                return known if with_part(other.item, other, known) == known.item else UNKNOWN
+            return known if other == known.item else join(known.item, other)
         case Number(), Number():
             if a.type == b.type:
                 return a if a.value == b.value else Number(a.type)
@@ -354,9 +374,52 @@ def item_kind(kind: Kind) -> Kind:
             return functools.reduce(join, items, NEVER)
         case Array(dims=dims, dtype=dtype) if dims is not None and len(dims) > 0:
             return Array(dtype, dims[1:]) if len(dims) > 1 else number_kind(dtype)
-        case Array(dtype=dtype, dims=None):
-            return UNKNOWN
+        case Never():
+            return NEVER
+        case Opaque(type=builtins.range):
+            return INT
     return UNKNOWN
+
+
+def closed(new: Kind, old: Kind) -> Kind:
+    """`new`, whose parts hold the parts that `old` has in their places, as a kind whose parts hold themselves.
+
+    A recursive function saves what it has saved when it called itself: (float, None), (float, (float, None)), and so on.
+    """
+    match new, old:
+        case Items(), Items() if new.cls is old.cls and new.keys == old.keys:
+            inner = [k for item in old.items for k in parts(item) if isinstance(k, Recursive) and k.item == old]
+            known = inner[0] if inner else Recursive([old])
+            items = tuple(with_part(item, old, known) for item in new.items)
+            if items == new.items:
+                return replace(new, items=tuple(map(closed, new.items, old.items)))
+            if not inner:
+                known.found[0] = replace(new, items=items)
+            return replace(new, items=items)
+        case (Listing(), Listing()) | (Maybe(), Maybe()):
+            return replace(new, item=closed(new.item, old.item))
+    return new
+
+
+def with_part(kind: Kind, old: Kind, new: Kind) -> Kind:
+    """`kind` with `new` in place of each part that is `old`, the inner ones first."""
+    match kind:
+        case Items(items=items):
+            kind = replace(kind, items=tuple(with_part(item, old, new) for item in items))
+        case Listing(item=item) | Maybe(item=item):
+            kind = replace(kind, item=with_part(item, old, new))
+    return new if kind == old else kind
+
+
+def parts(kind: Kind):
+    """A kind and the kinds in it."""
+    yield kind
+    match kind:
+        case Items(items=items):
+            for item in items:
+                yield from parts(item)
+        case Listing(item=item) | Maybe(item=item):
+            yield from parts(item)
 
 
 def join_dims(a: Dim | None, b: Dim | None) -> Dim | None:
@@ -499,6 +562,8 @@ def stand_in(dtype: np.dtype, shape: tuple[int, ...], run: int) -> np.ndarray:
         array = np.full(shape, 1 + run, dtype)
     else:
         array = (0.5 + (np.arange(size) // (1 + run)) / (size + 1)).reshape(shape).astype(dtype)
+        if dtype.kind == "c":
+            array = array * dtype.type(1 + 0.25j)
         if len(shape) >= 2 and shape[-1] == shape[-2]:
             array = (array + np.swapaxes(array, -1, -2)) / 2 + shape[-1] * np.eye(shape[-1], dtype=dtype)
     array.flags.writeable = False
@@ -527,7 +592,8 @@ def _result_kind(fn, args, kwargs) -> Kind:
     for sizes in (SIZES, EQUAL):
         stages = [Stage(sizes[run], run) for run in (0, 1)]
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 results = [
                     fn(*[s.example(a) for a in args], **{k: s.example(v) for k, v in kwargs}) for s in stages
                 ]

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from srcad.analysis.kinds import Array, Kind, Maybe, Number, Unknown, plain
+from srcad.analysis.kinds import Array, Kind, Maybe, Number, Opaque, Unknown, plain
 from srcad.core.nodes import Attribute, Call, Const, Expr, List, Op, Ref, Slice, Starred, Subscript, Tuple
 from srcad.rules import registry
 from srcad.rules.registry import Rule
@@ -71,18 +71,35 @@ def function_of(e: Expr) -> tuple[Any, tuple[Expr, ...], tuple] | None:
     """
     match e:
         case Op(op=op, args=args):
-            return op, args, ()
+            return method_applied(op, args) or (op, args, ())
         case Subscript(value=value, index=index):
             return "getitem", (value, index), ()
         case Attribute(value=value, attr=attr) if attr in ARRAY_ATTRIBUTES:
             return ARRAY_ATTRIBUTES[attr], (value,), ()
+        case Call(fn=fn, args=args, kwargs=kwargs) if library_method(fn, "__call__"):
+            return library_method(fn, "__call__"), (fn, *args), kwargs
         case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs):
             return obj, args, kwargs
+        case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if library_method(value, attr):
+            return library_method(value, attr), (value, *args), kwargs
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if attr in registry.METHODS:
             if attr in registry.VARIADIC_METHODS and len(args) > 1:
                 args = (Tuple(args, kind=None),)
             return registry.METHODS[attr], (value, *args), kwargs
     return None
+
+
+def library_method(owner: Expr, name: str):
+    """The method, if it has a rule, of an object of a library's class."""
+    kind = plain(owner.kind)
+    return registry.method(kind.type, name) if isinstance(kind, Opaque) else None
+
+
+def method_applied(op: str, args) -> tuple | None:
+    """The method that an operator stands for, where an operand is an object of a library's class; and its arguments."""
+    classes = [kind.type if isinstance(kind := plain(x.kind), Opaque) else None for x in args]
+    applied = registry.applied_method(op, classes) if any(classes) else None
+    return None if applied is None else (applied[0], (args[applied[1]], args[1 - applied[1]]), ())
 
 
 def operation(e: Expr) -> Operation | None:

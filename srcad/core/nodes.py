@@ -282,6 +282,10 @@ class Seen(Call):
     callee: Any = None
 
 
+class Foreign(Seen):
+    """A call of a user's function whose result others may see, too."""
+
+
 class Invoke(Expr):
     """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
 
@@ -454,12 +458,16 @@ class Param(Node):
 
 
 class Function(Node):
-    """A function: parameters, body and, where it has one, its docstring."""
+    """A function: parameters, body and, where it has one, its docstring.
+
+    `sets` are the variables of the function around it that it sets, which only the frontend knows.
+    """
 
     name: str
     params: tuple[Param, ...]
     body: tuple[Stmt, ...]
     doc: str | None = None
+    sets: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------------------------

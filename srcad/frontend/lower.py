@@ -19,6 +19,7 @@ from srcad.core import nodes as core
 from srcad.core.names import fresh
 from srcad.errors import Listing, Origin, Unsupported
 from srcad.frontend import patterns
+from srcad.frontend.nonlocals import without_nonlocals
 from srcad.frontend.resolve import (
     Namespace,
     attribute,
@@ -71,6 +72,7 @@ def lower(source: Source) -> core.Function:
     """The function as core. Raises Unsupported, with all its problems in one report."""
     lowering = _Lowering(source)
     function = lowering.function(source.tree, source.name if source.name.isidentifier() else "anonymous")
+    function = without_nonlocals(function, lowering.fresh, lowering.refuse_core)
     if lowering.problems:
         raise Unsupported.of(lowering.problems)
     return function
@@ -100,6 +102,9 @@ class _Lowering:
 
     def refuse(self, node, what: str, hint: str) -> None:
         self.problems.append(Unsupported(self.at(node), what, hint=hint))
+
+    def refuse_core(self, node: core.Node, what: str, hint: str) -> None:
+        self.problems.append(Unsupported(node.at, what, hint=hint))
 
     def fresh(self, base: str) -> str:
         name = fresh(base, self.taken)
@@ -143,7 +148,13 @@ class _Lowering:
         else:
             stmts = self.body(body)
         self.scopes.pop()
-        return core.Function(name, params, stmts, doc, at=self.at(node))
+        return core.Function(name, params, stmts, doc, self.set_outside(node), at=self.at(node))
+
+    def set_outside(self, node) -> tuple[str, ...]:
+        """The variables of an enclosing function that a nested one sets."""
+        declared = {n for d in own_nodes(node) if isinstance(d, gast.Nonlocal) for n in d.names}
+        bound = dict.fromkeys(name for name, _ in bindings(node) if name in declared)
+        return tuple(n for n in bound if any(n in scope for scope in self.scopes))
 
     def params(self, args: gast.arguments) -> tuple[core.Param, ...]:
         plain = [*args.posonlyargs, *args.args]
@@ -165,6 +176,8 @@ class _Lowering:
             if isinstance(declaration, (gast.Global, gast.Nonlocal)):
                 outside.update((name, type(declaration).__name__.lower()) for name in declaration.names)
         for name, binder in bindings(node):
+            if outside.get(name) == "nonlocal" and any(name in scope for scope in self.scopes):
+                continue
             if name in outside:
                 self.refuse(
                     binder,

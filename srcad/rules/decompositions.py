@@ -10,7 +10,9 @@ import numpy as np
 
 from srcad import runtime, runtime_linalg
 from srcad.rules.registry import A, Refused, adjoint, available, ex, refused, rule, symbolic
-from srcad.rules.shapes import is_unread, known, number, part, rank, swap_last
+from srcad.rules.shapes import (
+    conjugate, conjugate_transpose, is_unread, known, number, part, rank, seems_complex, swap_last,
+)  # fmt: skip
 
 half_lower = symbolic(runtime.half_lower)
 half_upper = symbolic(runtime_linalg.half_upper)
@@ -28,36 +30,37 @@ symmetric_eigen = symbolic(np.linalg.eigh)
 # Eigenvalues. Of a symmetric matrix one triangle is read, and that one has the adjoint
 
 
-def of_triangle(s, UPLO):
-    """The adjoint of the triangle that is read, from that of the symmetric matrix."""
-    both = s + np.swapaxes(s, -1, -2)
+def of_triangle(s, UPLO, like):
+    """The adjoint of the triangle that is read, from that of the symmetric (if `like` is complex, Hermitian) matrix."""
+    both = s + conjugate(np.swapaxes(s, -1, -2), like)
     return half_lower(both) if known(UPLO).upper() == "L" else half_upper(both)
 
 
-def symmetric(a_dot, UPLO):
-    """The symmetric matrix that the triangle of `a_dot` stands for."""
+def symmetric(a_dot, UPLO, like):
+    """The symmetric (if `like` is complex, Hermitian) matrix that the triangle of `a_dot` stands for."""
     one = half_lower(a_dot) if known(UPLO).upper() == "L" else half_upper(a_dot)
-    return one + np.swapaxes(one, -1, -2)
+    return one + conjugate(np.swapaxes(one, -1, -2), like)
 
 
-def eigh_parts(w_bar, v_bar, w, v, ndim, UPLO):
-    vt, columns = swap_last(v, ndim), None
+def eigh_parts(w_bar, v_bar, w, v, a, UPLO):
+    vt, columns = conjugate_transpose(v, a, rank(a)), None
     if not is_unread(w_bar):
         columns = v * w_bar[..., None, :]
     if not is_unread(v_bar):
         turned = v @ (inverse_gaps(w) * (vt @ v_bar))
         columns = turned if columns is None else columns + turned
-    return of_triangle(columns @ vt, UPLO)
+    return of_triangle(columns @ vt, UPLO, a)
 
 
 def eigh_vjp(y_bar, y, a, UPLO="L"):
-    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), rank(a), UPLO)
+    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), a, UPLO)
 
 
 def eigh_jvp(dots, y, a, UPLO="L"):
     w, v = part(y, 0), part(y, 1)
-    inner = swap_last(v, rank(a)) @ symmetric(dots[0], UPLO) @ v
-    return np.diagonal(inner, 0, -2, -1), v @ (inverse_gaps(w) * inner)
+    inner = conjugate_transpose(v, a, rank(a)) @ symmetric(dots[0], UPLO, a) @ v
+    slopes = np.diagonal(inner, 0, -2, -1)
+    return np.real(slopes) if seems_complex(a) else slopes, v @ (inverse_gaps(w) * inner)
 
 
 HERMITIAN = [
@@ -72,7 +75,7 @@ adjoint(np.linalg.eigh, jvp=eigh_jvp, examples=HERMITIAN)(eigh_vjp)
 )  # fmt: skip
 def eigvalsh_vjp(y_bar, y, a, UPLO="L"):
     v = symmetric_eigen(a, UPLO)[1]
-    return of_triangle((v * y_bar[..., None, :]) @ swap_last(v, rank(a)), UPLO)
+    return of_triangle((v * y_bar[..., None, :]) @ conjugate_transpose(v, a, rank(a)), UPLO, a)
 
 
 GENERAL = [
@@ -114,12 +117,19 @@ def svd_vjp(y_bar, y, a, full_matrices=True, compute_uv=True):
         if known(full_matrices):
             u, vh = u[..., : s.shape[-1]], vh[..., : s.shape[-1], :]
         return (u * bars[1][..., None, :]) @ vh
+    refuse_vectors(a)
     return svd_adjoint(tuple(bars), y)
+
+
+def refuse_vectors(a):
+    if seems_complex(a):
+        raise Refused("the singular vectors of a complex matrix; take the eigenvectors of `a.conj().T @ a`")
 
 
 def svd_jvp(dots, y, a, full_matrices=True, compute_uv=True):
     if not compute_uv:
         return runtime_linalg.singular_values_tangent(dots[0], a)
+    refuse_vectors(a)
     return runtime_linalg.svd_tangent(dots[0], y)
 
 
@@ -176,13 +186,13 @@ adjoint(
 
 
 def pinv_vjp(y_bar, y, a, rcond=None, *, rtol=None):
-    yt, back = swap_last(y, rank(a)), swap_last(y_bar, rank(a))
+    yt, back = conjugate_transpose(y, a, rank(a)), conjugate_transpose(y_bar, a, rank(a))
     right, left = back @ y @ yt, yt @ y @ back
     return right - a @ (y @ right) + left - (left @ y) @ a - yt @ y_bar @ yt
 
 
 def pinv_jvp(dots, y, a, rcond=None, *, rtol=None):
-    yt, dot = swap_last(y, rank(a)), swap_last(dots[0], rank(a))
+    yt, dot = conjugate_transpose(y, a, rank(a)), conjugate_transpose(dots[0], a, rank(a))
     right, left = y @ yt @ dot, dot @ yt @ y
     return right - (right @ a) @ y + left - y @ (a @ left) - y @ dots[0] @ y
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.registry import A, Refused, adjoint, alias, available, elementwise, ex, singular, symbolic
-from srcad.rules.shapes import is_boolean, is_complex, is_none, number, part
+from srcad.rules.registry import A, adjoint, alias, available, elementwise, ex, linear, singular, symbolic
+from srcad.rules.shapes import conjugate, is_boolean, is_none, known, number, part, seems_complex
 
 over = symbolic(runtime.over)
 wins = symbolic(runtime.wins)
@@ -42,6 +42,11 @@ def nonzero(d):
 # ---------------------------------------------------------------------------------------------------------------
 # Trigonometric and hyperbolic functions
 
+def arccosh_root(x):
+    """The root of x**2 - 1 on the branch of `np.arccosh`, of which the derivative is its inverse."""
+    return np.sqrt(x - 1) * np.sqrt(x + 1) if seems_complex(x) else np.sqrt(x * x - 1)
+
+
 elementwise(np.sin, lambda y, x: np.cos(x))
 elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=(-1.2, 1.2))
@@ -58,7 +63,7 @@ elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: 1 - y * y)
 elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(1 + x * x))
-singular(np.arccosh, lambda v, y, x: over(v, np.sqrt(x * x - 1)), domain=(1.5, 3.0))
+singular(np.arccosh, lambda v, y, x: over(v, arccosh_root(x)), domain=(1.5, 3.0))
 singular(np.arctanh, lambda v, y, x: over(v, 1 - x * x), domain=UNIT)
 elementwise(np.sinc, lambda y, x: sinc_slope(x), examples=[ex(A(3)), ex(np.array([0.0, 1e-9, 1e-3]))])
 for degrees in (np.degrees, np.rad2deg):
@@ -149,9 +154,9 @@ def frexp_vjp(y_bar, y, x):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# Signs, choices and parts
+# Signs and parts
 
-elementwise(np.absolute, lambda y, x: np.sign(x))
+elementwise(np.absolute, lambda y, x: np.conj(x) / nonzero(y) if seems_complex(x) else np.sign(x))
 elementwise(np.fabs, lambda y, x: np.sign(x))
 elementwise(np.copysign, lambda y, x1, x2: np.sign(x1) * np.copysign(1, x2), None)
 elementwise(
@@ -164,20 +169,53 @@ elementwise(np.nan_to_num, lambda y, x, *, nan=0.0, posinf=None, neginf=None: np
 elementwise(np.real_if_close, lambda y, a, tol=100: 1)
 
 
-def of_real(x):
-    if is_complex(x):
-        raise Refused("a complex argument")
-    return x
+# ---------------------------------------------------------------------------------------------------------------
+# Parts of complex numbers
 
 
-@adjoint(np.imag, jvp=lambda dots, y, val: 0.0 * of_real(dots[0]), examples=[ex(A(3)), ex(A())])
+def real_vjp(y_bar, y, val):
+    return y_bar
+
+
+def conjugate_vjp(y_bar, y, x):
+    return conjugate(y_bar, x)
+
+
 def imag_vjp(y_bar, y, val):
-    return 0.0 * of_real(val)
+    return 1j * y_bar if seems_complex(val) else 0.0 * val
 
 
-@adjoint(np.angle, jvp=lambda dots, y, z, deg=False: 0.0 * of_real(dots[0]), examples=[ex(A(3)), ex(A(), deg=True)])
+linear(np.real, examples=[ex(A(3)), ex(A())])(real_vjp)
+linear(np.conjugate, examples=[ex(A(3)), ex(A())])(conjugate_vjp)
+linear(np.imag, examples=[ex(A(3)), ex(A())])(imag_vjp)
+
+
+def angle_jvp(dots, y, z, deg=False):
+    if not seems_complex(z):
+        return 0.0 * dots[0]
+    return np.imag(dots[0] * np.conj(angle_slope(z, deg)))
+
+
+def angle_slope(z, deg):
+    """The direction in which the angle of z grows fastest, turned back by a quarter; 0 for 0."""
+    square = np.abs(z) ** 2
+    return (180 / np.pi if known(deg) else 1) * z / nonzero(square)
+
+
+@adjoint(np.angle, jvp=angle_jvp, examples=[ex(A(3)), ex(A(), deg=True)])
 def angle_vjp(y_bar, y, z, deg=False):
-    return 0.0 * of_real(z)
+    return 1j * y_bar * angle_slope(z, deg) if seems_complex(z) else 0.0 * z
+
+
+for number_type in (np.complex64, np.complex128):
+
+    @linear(number_type, examples=[ex(A())] if number_type is np.complex128 else [])
+    def complex_type_vjp(y_bar, y, x, /):
+        return y_bar
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Choices
 
 
 def is_greater(x, z):

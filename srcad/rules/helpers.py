@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from srcad import runtime
-from srcad.rules.indexing import ORDER
-from srcad.rules.registry import A, elementwise, ex, linear, rule, symbolic
+from srcad.rules.indexing import ORDER, printed
+from srcad.rules.registry import A, elementwise, ex, has_symbol, linear, rule, symbolic
 from srcad.rules.shapes import rank, shape
 
-over = symbolic(runtime.over)
+over, passed = symbolic(runtime.over), symbolic(runtime.passed)
 over_slope = symbolic(runtime.over_slope)
 power_slope = symbolic(runtime.power_slope)
 power_log = symbolic(runtime.power_log)
 unbroadcast = symbolic(runtime.unbroadcast)
+cofactor_slope = symbolic(runtime.cofactor_slope)
+placed = symbolic(runtime.placed)
+last_written = symbolic(runtime.last_written)
 
 
 @linear(
@@ -34,6 +37,28 @@ def unbroadcast_vjp(y_bar, y, x_bar, shape_):
 )  # fmt: skip
 def scatter_vjp(y_bar, y, x_bar, index, shape_):
     return y_bar[index]
+
+
+@linear(
+    runtime.last_written,
+    examples=[ex(A(4), slice(1, 3)), ex(A(4), [0, 2, 2]), ex(A(2, 3), (1, [0, 2, 2])), ex(A(3), [-1, 2])],
+)
+def last_written_vjp(y_bar, y, x_bar, index):
+    return placed(y_bar, printed(index) if has_symbol((y_bar, index)) else index, shape(x_bar))
+
+
+@linear(
+    runtime.placed,
+    examples=[ex(A(2), slice(1, 3), (4,)), ex(A(3), [0, 2, 2], (4,)), ex(A(3), (1, [0, 2, 2]), (2, 3))],
+)
+def placed_vjp(y_bar, y, v, index, shape_):
+    return last_written(y_bar, printed(index) if has_symbol((y_bar, index)) else index)
+
+
+rule(
+    runtime.cofactors, lambda y_bar, y, x: cofactor_slope(y_bar, x), jvp=lambda dots, y, x: cofactor_slope(dots[0], x),
+    examples=[ex(A(3, 3)), ex(A(1, 1)), ex(A(2, 3, 3)), ex(np.array([[1.0, 2.0], [2.0, 4.0]]))],
+)
 
 
 @linear(runtime.scatter_along, examples=[ex(A(2, 3), ORDER, 1, (2, 3))])
@@ -91,6 +116,19 @@ rule(
     jvp=over_jvp,
     examples=[*POLES, ex(np.array([0.0, 1.0]), A(2, low=0.5, high=2.0)), ex(np.zeros(2), np.array([0.5, 2.0]))],
 )
+
+
+def passed_jvp(dots, y, v, slope):
+    v_dot, slope_dot = dots
+    terms = [passed(v_dot, slope)] if v_dot is not None else []
+    terms += [passed(v, slope_dot)] if slope_dot is not None else []
+    return sum(terms[1:], terms[0])
+
+
+elementwise(
+    runtime.passed, lambda y, v, slope: slope, lambda y, v, slope: v, jvp=passed_jvp,
+    examples=[ex(A(3), A(3)), ex(A(), A(2, 3)), ex(A(), A())],
+)  # fmt: skip
 elementwise(
     runtime.over_slope,
     lambda z, d_dot, y, d: -over(y, d), lambda z, d_dot, y, d: -over(d_dot, d), lambda z, d_dot, y, d: -over(z, d),

@@ -8,7 +8,9 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, Refused, adjoint, alias, available, ex, is_symbol, rule, sequence_rule, symbolic
-from srcad.rules.shapes import expand, known, never_one, part, rank, shape, swap_last
+from srcad.rules.shapes import (
+    conjugate, conjugate_transpose, expand, known, never_one, part, rank, seems_complex, shape, swap_last, unit,
+)  # fmt: skip
 from srcad.rules.shaping import diagonal_parameters, reshaped
 
 unbroadcast = symbolic(runtime.unbroadcast)
@@ -105,7 +107,7 @@ def contract(a, b, axes_a, axes_b):
 def dot_first(y_bar, y, a, b):
     m, n = rank(a), rank(b)
     if m == 0:
-        return y_bar * b if n == 0 else np.vdot(b, y_bar)
+        return y_bar * b if n == 0 else np.vdot(conjugate(b), y_bar)
     if n == 0:
         return y_bar * b
     if n <= 2 and m <= 2 or n == 1:
@@ -117,7 +119,7 @@ def dot_first(y_bar, y, a, b):
 def dot_second(y_bar, y, a, b):
     m, n = rank(a), rank(b)
     if n == 0:
-        return y_bar * a if m == 0 else np.vdot(a, y_bar)
+        return y_bar * a if m == 0 else np.vdot(conjugate(a), y_bar)
     if m == 0:
         return y_bar * a
     if n <= 2 and m <= 2 or n == 1:
@@ -168,6 +170,8 @@ rule(
 
 
 def flat(x):
+    if rank(x) == 0 and not is_symbol(x):
+        return [x]
     return x if rank(x) == 1 else np.ravel(x)
 
 
@@ -183,7 +187,7 @@ rule(
 )  # fmt: skip
 rule(
     np.vdot,
-    lambda y_bar, y, a, b: in_shape_of(y_bar * flat(b), a),
+    lambda y_bar, y, a, b: in_shape_of(conjugate(y_bar, y) * flat(b), a),
     lambda y_bar, y, a, b: in_shape_of(y_bar * flat(a), b),
     jvp="multilinear", examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(6)), ex(A(0), A(0))],
 )  # fmt: skip
@@ -337,10 +341,20 @@ def over_matrices(v, a):
 
 @adjoint(
     np.linalg.slogdet, examples=SQUARE,
-    jvp=lambda dots, y, a: (np.zeros_like(y[0]), np.trace(np.linalg.solve(a, dots[0]), axis1=-2, axis2=-1)),
+    jvp=lambda dots, y, a: slogdet_tangent(np.trace(np.linalg.solve(a, dots[0]), axis1=-2, axis2=-1), y, a),
 )  # fmt: skip
 def slogdet_vjp(y_bar, y, a):
-    return over_matrices(part(y_bar, 1), a) * swap_last(np.linalg.inv(a), rank(a))
+    inverse, log_bar = swap_last(conjugate(np.linalg.inv(a), a), rank(a)), part(y_bar, 1)
+    if not seems_complex(a):
+        return over_matrices(log_bar, a) * inverse
+    turned = np.imag(np.conj(part(y, 0)) * part(y_bar, 0))  # the sign is exp(1j * angle)
+    return over_matrices(log_bar + 1j * turned, a) * inverse
+
+
+def slogdet_tangent(log_dot, y, a):
+    if not seems_complex(a):
+        return np.zeros_like(part(y, 0)), log_dot
+    return 1j * np.imag(log_dot) * part(y, 0), np.real(log_dot)
 
 
 def is_vector(a, b) -> bool:
@@ -387,10 +401,10 @@ rule(
 
 def cholesky_jvp(dots, y, a, *, upper=False):
     if known(upper):
-        return swap_last(cholesky_jvp((swap_last(dots[0]),), swap_last(y), a))
-    lower = np.tril(dots[0])
-    symmetric = lower + swap_last(np.tril(dots[0], -1))
-    return y @ half_lower(np.linalg.solve(y, swap_last(np.linalg.solve(y, symmetric))))
+        return conjugate_transpose(cholesky_jvp((conjugate_transpose(dots[0], a),), conjugate_transpose(y, a), a), a)
+    lower = half_lower(dots[0])
+    symmetric = lower + conjugate_transpose(lower, a)
+    return y @ half_lower(np.linalg.solve(y, conjugate_transpose(np.linalg.solve(y, symmetric), a)))
 
 
 @adjoint(
@@ -400,7 +414,7 @@ def cholesky_jvp(dots, y, a, *, upper=False):
 )  # fmt: skip
 def cholesky_vjp(y_bar, y, a, *, upper=False):
     if known(upper):
-        return swap_last(cholesky_adjoint(swap_last(y_bar), swap_last(y)))
+        return conjugate_transpose(cholesky_adjoint(conjugate_transpose(y_bar, a), conjugate_transpose(y, a)), a)
     return cholesky_adjoint(y_bar, y)
 
 
@@ -428,13 +442,13 @@ def norm_vjp(y_bar, y, x, ord=None, axis=None, keepdims=False):
 def vector_norm_vjp(y_bar, y, x, ord, axis, keepdims):
     y_bar, y = (expand(v, x, axis, keepdims) for v in (y_bar, y))
     if ord == 1:
-        return y_bar * np.sign(x)
+        return y_bar * unit(x)
     if ord == 0:
         return np.zeros_like(x)
     if ord in (np.inf, -np.inf):
         size = np.abs(x)
-        return y_bar * np.sign(x) * (share(size, y) if rank(x) == 1 else share(size, y, axis))
-    return y_bar * np.sign(x) * (np.abs(x) / (y + (y == 0))) ** (ord - 1)
+        return y_bar * unit(x) * (share(size, y) if rank(x) == 1 else share(size, y, axis))
+    return y_bar * unit(x) * (np.abs(x) / (y + (y == 0))) ** (ord - 1)
 
 
 def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):
@@ -442,7 +456,7 @@ def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):
     if ord in (1, -1, np.inf, -np.inf):
         inner, outer = axes if abs(ord) == 1 else axes[::-1]
         sums = np.sum(np.abs(x), axis=inner, keepdims=True)
-        return y_bar * np.sign(x) * share(sums, expand(y, x, axes, keepdims), outer)
+        return y_bar * unit(x) * share(sums, expand(y, x, axes, keepdims), outer)
     if ord not in (2, -2, "nuc"):
         raise Refused(f"np.linalg.norm of a matrix has no ord={ord!r}")
     if axes == (rank(x) - 2, rank(x) - 1):
@@ -452,9 +466,9 @@ def matrix_norm_vjp(y_bar, y, x, ord, axes, keepdims):
 
 def norm_jvp(dots, y, x, ord=None, axis=None, keepdims=False):
     if is_euclidean(x, known(ord), known(axis)):
-        return np.sum(x * dots[0], axis, keepdims=keepdims) / (y + (y == 0))
+        return np.sum(conjugate(x) * dots[0], axis, keepdims=keepdims) / (y + (y == 0))
     slope = norm_vjp(np.ones_like(y), y if is_symbol(y) else np.asarray(y), x, ord, axis, keepdims)
-    return np.sum(dots[0] * slope, axis, keepdims=keepdims)
+    return np.sum(dots[0] * conjugate(slope, x), axis, keepdims=keepdims)
 
 
 adjoint(
@@ -495,7 +509,7 @@ for function in available(np.linalg, "vector_norm"):
         slope = vector_norm_rule(
             np.ones_like(y), y if is_symbol(y) else np.asarray(y), x, axis=axis, keepdims=keepdims, ord=ord
         )
-        return np.sum(dots[0] * slope, axis, keepdims=keepdims)
+        return np.sum(dots[0] * conjugate(slope, x), axis, keepdims=keepdims)
 
     @adjoint(
         function, jvp=vector_norm_jvp,
@@ -596,7 +610,7 @@ for function in available(np.linalg, "outer"):
 for function in [*available(np, "vecdot"), *available(np.linalg, "vecdot")]:
     rule(
         function,
-        lambda y_bar, y, x1, x2, /, *, axis=-1: unbroadcast(np.expand_dims(y_bar, axis) * x2, shape(x1)),
+        lambda y_bar, y, x1, x2, /, *, axis=-1: unbroadcast(np.expand_dims(conjugate(y_bar, y), axis) * x2, shape(x1)),
         lambda y_bar, y, x1, x2, /, *, axis=-1: unbroadcast(np.expand_dims(y_bar, axis) * x1, shape(x2)),
         jvp="multilinear",
         examples=[ex(A(3), A(3)), ex(A(2, 3), A(3)), ex(A(4, 1, 3), A(2, 3)), ex(A(3, 2), A(3, 2), axis=0)],
@@ -605,13 +619,13 @@ for function in available(np, "matvec"):  # from NumPy 2.2 on
     rule(
         function,
         lambda y_bar, y, x1, x2, /: unbroadcast(column(y_bar) * row(x2), shape(x1)),
-        lambda y_bar, y, x1, x2, /: unbroadcast(np.vecmat(y_bar, x1), shape(x2)),
+        lambda y_bar, y, x1, x2, /: unbroadcast(np.vecmat(conjugate(y_bar, y), x1), shape(x2)),
         jvp="multilinear", examples=[ex(A(2, 3), A(3)), ex(A(4, 2, 3), A(3)), ex(A(2, 3), A(4, 3)),
         ex(A(5, 1, 2, 3), A(4, 3))],
     )  # fmt: skip
     rule(
         np.vecmat,
-        lambda y_bar, y, x1, x2, /: unbroadcast(np.matvec(x2, y_bar), shape(x1)),
+        lambda y_bar, y, x1, x2, /: unbroadcast(np.matvec(x2, conjugate(y_bar, y)), shape(x1)),
         lambda y_bar, y, x1, x2, /: unbroadcast(column(x1) * row(y_bar), shape(x2)),
         jvp="multilinear", examples=[ex(A(2), A(2, 3)), ex(A(4, 2), A(2, 3)), ex(A(2), A(4, 2, 3))],
     )  # fmt: skip
@@ -630,7 +644,7 @@ def kron_bar(y_bar, x, other, first):
 
 
 def kron_scaled(y_bar, x, other):
-    return y_bar * other if rank(x) > 0 else np.vdot(other, y_bar) if rank(other) > 0 else y_bar * other
+    return y_bar * other if rank(x) > 0 else np.vdot(conjugate(other), y_bar) if rank(other) > 0 else y_bar * other
 
 
 rule(

@@ -18,11 +18,14 @@ from srcad.rules.elementwise import EXPONENTS, power_base, power_exponent
 from srcad.rules.registry import (
     A, adjoint, available, constant, elementwise, ex, has_symbol, is_symbol, linear, rule, sequence_rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import is_none, number, part, rank, rank_if_known, shape, spread
+from srcad.rules.shapes import (
+    is_none, number, part, rank, rank_if_known, seems_complex, shape, spread,
+)  # fmt: skip
 
 cos, sin, cosh, sinh = map(symbolic, (math.cos, math.sin, math.cosh, math.sinh))
 exp, log, sqrt, copysign = map(symbolic, (math.exp, math.log, math.sqrt, math.copysign))
 digamma = symbolic(runtime.digamma)
+trigamma = symbolic(runtime.trigamma)
 length = symbolic(len)
 product_of_others = symbolic(runtime.product_of_others)
 scatter = symbolic(runtime.scatter)
@@ -59,11 +62,15 @@ elementwise(math.erf, lambda y, x: 2 / math.sqrt(math.pi) * exp(-x * x))
 elementwise(math.erfc, lambda y, x: -2 / math.sqrt(math.pi) * exp(-x * x))
 elementwise(math.gamma, lambda y, x: y * digamma(x), domain=(0.5, 8.0), examples=[ex(A(low=-2.8, high=-2.2))])
 elementwise(math.lgamma, lambda y, x: digamma(x), domain=(0.5, 8.0), examples=[ex(A(low=-2.8, high=-2.2))])
+rule(
+    runtime.digamma, lambda y_bar, y, x: y_bar * trigamma(x), jvp=lambda dots, y, x: dots[0] * trigamma(x),
+    examples=[ex(A(low=0.5, high=8.0)), ex(A(low=-2.8, high=-2.2))],
+)  # fmt: skip
 elementwise(math.copysign, lambda y, x, z: copysign(1.0, x) * copysign(1.0, z), None)
 elementwise(math.fmod, lambda y, x, z: 1, lambda y, x, z: (y - x) / z, domain=((-5.0, 5.0), (0.5, 2.0)))
 elementwise(math.remainder, lambda y, x, z: 1, lambda y, x, z: (y - x) / z, domain=((-5.0, 5.0), (0.5, 2.0)))
 elementwise(math.ldexp, lambda y, x, i: 2.0**i, None, examples=[ex(A(), 3), ex(A(), -2)])
-elementwise(math.fabs, lambda y, x: slope_of_abs(x))
+elementwise(math.fabs, lambda y, x: slope_of_abs(y, x))
 for name, partial in (("exp2", lambda y, x: math.log(2) * y), ("cbrt", lambda y, x: 1 / (3 * y * y))):
     for function in available(math, name):  # from Python 3.11 on
         elementwise(function, partial, domain=POSITIVE)
@@ -72,8 +79,13 @@ for function in available(math, "fma"):  # from Python 3.13 on
     elementwise(function, lambda y, x, a, b: a, lambda y, x, a, b: x, lambda y, x, a, b: 1, examples=products)
 
 
-def slope_of_abs(x):
-    """1, 0 or -1 as x is positive, zero or negative: for a number by comparisons, the fastest on Python's floats."""
+def slope_of_abs(y, x):
+    """1, 0 or -1 as x is positive, zero or negative: for a number by comparisons, the fastest on Python's floats.
+
+    Of a complex x the conjugate of its direction: the tangent of abs(x) is the real part of that times x_dot.
+    """
+    if seems_complex(x):
+        return np.conj(x) / (y + (y == 0))
     return (x > 0) * 1.0 - (x < 0) if rank_if_known(x) == 0 else np.sign(x)
 
 
@@ -201,7 +213,7 @@ for function in available(math, "sumprod"):  # from Python 3.12 on
 # Builtins
 
 
-elementwise(builtins.abs, lambda y, x: slope_of_abs(x), examples=[ex(A()), ex(A(2, 3)), ex(0.0), ex(np.zeros(2))])
+elementwise(builtins.abs, slope_of_abs, examples=[ex(A()), ex(A(2, 3)), ex(0.0), ex(np.zeros(2))])
 elementwise(
     builtins.pow, lambda y, base, exp: power_base(y, base, exp), lambda y, base, exp: power_exponent(y, base, exp),
     examples=EXPONENTS,
@@ -210,6 +222,12 @@ constant(
     builtins.all, builtins.any, builtins.bool, builtins.callable, builtins.hasattr, builtins.id,
     builtins.int, builtins.isinstance, builtins.issubclass, builtins.len, builtins.range, builtins.repr,
     builtins.round, builtins.str, builtins.type,
+)  # fmt: skip
+
+
+elementwise(
+    builtins.complex, lambda y, real=0.0, imag=0.0: 1, lambda y, real=0.0, imag=0.0: 1j,
+    examples=[ex(A()), ex(2.0, A()), ex(A(), A())],
 )  # fmt: skip
 
 

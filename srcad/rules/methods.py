@@ -17,5 +17,5 @@ METHODS.update({name: getattr(np.ndarray, name) for name in ("astype", "flatten"
 METHODS.update({name: np.conjugate for name in ("conj", "conjugate")})
 VARIADIC_METHODS.update({"reshape", "transpose"})
 
-ATTRIBUTES.update({"T": np.transpose, "real": np.real})
+ATTRIBUTES.update({"T": np.transpose, "real": np.real, "imag": np.imag})
 ATTRIBUTES.update(zip(["mT"], available(np, "matrix_transpose")))

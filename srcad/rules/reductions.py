@@ -6,7 +6,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, adjoint, alias, available, ex, is_symbol, linear, rule, symbolic
-from srcad.rules.shapes import count, expand, known, number, rank, rank_if_known, shape, spread
+from srcad.rules.shapes import conjugate, count, expand, known, number, rank, rank_if_known, shape, spread
 from srcad.rules.shaping import reshaped
 
 share = symbolic(runtime.share)
@@ -97,7 +97,7 @@ def var_vjp(y_bar, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where
 
 def var_jvp(dots, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):
     n = freedom(a, axis, delta(ddof, correction), where)
-    return 2 * np.sum(deviations(a, axis, where) * dots[0] / n, axis, keepdims=keepdims)
+    return 2 * np.sum(conjugate(deviations(a, axis, where), a) * dots[0] / n, axis, keepdims=keepdims)
 
 
 def std_vjp(y_bar, y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, correction=None):

@@ -10,7 +10,7 @@ IN_PLACE = "it writes into its argument, which has no derivative; write `x[index
 REASONS = {
     IN_PLACE: "copyto fill_diagonal place put put_along_axis putmask",
     "it calls a function of yours; write the loop, or a comprehension": """
-        apply_along_axis apply_over_axes fromfunction frompyfunc fromiter piecewise vectorize
+        apply_over_axes fromfunction frompyfunc fromiter
     """,
     "how many values are distinct may change; sort, and compare neighbours, or index with its result": """
         intersect1d setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
@@ -24,12 +24,11 @@ REASONS = {
         asmatrix bmat broadcast char chararray flatiter matrix memmap ndenumerate ndindex nditer nested_iters poly1d
         recarray record rec
     """,
-    "complex numbers are not differentiated yet": """
-        cdouble clongdouble complex128 complex192 complex256 complex64 complexfloating csingle sort_complex
-    """,
+    "complex numbers have no order; sort their real parts, or by np.argsort(np.abs(z))": "sort_complex",
     "it makes an array of memory or of a buffer that is not seen to depend on anything": "from_dlpack frombuffer ndarray",
     "its type is not one that derivatives are taken in": """
-        float128 float96 longdouble generic number inexact floating flexible
+        clongdouble complex192 complex256 complexfloating float128 float96 longdouble
+        generic number inexact floating flexible
     """,
     "use np.sort(a, axis=0)": "msort",
     "an array of Python objects has no derivative": "object_ void",

@@ -13,6 +13,9 @@ compile time (`apply_vjp`).
 A rule returns the adjoint in the shape of its argument. Un-broadcasting of elementwise rules, accumulating and leaving
 out inactive arguments is done by the compiler, never by a rule. A rule may branch on ranks and on parameters, never on
 values. Where a function returns several arrays, `y` and `y_bar` are tuples or lists of them.
+
+Rules are written for real numbers. Those that hold for complex ones are named in `rules.complexes`, and need nothing more if
+the function is analytic: whoever runs the rule conjugates (`Rule.is_turned`). All others refuse complex operands.
 """
 
 from __future__ import annotations
@@ -75,6 +78,9 @@ class Rule:
     number first: `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; the number of an item of an item is a tuple.
     `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list.
 
+    `like(*data)` is an array of the type and the rank of the result, for the kind of what `fn` returns, where `fn` cannot be
+    called on small arrays.
+
     `jvp` is "linear" (the function of the tangents, jointly), "multilinear" (the sum over the data arguments, and over
     `*operands`), "partials", or `jvp(dots, y, *args, **params)`, where `dots` has the tangent of each data argument,
     None where it is constant.
@@ -92,10 +98,20 @@ class Rule:
     synonyms: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     domain: tuple = (-2.0, 2.0)
+    like: Callable | None = None
 
     @property
     def name(self) -> str:
         return self.fn if isinstance(self.fn, str) else getattr(self.fn, "__name__", repr(self.fn))
+
+    def is_turned(self) -> bool:
+        """Of a call with complex operands: whether the adjoint is the conjugate of what the rule gives for the conjugate
+        of `y_bar`, as for the rules of HOLOMORPHIC; those of CONJUGATED give it themselves. Raises Refused for others."""
+        if self.fn in HOLOMORPHIC:
+            return True
+        if self.fn in CONJUGATED:
+            return False
+        raise Refused("complex numbers; compute with real and imaginary parts (`z.real`, `z.imag`)")
 
     def bind(self, args: tuple, kwargs: dict) -> inspect.BoundArguments:
         """The arguments of a call by the names of the parameters; TypeError where the rule does not know one.
@@ -113,14 +129,52 @@ class Rule:
         return [arguments.get(name, self.signature.parameters[name].default) for name in self.data]
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """A function in plain Python that a call of a library function is differentiated as.
+
+    It is called where one of the parameters `data` is varied. `check(arguments)` gets the arguments that are given, by
+    name, those that are written out as values and others as expressions, and raises Refused for what is not covered.
+    """
+
+    function: Callable
+    data: tuple[str, ...]
+    check: Callable[[Mapping[str, Any]], None]
+
+    def bind(self, args: tuple, kwargs: dict) -> dict[str, Any]:
+        """The arguments of a call by the names of the parameters. Raises TypeError."""
+        return inspect.signature(self.function).bind(*args, **kwargs).arguments
+
+    @property
+    def parameters(self) -> str:
+        return str(inspect.signature(self.function))
+
+
 RULES: dict[Any, Rule] = {}
 """Every rule, by function; operators by their symbol ("+", "neg", …), reading `x[index]` as "getitem"."""
+
+HOLOMORPHIC: set[Any] = set()
+"""The functions whose rules, written for real numbers, hold for complex ones, as transposes of a derivative that is a
+complex number or matrix: the adjoint is then its conjugate transpose. A partial derivative p of such a function means
+that `y_dot` is p * x_dot, or, where y is real and x is not, the real part of that."""
+
+CONJUGATED: set[Any] = set()
+"""The functions whose rules give the adjoint of complex arguments as it is: that of `np.conj`, `np.fft.fft`, norms."""
 
 CONSTANT: set[Any] = set()
 """Functions whose derivative is zero on purpose: `np.argmax`, `np.floor`, `np.zeros_like`, …"""
 
+CONSTANT_OF_REALS: dict[Any, str] = {}
+"""Those of them whose derivative by a complex number is not zero, each with what to write instead."""
+
 REFUSED: dict[Any, str] = {}
 """Functions that are refused on purpose, each with the reason and what to write instead."""
+
+STAND_INS: dict[Any, StandIn] = {}
+"""Functions that call functions of the user's, or make objects, by what says them in plain Python."""
+
+TAKEN_APART: dict[Any, tuple[str, ...]] = {}
+"""Functions a call of which the compiler says in simpler terms, with what is differentiated of it."""
 
 METHODS: dict[str, Callable] = {}
 """The function that an array's method stands for: `x.sum(axis=0)` is `np.sum(x, axis=0)`."""
@@ -130,6 +184,13 @@ VARIADIC_METHODS: set[str] = set()
 
 ATTRIBUTES: dict[str, Callable] = {}
 """The function that an array's attribute stands for: `x.T` is `np.transpose(x)`."""
+
+MADE: dict[Any, type] = {}
+"""The class of the objects, constants to us, that a function of a library makes, such as `scipy.sparse.eye`; or that an
+attribute is, or a method without arguments returns, of objects of a class: by the class and the name."""
+
+OPERATOR_METHODS = {"@": ("__matmul__", "__rmatmul__"), "*": ("__mul__", "__rmul__"), np.dot: ("dot", None)}
+"""The methods by which objects of a library's class take part in operators and functions, from the left and the right."""
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -195,11 +256,11 @@ def adjoint(fn, *, jvp, examples, **options) -> Callable:
     return declare
 
 
-def rule(fn, *vjps: Callable, jvp, examples, data: tuple[str, ...] | None = None, synonyms=None) -> None:
+def rule(fn, *vjps: Callable, jvp, examples, data: tuple[str, ...] | None = None, synonyms=None, like=None) -> None:
     """Declares a function by the adjoints of its parameters `data`, the first `len(vjps)` if not named."""
     signature = _parameters(vjps[0], 2)
     data = data or tuple(signature.parameters)[: len(vjps)]
-    RULES[fn] = Rule(fn, signature, data, vjps, jvp, examples=tuple(examples), synonyms=synonyms or {})
+    RULES[fn] = Rule(fn, signature, data, vjps, jvp, examples=tuple(examples), synonyms=synonyms or {}, like=like)
 
 
 def sequence_rule(
@@ -237,6 +298,33 @@ def alias(fn, *others) -> None:
     """Gives `others` the rule of `fn`: `np.concat` is `np.concatenate`."""
     for other in others:
         RULES[other] = RULES[fn]
+
+
+def accepts_all(arguments: Mapping[str, Any]) -> None:
+    """The check of a stand-in that covers every use of its function."""
+
+
+def says(fn, *data: str, check: Callable = accepts_all) -> Callable:
+    """Declares a function by another in plain Python (the decorated one), with the same parameters.
+
+    Where none of the parameters `data` is varied, the result is constant.
+    """
+
+    def declare(function: Callable) -> Callable:
+        STAND_INS[fn] = StandIn(function, data, check)
+        return function
+
+    return declare
+
+
+def holomorphic(*functions) -> None:
+    """Declares that the rules of functions hold for complex numbers, as those of analytic functions (HOLOMORPHIC)."""
+    HOLOMORPHIC.update(RULES[fn].fn for fn in functions)
+
+
+def conjugated(*functions) -> None:
+    """Declares that the rules of functions give the adjoint of complex arguments themselves (CONJUGATED)."""
+    CONJUGATED.update(RULES[fn].fn for fn in functions)
 
 
 def constant(*functions) -> None:
@@ -292,10 +380,54 @@ def is_constant(fn) -> bool:
         return False
 
 
+def stand_in(fn) -> StandIn | None:
+    """What a function is said by in plain Python, None where there is nothing."""
+    try:
+        found = STAND_INS.get(fn)
+    except TypeError:
+        return None
+    return STAND_INS.get(fn) if found is None and loads_rules(fn) else found
+
+
+def class_made(fn) -> type | None:
+    """The class of the objects that a library's function makes, where that is known."""
+    try:
+        return MADE.get(fn) or (MADE.get(fn) if loads_rules(fn) else None)
+    except TypeError:
+        return None
+
+
+def method(cls: type, name: str | None) -> Any:
+    """The method of a class, if it has a rule; else None. An object that is called has `__call__`."""
+    found = None if name is None else inspect.getattr_static(cls, name, None)
+    return found if found is not None and find(found) is not None else None
+
+
+def applied_method(fn, operands: list[type | None]) -> tuple[Any, int] | None:
+    """The method with a rule that an operator or a function of two arguments stands for, and the number of its object:
+    `operands` are their classes, None for those of arrays and numbers."""
+    names = OPERATOR_METHODS.get(fn) if isinstance(fn, str) or fn is np.dot else None
+    for k, cls in enumerate(operands[:2] if names is not None and len(operands) == 2 else ()):
+        found = None if cls is None else method(cls, names[k])
+        if found is not None:
+            return found, k
+    return None
+
+
+def reason(fn) -> str | None:
+    """Why a function is refused on purpose, and what to write instead; None for any other."""
+    try:
+        return REFUSED.get(fn)
+    except TypeError:
+        return None
+
+
 LATER = {
-    "scipy.special": "scipy_special", "scipy.linalg": "scipy_linalg",
-    "scipy.signal": "scipy_signal", "scipy.ndimage": "scipy_ndimage",
-    "scipy.stats": "scipy_stats",
+    "scipy.special": "srcad.rules.scipy_special", "scipy.linalg": "srcad.rules.scipy_linalg",
+    "scipy.signal": "srcad.rules.scipy_signal", "scipy.ndimage": "srcad.rules.scipy_ndimage",
+    "scipy.stats": "srcad.rules.scipy_stats", "scipy.optimize": "srcad.stand_ins.optimize",
+    "scipy.integrate": "srcad.stand_ins.integrate", "scipy.sparse": "srcad.rules.scipy_sparse",
+    "scipy.interpolate": "srcad.stand_ins.interpolate",
 }  # fmt: skip
 """The packages whose rules are declared when one of their functions is first met: SciPy is optional, and slow to import."""
 
@@ -308,7 +440,7 @@ def loads_rules(fn) -> bool:
     package = ".".join(module.split(".")[:2])
     if package not in LATER or package not in sys.modules:
         return False
-    importlib.import_module(f"srcad.rules.{LATER.pop(package)}")
+    importlib.import_module(LATER.pop(package))
     return True
 
 
@@ -378,8 +510,18 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
     It has the shape and dtype of the argument: for a Python number it is one, for a list (nested, for `np.array`) or
     `*operands` the list of the items' adjoints. Raises Refused, or TypeError where the rule does not know a parameter.
     """
+    if (applied := applied_method(fn, list(map(class_of, args)))) is not None:
+        found, i = applied
+        return apply_vjp(found, 0, y_bar, y, args[i], args[1 - i])
     rule, bound = _bound(fn, args, kwargs)
-    x = bound.arguments[rule.data[k]]
+    if not _has_complex((y, *rule.operands(bound.arguments))) or not rule.is_turned():
+        return _vjp(rule, bound, k, y_bar, y)
+    return _turned(_vjp(rule, bound, k, _turned(y_bar), y))
+
+
+def _vjp(rule: Rule, bound: inspect.BoundArguments, k: int, y_bar, y):
+    """What the rule gives for its data argument k."""
+    fn, x = rule.fn, bound.arguments[rule.data[k]]
     if rule.partials is not None:
         if rule.partials[k] is None:
             return _zeros(x)
@@ -407,6 +549,14 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
 def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
     """The tangent of `y = fn(*args, **kwargs)`; `dots` are those of the data arguments, None for a constant one."""
     rule, bound = _bound(fn, args, kwargs)
+    if _has_complex((y, *rule.operands(bound.arguments))):
+        rule.is_turned()
+    return _in_field_of(y, _jvp(rule, bound, dots, y))
+
+
+def _jvp(rule: Rule, bound: inspect.BoundArguments, dots: tuple, y):
+    """What the rule gives for these tangents."""
+    fn = rule.fn
     if rule.jvp == "partials":
         xs, where = rule.operands(bound.arguments), bound.kwargs.get("where", True)
         terms = [x_dot * p(y, *xs) for x_dot, p in zip(dots, rule.partials) if x_dot is not None and p is not None]
@@ -435,6 +585,11 @@ def apply_jvp(fn, dots: tuple, y, *args, **kwargs):
                 changed = (*x[:i], dot, *x[i + 1 :]) if several else _tangent(x, dot)
                 terms.append(with_data([*xs[:k], changed, *xs[k + 1 :]]))
     return sum(terms[1:], terms[0]) if terms else np.zeros_like(y)
+
+
+def class_of(value) -> type | None:
+    """The class of an object, None for an array, a number or a container."""
+    return None if isinstance(value, (np.ndarray, np.generic, int, float, complex, list, tuple)) else type(value)
 
 
 def _bound(fn, args, kwargs) -> tuple[Rule, inspect.BoundArguments]:
@@ -469,6 +624,37 @@ def _filled(y_bar, y):
     return np.asarray(y_bar)
 
 
+def _has_complex(value) -> bool:
+    """Whether there is a complex number in a structure."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_complex, value))
+    if isinstance(value, dict):
+        return any(map(_has_complex, value.values()))
+    return isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+
+
+def _turned(value):
+    """The conjugate of an adjoint."""
+    if isinstance(value, (list, tuple)):
+        return [_turned(v) for v in value]
+    if isinstance(value, dict):
+        return {key: _turned(v) for key, v in value.items()}
+    if isinstance(value, (float, complex)):
+        return value.conjugate()
+    return np.conj(value) if _has_complex(value) else value
+
+
+def _real(value):
+    return value.real if _has_complex(value) else value
+
+
+def _in_field_of(y, y_dot):
+    """A tangent, real where y is real, and complex where y is complex."""
+    if isinstance(y, (tuple, list)):
+        return y_dot
+    return _real(y_dot) if not _has_complex(y) else y_dot if _has_complex(y_dot) else y_dot + 0j
+
+
 def _tangent(x, x_dot):
     """`x_dot` with zeros for what is constant."""
     if isinstance(x, (list, tuple)):
@@ -479,15 +665,16 @@ def _tangent(x, x_dot):
 def _zeros(x):
     if isinstance(x, (list, tuple)):
         return [_zeros(item) for item in x]
-    return 0.0 if isinstance(x, (int, float)) else np.zeros_like(x)
+    return 0.0 if isinstance(x, (int, float, complex)) else np.zeros_like(x)
 
 
 def _fit(x_bar, x):
     """The adjoint `x_bar` in the shape and the floating dtype of `x`."""
     if isinstance(x, (list, tuple)):
         x = np.asarray(x)
-    x_bar = unbroadcast(x_bar, np.shape(x))
-    if isinstance(x, (int, float)) and not isinstance(x, np.generic):
-        return x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+    x_bar = unbroadcast(x_bar if _has_complex(x) else _real(x_bar), np.shape(x))
+    if isinstance(x, (int, float, complex)) and not isinstance(x, np.generic):
+        x_bar = x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
+        return complex(x_bar) if isinstance(x, complex) else x_bar
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
     return x_bar.astype(dtype, copy=False) if hasattr(x_bar, "astype") else dtype.type(x_bar)

@@ -17,10 +17,10 @@ from srcad.rules.joining import sum_of
 from srcad.rules.linalg import (
     cholesky_adjoint, cholesky_jvp, det_vjp, inv_vjp, norm_jvp, norm_vjp, solve_first, solve_jvp, solve_second,
 )  # fmt: skip
-from srcad.rules.registry import A, Refused, adjoint, ex, named, rule, sequence_rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, conjugated, ex, holomorphic, named, rule, sequence_rule, symbolic
 from srcad.rules.shapes import is_none, known, part, rank, shape, swap_last
 
-frechet = symbolic(runtime_scipy.frechet)
+frechet, lu_adjoint = symbolic(runtime_scipy.frechet), symbolic(runtime_scipy.lu_adjoint)
 sums_of_shifts = symbolic(runtime_scipy.circulant_adjoint)
 sums_of_diagonals = symbolic(runtime_scipy.toeplitz_adjoint)
 solve_triangular, cho_solve, solve_sylvester, lyapunov, stein = (
@@ -40,7 +40,7 @@ def triangle(x, lower):
 # ---------------------------------------------------------------------------------------------------------------
 # What NumPy has, too
 
-for name in "inv det solve pinv norm eigh svd svdvals qr cholesky block_diag toeplitz circulant".split():
+for name in "inv det solve pinv norm eigh svd svdvals qr lu cholesky block_diag toeplitz circulant".split():
     named(linalg, name)
 adjoint(linalg.inv, jvp=lambda dots, y, a: -y @ dots[0] @ y, examples=SQUARE)(lambda y_bar, y, a: inv_vjp(y_bar, y, a))
 adjoint(linalg.det, jvp=lambda dots, y, a: np.sum(dots[0] * det_vjp(np.ones_like(y), y, a), (-2, -1)), examples=SQUARE)(
@@ -64,7 +64,7 @@ def norm_rule(y_bar, y, a, ord=None, axis=None, keepdims=False):
 
 
 def eigh_vjp(y_bar, y, a, *, lower=True):
-    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), 2, "L" if known(lower) else "U")
+    return eigh_parts(part(y_bar, 0), part(y_bar, 1), part(y, 0), part(y, 1), a, "L" if known(lower) else "U")
 
 
 def eigh_jvp(dots, y, a, *, lower=True):
@@ -96,6 +96,12 @@ def qr_rule(y_bar, y, a, *, mode="full"):
 def qr_tangent(dots, y, a, *, mode="full"):
     reduced(mode)
     return qr_jvp(dots, y, a)
+
+
+adjoint(
+    linalg.lu, jvp=lambda dots, y, a: runtime_scipy.lu_tangent(dots[0], *y),
+    examples=[ex(A(3, 3)), ex(A(4, 2)), ex(A(2, 4)), ex(A(2, 3, 3)), ex(A(1, 1))],
+)(lambda y_bar, y, a: lu_adjoint(part(y_bar, 1), part(y_bar, 2), part(y, 0), part(y, 1), part(y, 2)))  # fmt: skip
 
 
 adjoint(linalg.qr, jvp=qr_tangent, examples=[ex(A(n, m), mode="economic") for n, m in ((3, 3), (4, 2), (2, 4))])(
@@ -288,3 +294,11 @@ rule(
 @adjoint(linalg.circulant, jvp="linear", examples=[ex(A(4)), ex(A(1))])
 def circulant_vjp(y_bar, y, c):
     return sums_of_shifts(y_bar)
+
+
+ANALYTIC = (
+    linalg.inv, linalg.det, linalg.solve, linalg.solve_triangular, linalg.expm, linalg.logm, linalg.sqrtm, linalg.sinm,
+    linalg.cosm, linalg.sinhm, linalg.coshm, linalg.block_diag, linalg.circulant,
+)  # fmt: skip
+holomorphic(*ANALYTIC)
+conjugated(linalg.norm)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import signal
 
 from srcad import runtime_scipy
-from srcad.rules.registry import A, Refused, ex, linear, named, rule, symbolic
+from srcad.rules.registry import A, Refused, conjugated, ex, holomorphic, linear, named, rule, symbolic
 from srcad.rules.shapes import is_none, known, number, shape
 
 in_full_of, turned = symbolic(runtime_scipy.in_full_of), symbolic(runtime_scipy.turned)
@@ -122,3 +122,7 @@ rule(
 @linear(signal.detrend, examples=[ex(A(6)), ex(A(2, 5), axis=1), ex(A(5, 2), 0, "constant"), ex(A(6), type="linear")])
 def detrend_vjp(y_bar, y, data, axis=-1, type="linear"):
     return symbolic(signal.detrend)(y_bar, axis=axis, type=type)
+
+
+conjugated(signal.convolve, signal.fftconvolve, signal.oaconvolve, signal.convolve2d)
+holomorphic(signal.lfilter, signal.detrend)

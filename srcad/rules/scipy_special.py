@@ -12,7 +12,9 @@ import numpy as np
 from scipy import special
 
 from srcad import runtime
-from srcad.rules.registry import A, Refused, adjoint, available, constant, elementwise, ex, named, symbolic, unknown
+from srcad.rules.registry import (
+    A, Refused, adjoint, available, constant, elementwise, ex, holomorphic, named, symbolic, unknown,
+)  # fmt: skip
 from srcad.rules.shapes import expand, is_none, is_unread, known, part
 
 over = symbolic(runtime.over)
@@ -369,3 +371,9 @@ def log_softmax_vjp(y_bar, y, x, axis=None):
 for name in ("multigammaln", "logsumexp", "softmax", "log_softmax"):
     named(special, name)
 constant(*available(special, "gammasgn", "round"))
+
+ANALYTIC = """
+    dawsn erf erfc erfcx erfi exp1 expi expm1 gamma hyp0f1 hyp1f1 iv jv kv kve log1p log_ndtr loggamma logsumexp ndtr rgamma
+    softmax spherical_in spherical_jn spence wrightomega xlog1py xlogy yv
+"""
+holomorphic(*available(special, *ANALYTIC.split()))

@@ -83,7 +83,31 @@ def is_complex(x) -> bool:
     dtype, number_type = getattr(kind, "dtype", None), getattr(kind, "type", None)
     if dtype is None and number_type is None:
         raise Undecided("the type of a symbol")
-    return number_type == "complex" or getattr(dtype, "kind", "f") == "c"
+    return (number_type or "").startswith("complex") or getattr(dtype, "kind", "f") == "c"
+
+
+def seems_complex(x) -> bool:
+    """Whether `x` is known to be complex: a symbol of unknown kind is taken to be real.
+
+    The compiler leaves operands of unknown kind to run time wherever there are complex numbers in a program.
+    """
+    try:
+        return is_complex(x)
+    except Undecided:
+        return False
+
+
+def conjugate(v, like=None):
+    """The conjugate of v, or v itself where `like` (v, if not given) is real."""
+    return np.conj(v) if seems_complex(v if like is None else like) else v
+
+
+def unit(x):
+    """The sign of each item of x, of a complex one `x / abs(x)`; 0 for 0."""
+    if not seems_complex(x):
+        return np.sign(x)
+    size = np.abs(x)
+    return x / (size + (size == 0))
 
 
 def known(parameter):
@@ -131,6 +155,11 @@ def count(a, axis=None):
         return size(a)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return functools.reduce(operator.mul, [shape(a)[k] for k in axes]) if axes else 1
+
+
+def conjugate_transpose(a, like=None, ndim=None):
+    """The matrices in `a`, transposed, and conjugated where `like` (`a`, if not given) is complex."""
+    return swap_last(conjugate(a, like), ndim or rank_if_known(a))
 
 
 def swap_last(a, ndim=None):

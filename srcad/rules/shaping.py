@@ -10,7 +10,7 @@ from srcad import runtime
 from srcad.core.nodes import call_of
 from srcad.rules.registry import A, Refused, available, ex, is_symbol, linear, rule, symbolic
 from srcad.rules.indexing import scatter
-from srcad.rules.shapes import axes_of, is_none, known, rank, rank_if_known, scalar, shape, size, swap_last
+from srcad.rules.shapes import axes_of, is_none, known, rank, rank_if_known, scalar, seems_complex, shape, size, swap_last
 
 arange, array = map(symbolic, (np.arange, np.array))
 place_diagonal = symbolic(runtime.place_diagonal)
@@ -282,8 +282,12 @@ def converted(y_bar, x, dtype):
     """The adjoint of a conversion to `dtype` (None: to that of x), in the dtype of x; zero if `dtype` is discrete."""
     if known(dtype) is None:
         return y_bar
+    if seems_complex(x) and np.dtype(dtype).kind != "c":
+        raise Refused("a complex number made real; write z.real")
     if np.dtype(dtype).kind not in "fc":
         return np.zeros_like(x)
+    if np.dtype(dtype).kind == "c" and not seems_complex(x):
+        y_bar = np.real(y_bar)
     return y_bar if rank(x) == 0 else y_bar.astype(x.dtype)
 
 
@@ -327,13 +331,6 @@ def item_vjp(y_bar, y, x, *args):
 @linear(np.ndarray.tolist, examples=[ex(A(3)), ex(A(2, 3))])
 def tolist_vjp(y_bar, y, x):
     return array(y_bar)
-
-
-for function in (np.real, np.conjugate):
-
-    @linear(function, examples=[ex(A(3)), ex(A())])
-    def real_vjp(y_bar, y, val):
-        return y_bar
 
 
 # ---------------------------------------------------------------------------------------------------------------

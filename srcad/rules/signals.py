@@ -11,7 +11,7 @@ from srcad.rules.joining import at
 from srcad.rules.registry import (
     A, Refused, adjoint, available, elementwise, ex, has_symbol, is_symbol, linear, rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import expand, is_none, is_unread, known, number, part, rank, rank_if_known, shape, size
+from srcad.rules.shapes import conjugate, expand, is_none, is_unread, known, number, part, rank, rank_if_known, shape, size
 from srcad.rules.shaping import reshaped
 
 segment = symbolic(runtime_arrays.segment)
@@ -350,11 +350,11 @@ def whole(y_bar, a, v, mode):
 
 
 def convolve_first(y_bar, y, a, v, mode="full"):
-    return np.correlate(whole(y_bar, a, v, mode), v, "valid")
+    return np.correlate(whole(y_bar, a, v, mode), conjugate(v), "valid")
 
 
 def convolve_second(y_bar, y, a, v, mode="full"):
-    return np.correlate(whole(y_bar, a, v, mode), a, "valid")
+    return np.correlate(whole(y_bar, a, v, mode), conjugate(a), "valid")
 
 
 def whole_correlation(y_bar, a, v, mode):
@@ -367,7 +367,7 @@ def correlate_first(y_bar, y, a, v, mode="valid"):
 
 
 def correlate_second(y_bar, y, a, v, mode="valid"):
-    return np.correlate(whole_correlation(y_bar, a, v, mode), a, "valid")[::-1]
+    return conjugate(np.correlate(whole_correlation(y_bar, a, v, mode), a, "valid")[::-1], v)
 
 
 MODES = [

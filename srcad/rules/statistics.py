@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from srcad import runtime_arrays
@@ -10,7 +12,7 @@ from srcad.rules.reductions import (
     AXES, MASK, cumprod_jvp, cumprod_vjp, cumsum_vjp, given, mean_count, prod_jvp, prod_vjp, std_jvp, std_vjp, var_jvp,
     var_vjp,
 )  # fmt: skip
-from srcad.rules.registry import A, Refused, adjoint, ex, rule, symbolic
+from srcad.rules.registry import A, Refused, adjoint, ex, is_symbol, rule, symbolic
 from srcad.rules.shaping import unbroadcast
 from srcad.rules.shapes import expand, is_none, known, rank, rank_if_known, shape, spread
 
@@ -121,7 +123,9 @@ def over_numbers(derivative, fill=0.0):
     """The derivative of a reduction with `where`, made one of the function that passes over NaN."""
 
     def declared(v, y, a, axis=None, dtype=None, *, where=True, **parameters):
-        return derivative(v, y, filled(a, fill), axis, dtype, where=counted(a, where), **parameters)
+        numbers = filled(a, fill)
+        numbers = replace(numbers, kind=a.kind) if is_symbol(numbers) else numbers
+        return derivative(v, y, numbers, axis, dtype, where=counted(a, where), **parameters)
 
     return declared
 

@@ -32,12 +32,13 @@ def state(fn) -> tuple[str, str]:
     rule = registry.find(fn)
     if rule is not None:
         return "differentiated", ", ".join(rule.data)
+    if (stand_in := registry.stand_in(fn)) is not None:
+        return "differentiated", ", ".join(stand_in.data)
+    if fn in registry.TAKEN_APART:
+        return "differentiated", ", ".join(registry.TAKEN_APART[fn])
     if registry.is_constant(fn):
         return "constant", ""
-    try:
-        reason = registry.REFUSED.get(fn)
-    except TypeError:
-        reason = None
+    reason = registry.reason(fn)
     return ("undecided", "") if reason is None else ("refused", reason)
 
 
@@ -61,5 +62,11 @@ def table(modules: Iterable = MODULES) -> str:
 
 def declared(package: str) -> list[str]:
     """The full names of the functions of a package that have a rule, such as "scipy.special.erf"."""
-    names = (REF_TEXT.get(fn, "") for fn in registry.RULES if not isinstance(fn, str))
-    return sorted({name for name in names if name.startswith(package + ".")})
+    names = [REF_TEXT.get(fn, "") for fn in registry.RULES if not isinstance(fn, str)]
+    names += [f"{fn.__module__}.{fn.__qualname__}" for fn in registry.STAND_INS]
+    return sorted({public_name(name) for name in names if name.startswith(package + ".")})
+
+
+def public_name(name: str) -> str:
+    """A name without the modules that are private: "scipy.optimize.root" of "scipy.optimize._root.root"."""
+    return ".".join(part for part in name.split(".") if part.endswith("__") or not part.startswith("_"))

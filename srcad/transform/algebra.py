@@ -19,6 +19,17 @@ def negated(e: Expr) -> Expr:
     return Op("neg", (e,))
 
 
+def without_sign(e: Expr) -> Expr | None:
+    """A product without the minus sign in front of it, None if it has none."""
+    match e:
+        case Op(op="neg", args=(inner,)):
+            return inner
+        case Op(op="*" | "/", args=(a, b)):
+            bare = without_sign(a)
+            return None if bare is None else Op(e.op, (bare, b))
+    return None
+
+
 def product(bar: Expr, partial) -> Expr:
     """`bar * partial`, without factors 1, with quotients and signs in front.
 

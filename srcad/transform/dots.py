@@ -16,13 +16,14 @@ from srcad.analysis.operations import (
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Global, IfExp, Lambda, List, Logical, Name, Node, Op,
-    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk,
+    Ref, Slice, Starred, Stmt, Subscript, Tuple, Undecided, children, lift, map_children, walk, walk_own,
 )
-from srcad.errors import MissingRule
 from srcad.rules import registry
-from srcad.transform.algebra import product, total
+from srcad.transform.algebra import product, total, without_sign
+from srcad.transform.fields import in_field, is_complex_kind
 from srcad.transform.reverse import (
-    OP_NAMES, positional_and_keyword, describe, is_unbroadcast, item, node_count, shape_of, symbol,
+    OP_NAMES, called_name, positional_and_keyword, describe, is_linear_pullback, is_unbroadcast, item, missing, node_count,
+    shape_of, symbol,
 )
 
 Block = list[Stmt]
@@ -36,11 +37,12 @@ SHORT = 6
 class DotNames:
     """The variables of a function that hold tangents: `known` by the variable that each belongs to, `made` all of them.
 
-    `nested` are the names of nested functions: their tangents are those of the variables that they capture.
+    `nested` are the names of nested functions: their tangents are those of the variables that they capture; `is_complex`
+    says that there are complex numbers in the program.
     """
 
-    def __init__(self, names: Names, nested: set[str]):
-        self.names, self.nested = names, nested
+    def __init__(self, names: Names, nested: set[str], is_complex: bool):
+        self.names, self.nested, self.is_complex = names, nested, is_complex
         self.known: dict[str, str] = {}
         self.made: set[str] = set()
 
@@ -146,29 +148,45 @@ class Parts:
                 return Call(e.fn, (self.dot(value),))
             case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, fn=replace(e.fn, value=self.dot(value)))
+            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)) if isinstance(kind, (Items, Listing)):
+                return replace(e, args=(self.dot(value),))
             case Call() if is_pop(e):
                 raise missing(e, "`.pop()` within an expression has no derivative", "Give the item a name first.")
         key = self.key(e, "!")
         if key not in self.tangents:
             self.sources[key] = e
-            self.tangents[key] = self.applied(e)
+            self.tangents[key] = self.in_field_of(e, self.applied(e))
         return Name(key, kind=e.kind)
+
+    def in_field_of(self, e: Expr, dot: Expr) -> Expr:
+        """A tangent of the value of `e`: a real one if that is real, a complex one if it is complex."""
+        wanted = is_complex_kind(e.kind) if self.names.is_complex else None
+        return dot if wanted is None else in_field(dot, wanted)
 
     def applied(self, e: Expr) -> Expr:
         """The tangent of an operation, by its rule."""
+        if is_linear_pullback(e):
+            name, k, y_bar, *rest = e.args
+            return replace(e, args=(name, k, self.dot_or_zero(y_bar), *map(self.value, rest)))
         try:
             found = operation(e)
         except (Refused, registry.Refused) as refused:
             raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         if found is None or found.rule.jvp is None:
             raise missing(e, f"{describe(e)} has no derivative rule")
-        if kinds.is_complex(e.kind):
-            raise missing(e, "complex numbers are not differentiated yet")
+        operands = (e, *(x for _, _, x in found.data)) if self.names.is_complex else ()
+        try:
+            if any(kinds.is_complex(x.kind) for x in operands):
+                found.rule.is_turned()
+        except registry.Refused as refused:
+            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         match found.rule.jvp:
             case "linear":
                 return self.linear(e, found)
             case "multilinear":
                 return total([self.with_dots(e, {id(x): self.dot(x)}) for _, _, x in found.data if x.varied])
+        if any(isinstance(x.kind, Unknown) for x in operands):  # it may be complex
+            return self.at_run_time(e, found)
         try:
             return self.elementwise(e, found) if found.rule.jvp == "partials" else self.by_rule(e, found)
         except (Undecided, TypeError, AttributeError, IndexError):  # what a rule for arrays makes of symbols
@@ -206,7 +224,7 @@ class Parts:
         if not isinstance(e.fn, Attribute):
             return replace(e, args=args, kwargs=kwargs)
         owner = changed(e.fn.value)
-        if not isinstance(plain(e.fn.value.kind), Array):  # 0.0 has no methods
+        if not isinstance(plain(e.fn.value.kind), (Array, kinds.Opaque)):  # 0.0 has no methods
             function, operands, _ = function_of(e)
             if not hasattr(function, "__objclass__"):
                 return replace(e, fn=symbol(function), args=tuple(map(changed, operands)), kwargs=kwargs)
@@ -371,7 +389,7 @@ def zero(value: Expr, kind: Kind) -> Expr:
     """The zero tangent of a value."""
     match kind:
         case Number() | kinds.Maybe(item=Number()):
-            return Const(0.0)
+            return Const(0j if kinds.is_complex(kind) else 0.0)
         case Items(items=items) if not kind.is_record and all(isinstance(i, Number) for i in items):
             still = tuple(Const(0.0) for _ in items)
             if kind.cls is dict:
@@ -385,11 +403,6 @@ def zero(value: Expr, kind: Kind) -> Expr:
         case kinds.Nothing() | kinds.Literal() | kinds.Opaque() | Callee():
             return Const(None)
     return Call(symbol(runtime.still), (value,))
-
-
-def missing(e: Expr, message: str, hint: str = "Mark the value as constant with srcad.stop_gradient.") -> MissingRule:
-    because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-    return MissingRule(e.at, message, because=because, hint=hint)
 
 
 def neat(e: Node) -> Node:
@@ -408,17 +421,6 @@ def neat(e: Node) -> Node:
             bare = without_sign(b)
             return e if bare is None else Op("-" if op == "+" else "+", (a, bare))
     return e
-
-
-def without_sign(e: Expr) -> Expr | None:
-    """A product without the minus sign in front of it, None if it has none."""
-    match e:
-        case Op(op="neg", args=(inner,)):
-            return inner
-        case Op(op="*" | "/", args=(a, b)):
-            bare = without_sign(a)
-            return None if bare is None else Op(e.op, (bare, b))
-    return None
 
 
 def shortened(e: Node, keywords: set[str]) -> Node:
@@ -497,7 +499,7 @@ def base_name(e: Expr) -> str:
     if applied is not None and isinstance(applied[0], str):
         return OP_NAMES.get(applied[0], "value")
     if applied is not None:
-        return getattr(applied[0], "__name__", "value")
+        return called_name(applied[0])
     return e.attr if isinstance(e, Attribute) else "value"
 
 
@@ -514,7 +516,7 @@ def is_pop(e: Node) -> bool:
 
 def pops(s: Node) -> list[str]:
     """The lists that a simple statement pops from."""
-    return [n.fn.value.id for n in walk(s) if is_pop(n)]
+    return [n.fn.value.id for n in walk_own(s) if is_pop(n)]
 
 
 def impure_calls(e: Node) -> list[Expr]:

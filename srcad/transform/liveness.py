@@ -33,13 +33,15 @@ class Save(Stmt):
 
 
 class Restore(Stmt):
-    """Brings back what the `Save` of the same key has kept."""
+    """Brings back what the `Save` of the same key has kept: a variable, or a place in one; `is_item` says that it is an item
+    which a container holds by reference."""
 
     tape: str
     name: str
     in_loop: bool
     key: Any
     place: Expr | None = None
+    is_item: bool = False
 
 
 class Sweep(Call):

@@ -33,11 +33,11 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import inner, root_name, root_of, with_inner, with_root
 from srcad.transform.dots import (
-    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, missing, pops,
+    LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, pops,
     with_result, zero,
 )  # fmt: skip
 from srcad.transform.reverse import (
-    REENTERED, assigned_names, ends_raising, is_in, names_read, node_count, symbol, target_list,
+    REENTERED, assigned_names, ends_raising, is_in, missing, names_read, node_count, symbol, target_list,
     target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
 
@@ -83,7 +83,8 @@ class _Needs:
                 return live | self.reads(s.value) if root_name(s.target) in live else live
             case Assign(target=target, value=Invoke() as value):
                 names, changed = target_names(target), moved_by(value)
-                return (live - names) | (self.reads(value) | changed if names & live or changed & live else NONE)
+                read = NONE.union(*map(self.reads, value.args))  # also where the result is constant
+                return (live - names) | (read | changed if names & live or changed & live else NONE)
             case Assign(target=target, value=value):
                 names = target_names(target)
                 return (live - names) | (self.reads(value) if names & live else NONE)
@@ -188,7 +189,7 @@ class _Tangents:
         self.special, self.program, self.names = special, program, special.names
         self.body = joined_calls(special.body)
         self.needs = _Needs(self.body, frozenset(p for p in moved_params(special) if p in special.written))
-        self.dots = DotNames(special.names, self.needs.nested)
+        self.dots = DotNames(special.names, self.needs.nested, program.is_complex)
         self.guarded: Names = NONE
         self.written = {
             root_name(s.target)

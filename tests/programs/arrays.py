@@ -277,7 +277,7 @@ def masks_of_matrices(m):
     return np.sum(m[upper] ** 2) + np.sum(m[np.array([True, False, True])] ** 3) + np.sum(m[m.sum(axis=1) > 0] ** 2)
 
 
-@program((1.5, 0.5), marks="first")
+@program((1.5, 0.5))
 def arrays_from_scalars(x, y):
     v = np.array([x, y * y, 2.0])
     m = np.array([[x, y], [x * y, 1]])

@@ -20,7 +20,7 @@ def nested_unpacking(x, y):
     return a * b + c * d + e * f - g[0] * g[1]
 
 
-@program((2.0, 3.0, 0.5), marks="first")
+@program((2.0, 3.0, 0.5))
 def starred_unpacking(x, y, z):
     first, *rest = x, y, z
     *init, last = [x * y, y * z, z * x]

@@ -82,7 +82,7 @@ def default_argument_captures_early(x):
     return functions[0](2.0) + functions[1](x) * functions[2](x)
 
 
-@program((1.5, 0.5), marks="first")
+@program((1.5, 0.5))
 def lambdas(x, y):
     f = lambda a, b=y: a * b + x
     g = lambda: x * y
@@ -90,7 +90,7 @@ def lambdas(x, y):
     return f(x) * g() + f(y, b=x) + h(x, y, x * y)
 
 
-@program((1.5, 0.5), marks="first")
+@program((1.5, 0.5))
 def function_that_is_returned(x, y):
     def line(slope, intercept):
         def at(t):
@@ -102,7 +102,7 @@ def function_that_is_returned(x, y):
     return f(2.0) * f(x) + line(y, 1.0)(x)
 
 
-@program((1.5,), marks="first")
+@program((1.5,))
 def composition(x):
     def compose(f, g):
         return lambda t: f(g(t))
@@ -149,7 +149,7 @@ def partials(x, y):
     return f(2.0) * f(y, c=x) + g(t=y)
 
 
-@program((1.5, 0.5, 2.0), marks="first")
+@program((1.5, 0.5, 2.0))
 def reduces(x, y, z):
     product = reduce(lambda a, b: a * b, [x, y, z])
     chain = functools.reduce(lambda a, b: a * x + b, (y, z, 1.0), 0.5)
@@ -190,7 +190,7 @@ def global_statement(x):
     return x * RATE + x**2
 
 
-@program((0.7, 3), wrt=(0,), marks="first")
+@program((0.7, 3), wrt=(0,))
 def recursive_closure(x, n):
     def power(k):
         return 1.0 if k == 0 else x * power(k - 1)

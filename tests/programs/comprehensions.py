@@ -113,7 +113,7 @@ def zip_in_a_comprehension(x, a, b):
     return sum(k * p for k, p in enumerate(products, 1)) * x
 
 
-@program((1.2,), marks="first")
+@program((1.2,))
 def comprehension_with_calls(x):
     def f(t):
         return t * x

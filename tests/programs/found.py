@@ -133,7 +133,7 @@ def a_list_that_nobody_reads(x, y):
     return x * y
 
 
-@program((0.7, -0.2), marks="first")
+@program((0.7, -0.2))
 def a_list_set_anew_in_a_loop(x, y):
     t = [0.5, x, y]
     for a in t:
@@ -264,7 +264,7 @@ def counted(c, items, d):
         d["a"] *= 2.0
 
 
-@program((0.5,), marks="first")
+@program((0.5,))
 def constant_containers_that_a_helper_overwrites_in_a_loop(x):
     c, items, d = Counter(), [1.0, 2.0], {"a": 2.0}
     r = x * c.n * items[0] * d["a"] + np.sum(x * c.v)
@@ -287,3 +287,63 @@ def put_from_a_view_of_the_array(x, y):
     v = np.array([0.3, x, y, y])
     v.flat[[2, 0, 1]] = v[:-1]
     return np.dot(v, [1.0, 2.0, 3.0, 4.0])
+
+
+@program((0.9,))
+def an_item_that_is_multiplied_in_place_under_another_name(x):
+    u = np.ones(4) * x
+    held = [u, u * 2.0]
+    held[0] *= x
+    held[1] += u
+    return np.sum(u * WEIGHTS[:4]) + held[1][2]
+
+
+class Carrier:
+    def __init__(self, v):
+        self.v = v
+
+
+@program((0.9,), marks="refusable")
+def an_attribute_that_is_multiplied_in_place_under_another_name(x):
+    u = np.ones(4) * x
+    carrier = Carrier(u)
+    carrier.v *= x
+    return np.sum(u * WEIGHTS[:4])
+
+
+def drained(t):
+    t[:] = 0.1
+
+
+def drained_by_another(t, q):
+    drained(t)
+
+
+@program((0.9,))
+def a_loop_over_what_a_helper_in_it_overwrites(y):
+    u = np.ones(4)
+    total = 0.0
+    for v in u:
+        total += v * y
+        drained_by_another(u, v)
+    return total
+
+
+@program((1.1, 0.8), marks="refusable")
+def a_loop_over_a_part_of_a_list_of_what_is_then_overwritten(x, y):
+    u = np.full(4, x)
+    held = [np.zeros(4) for _ in range(2)]
+    for w in held[:2]:
+        u += w * u
+    held[0][0] += y
+    return np.sum(u) + held[0][0]
+
+
+@program((THREE,), marks="first")
+def an_item_that_is_replaced_after_it_was_changed(x):
+    held = [x * 2.0, x * 3.0]
+    s = np.sum(held[1] ** 2)
+    held[1][0] = held[1][1] * held[0][2]
+    s = s + np.sum(held[1] ** 3)
+    held[1] = x * held[1]
+    return s + np.sum(held[1])

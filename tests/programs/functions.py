@@ -129,14 +129,14 @@ def own_positional_only(x, /, y):
     return x * y**2
 
 
-@program((1.1, 5), (1.1, 0), wrt=(0,), marks="first")
+@program((1.1, 5), (1.1, 0), wrt=(0,))
 def recursive_power(x, n):
     if n == 0:
         return 1.0
     return x * recursive_power(x, n - 1)
 
 
-@program((1.1, 10), (0.9, 7), wrt=(0,), marks="first")
+@program((1.1, 10), (0.9, 7), wrt=(0,))
 def fast_power(x, n):
     if n == 0:
         return 1.0
@@ -144,12 +144,12 @@ def fast_power(x, n):
     return half * x if n % 2 else half
 
 
-@program((1.1, 0.7, 6), wrt=(0, 1), marks="first")
+@program((1.1, 0.7, 6), wrt=(0, 1))
 def recursive_fibonacci(a, b, n):
     return a if n == 0 else b if n == 1 else recursive_fibonacci(a, b, n - 1) + recursive_fibonacci(a, b, n - 2) * a
 
 
-@program((1.1, 5), (1.1, 4), wrt=(0,), marks="first")
+@program((1.1, 5), (1.1, 4), wrt=(0,))
 def mutual_even(x, n):
     return x if n == 0 else x * mutual_odd(x + 1, n - 1)
 
@@ -166,14 +166,14 @@ def sum_over_a_tree(tree):
     return sum_over_a_tree(left) * sum_over_a_tree(right) + sum_over_a_tree(left)
 
 
-@program((0.8, 3), wrt=(0,), marks="first")
+@program((0.8, 3), wrt=(0,))
 def tree_of_calls(x, depth):
     if depth == 0:
         return math.sin(x)
     return tree_of_calls(x * 0.9, depth - 1) * tree_of_calls(x + 0.1, depth - 1)
 
 
-@program((1.7,), (12.0,), marks="first")
+@program((1.7,), (12.0,))
 def recursion_on_a_float(x):
     if x < 2:
         return x * x

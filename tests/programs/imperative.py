@@ -438,7 +438,7 @@ class Vec:
         return self.a * o.a + self.b * o.b
 
 
-@program((0.3, 0.8), marks="first")
+@program((0.3, 0.8))
 def vec(x, y):
     v = Vec(x, y) * x
     w = Vec(y, x * y)
@@ -488,7 +488,7 @@ class Der(Base):
         return super().f(x) + self.j * x * x
 
 
-@program((0.3, 0.7), marks="first")
+@program((0.3, 0.7))
 def inherit(k, x):
     return Der(k).f(x)
 

@@ -185,7 +185,7 @@ def a_list_of_tuples(x, y):
     return sum(a * b for a, b in pairs) + pairs[1][0] * pairs[2][1]
 
 
-@program((1.2, 4), wrt=(0,), marks="first")
+@program((1.2, 4), wrt=(0,))
 def a_list_passed_to_a_helper(x, n):
     def total(values):
         s = 0.0

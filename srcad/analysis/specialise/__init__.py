@@ -14,9 +14,9 @@ Loops over varied things become loops over indices, comprehensions of varied thi
 kinds decide (`if bias is None`) are left out. What is not varied stays as the user wrote it.
 """
 
-from srcad.analysis.specialise.program import Program
+from srcad.analysis.specialise.program import Program, is_generated
 from srcad.analysis.specialise.sharing import VIEWS, aliases
-from srcad.analysis.specialise.values import Local, Special, Value, lookup
+from srcad.analysis.specialise.values import Local, Special, Value, as_argument, lookup
 
 __all__ = [
     "Local",
@@ -25,5 +25,7 @@ __all__ = [
     "VIEWS",
     "Value",
     "aliases",
+    "as_argument",
+    "is_generated",
     "lookup",
 ]

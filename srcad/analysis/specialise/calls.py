@@ -7,26 +7,30 @@ import inspect
 import types
 from dataclasses import replace
 
+import numpy as np
+
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, NOTHING, UNKNOWN, Array, Callee, Either, Items, Kind, Listing, Literal, Never, Number, Opaque, Unknown,
-    is_float, kind_of, plain,
+    is_float, plain,
 )  # fmt: skip
-from srcad.analysis.operations import CONSTANT_METHODS
+from srcad.analysis.operations import CONSTANT_METHODS, library_method, python_value
+from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
+from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Function, Global,
-    IfExp, Invoke, Lambda, Name, Ref, Seen, Starred, Subscript, Tuple, Unseen, reference, walk,
+    Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Foreign, Function,
+    Global, IfExp, Invoke, Lambda, Name, Ref, Seen, Starred, Subscript, Tuple, Unseen, lift, reference, walk,
 )  # fmt: skip
 from srcad.checkpointing import Checkpointed, checkpoint
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
-from srcad.errors import SrcadError
+from srcad.errors import KindError, SrcadError
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
 
@@ -44,6 +48,8 @@ class Calls:
             built = special(self, e)
             if built is not None:
                 return built
+        if isinstance(e.fn, Call) and (built := vectorized_at_once(self, e)) is not None:
+            return built
         written = into(self, e)
         if written is not None:
             return written
@@ -59,7 +65,8 @@ class Calls:
             return self.closure(*derived)
         fn = self.expr(e.fn)
         args, kwargs = self.arguments(e)
-        e = replace(e, fn=fn, args=args, kwargs=kwargs)
+        e = self.spelled_out(replace(e, fn=fn, args=args, kwargs=kwargs))
+        args, kwargs = e.args, e.kwargs
         varied = any(a.varied for a in args) or any(v.varied for _, v in kwargs)
         kind = fn.kind
         if isinstance(kind, Callee):
@@ -67,6 +74,11 @@ class Calls:
         if isinstance(kind, Either):
             return self.call_of_one(e, fn, kind)
         cls = kind.type if isinstance(kind, Opaque) else kind.cls if is_record(kind) else None
+        if library_method(fn, "__call__") is not None:
+            return self.typed_operation(e)
+        called = inspect.getattr_static(cls, "__call__", None) if isinstance(kind, Opaque) else None
+        if called is not None and (stand_in := registry.stand_in(called)) is not None:
+            return self.call_of_stand_in(replace(e, args=(fn, *args)), called, stand_in)
         if cls is not None and callable_method(cls) is not None:
             return self.invoke(e, callable_method(cls), (fn,), ())
         if varied or fn.varied:
@@ -77,6 +89,33 @@ class Calls:
         parts = self.exprs([*e.args, *(v for _, v in e.kwargs)])
         count = len(e.args)
         return parts[:count], tuple((k, v) for (k, _), v in zip(e.kwargs, parts[count:]))
+
+    def spelled_out(self, e: Call) -> Call:
+        """A call of a library function without the stars whose items are known."""
+        if not has_star(e) or not self.is_of_library(e.fn):
+            return e
+        args: list[Expr] = []
+        for a in e.args:
+            inner = plain(a.value.kind) if isinstance(a, Starred) else None
+            if isinstance(inner, Items) and inner.is_sequence:
+                holder = self.named(a.value, "items")
+                args += [self.expr(Subscript(holder, Const(i), at=a.at)) for i in inner.keys]
+            else:
+                args.append(a)
+        kwargs: list[tuple] = []
+        for k, v in e.kwargs:
+            inner = plain(v.kind)
+            if k is None and isinstance(inner, Items) and inner.cls is dict:
+                holder = self.named(v, "options") if inner.keys else v
+                kwargs += [(key, self.expr(Subscript(holder, Const(key), at=v.at))) for key in inner.keys]
+            else:
+                kwargs.append((k, v))
+        return replace(e, args=tuple(args), kwargs=tuple(kwargs))
+
+    def is_of_library(self, fn: Expr) -> bool:
+        """Whether a rule, or a stand-in, is applied by a call of `fn`."""
+        obj = fn.kind.obj if isinstance(fn.kind, Callee) else None
+        return registry.find(obj) is not None or registry.stand_in(obj) is not None or isinstance(obj, np.vectorize)
 
     def local_function(self, fn: Expr) -> Local | None:
         """The nested function that a call names directly, so that it sees the variables of this function."""
@@ -100,11 +139,20 @@ class Calls:
         obj = kind.obj
         if isinstance(obj, Local):
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
+        if isinstance(obj, np.vectorize):
+            return call_of_vectorized(self, e, obj)
+        stand_in = registry.stand_in(obj)
+        if stand_in is not None:
+            return self.call_of_stand_in(e, obj, stand_in)
         rule = registry.find(e.fn.obj if isinstance(e.fn, Ref) else obj)
         if rule is not None:
             if not isinstance(e.fn, Ref):
                 e = replace(e, fn=replace(reference(obj), kind=kind, at=e.fn.at))
             return self.typed_operation(e)
+        if varied and is_hashable(obj) and obj in registry.CONSTANT_OF_REALS:
+            if any(kinds.is_complex(a.kind) for a in e.args):
+                message = f"{text(e.fn)} of a complex number has no derivative rule"
+                raise KindError(e.at, message, hint=registry.CONSTANT_OF_REALS[obj])
         if registry.is_constant(obj) or obj in CONSTANT_BUILTINS:
             pure = kinds.is_pure(obj)
             result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN
@@ -126,7 +174,26 @@ class Calls:
             return self.constant_call(e, obj)
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
-        return replace(e, kind=UNKNOWN, varied=varied)
+        made = registry.class_made(obj)
+        return replace(e, kind=UNKNOWN if made is None else Opaque(made), varied=varied)
+
+    def call_of_stand_in(self, e: Call, obj, stand_in: registry.StandIn) -> Expr:
+        """A call of a library function that is said in plain Python: of that, if what it depends on is varied."""
+        try:
+            given = stand_in.bind(e.args, dict(e.kwargs)) if not has_star(e) else None
+        except TypeError as error:
+            self.refuse(e, f"{describe(e.fn)} with these arguments ({error})", f"It takes {stand_in.parameters}.")
+            return replace(e, kind=UNKNOWN)
+        if given is None or not any(given[p].varied for p in stand_in.data if p in given):
+            varied = given is None and any(a.varied for a in (*e.args, *(v for _, v in e.kwargs)))
+            return replace(e, kind=UNKNOWN, varied=varied)
+        try:
+            stand_in.check({name: written_out(value) for name, value in given.items()})
+        except registry.Refused as refused:
+            self.refuse(e, f"{describe(e.fn)} has no derivative rule for {refused}")
+            return replace(e, kind=UNKNOWN)
+        called = Ref(stand_in.function, stand_in.function.__name__, kind=Callee(stand_in.function), at=e.fn.at)
+        return self.invoke(replace(e, fn=called), stand_in.function, (), ())
 
     def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
         """A call of one of several functions: `f(x) if function is f else g(x)`."""
@@ -158,7 +225,9 @@ class Calls:
             if is_plain_class(cls):
                 return replace(e, kind=self.constant_instance(e, cls))
             if varied and not issubclass(cls, BaseException):
-                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", "Use a dataclass.")
+                is_ours = (cls.__module__ or "").partition(".")[0] not in ("numpy", "scipy")
+                hint = "Use a dataclass." if is_ours else "Only one that is made of constants can be used."
+                self.refuse(e, f"an object of class {cls.__name__} made from differentiated values", hint)
             return replace(e, kind=Opaque(cls))
         try:
             bound = inspect.signature(cls).bind(*e.args, **dict(e.kwargs))
@@ -170,7 +239,7 @@ class Calls:
                 parts[name] = bound.arguments[name]
             else:
                 default = inspect.signature(cls).parameters[name].default
-                parts[name] = Const(default, kind=kind_of(default)) if is_literal(default) else None
+                parts[name] = self.expr(lift(default)) if is_literal(default) else None
         if any(p is None for p in parts.values()) or has_star(e):
             if varied:
                 self.refuse(e, f"{cls.__name__}(…) with a default that is no literal", "Pass all fields.")
@@ -256,21 +325,28 @@ class Calls:
                     return replace(e, kind=UNKNOWN)
                 if attr == "pop" and not varied:
                     self.claim_constant(e, value)
-                if attr == "pop" and isinstance(value, Name) and isinstance(kind, Listing) and varied:
-                    return self.popped(e, value, kind, args)
+                if attr == "pop" and isinstance(value, Name) and kinds.is_list(kind) and varied:
+                    return self.popped(e, value, Listing(kinds.item_kind(kind)), args)
                 if varied and attr not in ("items", "values"):
                     self.refuse(
                         e,
                         f"`.{attr}` of a container of values that are differentiated",
                         "Build a new container by an expression.",
                     )
-                return replace(e, kind=UNKNOWN, varied=varied)
+                is_item = attr == "pop" and isinstance(kind, Listing)
+                return replace(e, kind=kind.item if is_item else UNKNOWN, varied=varied)
         if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_replace" and not e.args:
             changed = dict(e.kwargs)
             holder = self.held(value)
             fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
             return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
         cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
+        if library_method(value, attr) is not None:
+            args, kwargs = self.arguments(e)
+            return self.typed_operation(replace(e, args=args, kwargs=kwargs))
+        made = registry.class_made((cls, attr)) if isinstance(kind, Opaque) else None
+        if made is not None and not e.args and not e.kwargs:
+            return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
             if isinstance(found, WITH_TEXT):
@@ -302,6 +378,7 @@ class Calls:
         """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""
         if not self.claim(owner.id):
             self.refuse(e, f"`{owner.id}.pop(…)` of a list that another name may share", "Pop from a copy of it.")
+        self.update(owner.id, replace(self.env[owner.id], kind=kind))
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
             return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")
@@ -358,6 +435,8 @@ class Calls:
         args = (*first, *(e.args if isinstance(e, Call) else ()))
         kwargs = e.kwargs if isinstance(e, Call) else ()
         source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        if closure is not None and captured and not isinstance(e.fn, Name):
+            e = replace(e, fn=self.named(e.fn, "function"))
         defaults = {} if isinstance(target, Local) else default_expressions(target)
         bound = self.bind_arguments(e, source, args, kwargs, defaults)
         if bound is None:
@@ -377,9 +456,10 @@ class Calls:
             if operands is None:
                 return replace(e, kind=kind, varied=result.varied)
         if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
-            if type(e) is Call:
-                return Seen(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
-            return replace(e, kind=kind, varied=False)
+            if not isinstance(e, Call):
+                return replace(e, kind=kind, varied=False)
+            made = Seen if result.owned or isinstance(plain(kind), Number) else Foreign
+            return made(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
         invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         if special.handed_back is None:
@@ -539,7 +619,17 @@ def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[
     return found
 
 
+def written_out(e: Expr):
+    """The value of an argument that is written out; the expression of any other."""
+    try:
+        return python_value(e)
+    except ValueError:
+        return e
+
+
 def is_literal(value) -> bool:
+    if type(value) is tuple:
+        return all(map(is_literal, value))
     return value is None or isinstance(value, (bool, int, float, str))
 
 
@@ -580,6 +670,6 @@ def default_expressions(function: types.FunctionType) -> dict[str, Expr]:
     given = function.__defaults__ or ()
     values = {**dict(zip(positional[len(positional) - len(given) :], given)), **(function.__kwdefaults__ or {})}
     return {
-        name: Const(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
+        name: lift(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
         for name, value in values.items()
     }

@@ -115,5 +115,6 @@ class Derivatives:
 
     def call_generated(self, e: Call, function: types.FunctionType, values: list[Expr]) -> Expr:
         """A call of a generated function in place of the derivative that it was generated for."""
-        call = replace(e, fn=replace(reference(function), kind=Callee(function)), args=tuple(values), kwargs=())
+        fn = Ref(function, function.__name__, kind=Callee(function))
+        call = replace(e, fn=fn, args=tuple(values), kwargs=())
         return self.invoke(call, function, (), ())

@@ -27,6 +27,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.errors import SrcadError
+from srcad.rules import registry
 
 
 class Expressions:
@@ -344,6 +345,8 @@ class Expressions:
             if isinstance(value, Ref):
                 self.program.guards[(kind.obj, e.attr)] = found
             return replace(e, kind=found)
+        if isinstance(kind, Opaque) and (made := registry.class_made((kind.type, e.attr))) is not None:
+            return replace(e, kind=Opaque(made), varied=value.varied)
         if isinstance(kind, Opaque) and isinstance(inspect.getattr_static(kind.type, e.attr, None), property):
             if value.varied:
                 return self.invoke(e, inspect.getattr_static(kind.type, e.attr).fget, (value,), ())

@@ -61,6 +61,7 @@ FUNCTIONS = {
     np.fill_diagonal: _fill_diagonal,
     np.add.at: _at("+"),
     np.subtract.at: _at("-"),
+    runtime.add_at: _at("+"),
 }
 
 METHODS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Opaque, Unknown, item_kind, join, plain,
+    INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.sharing import callees_in
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
@@ -57,6 +57,8 @@ class Loops:
         def head():
             typed = self.expr(iterable)
             found.append(typed.varied)
+            if not isinstance(element_kind(typed, typed), Number):
+                self.seen_elsewhere(typed)
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
@@ -115,6 +117,8 @@ class Loops:
         for n in (n for stmt in s.body for n in walk(stmt)):
             if isinstance(n, AugAssign) or isinstance(n, Assign) and not isinstance(n.target, (Name, Tuple)):
                 written.add(root_name(n.target))
+            if isinstance(n, Call) and (given := {root_name(a) for a in n.args} & sources) and self.writes(n):
+                written |= given
         if self.special.is_aliasing and written & self.entangled:
             written |= self.entangled
         return bool(sources & written) and not any(is_mapping(self.env[n].kind) for n in sources)

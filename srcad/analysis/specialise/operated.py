@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     Array, Callee, Dim, Items, Kind, Listing, NEVER, Never, Number, Opaque, Sliced, UNKNOWN, Unknown, is_float,
@@ -53,7 +54,7 @@ class Operations:
         fn, args, kwargs = function_of(e)
         values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
         varied = any(v.varied for v in values)
-        if varied and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
+        if varied and isinstance(fn, str) and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
             self.refuse(e, "an operator of an object of a class of one's own", "Call a function of numbers and arrays.")
         kind = self.applied_kind(e, fn, args, kwargs)
         if fn == "getitem":
@@ -82,12 +83,21 @@ class Operations:
                 return sequence_kind(fn, operands)
             return self.operator_kind(fn, operands, e)
         rule = registry.find(fn)
+        if rule is not None and rule.like is not None:
+            data = rule.operands(rule.bind(tuple(args), dict(kwargs)).arguments)
+            return result_kind(rule.like, tuple(plain(x.kind) for x in data), (), self.site(e))
         if rule is not None and rule.partials is not None and not kwargs:
             return self.ufunc_kind(fn, operands, e)
         if fn is np.copy and isinstance(operands[0], Array):
             return operands[0]
         if fn is np.reshape and len(args) >= 2 and isinstance(operands[0], Array):
-            return reshaped(operands[0], operands[1], self.site(e))
+            return reshaped(operands[0].dtype, shape_kind(args[1]), self.site(e))
+        if fn in (runtime.scatter, runtime.placed) and isinstance(operands[0], (Array, Number)):
+            return reshaped(dtype_of(operands[0]), operands[2], self.site(e))
+        if fn is runtime.unbroadcast and isinstance(operands[0], Array):
+            return reshaped(operands[0].dtype, operands[1], self.site(e))
+        if fn is runtime.add and all(isinstance(k, (Array, Number)) for k in operands):
+            return self.operator_kind("+", operands, e)
         if not kinds.is_pure(fn):
             return UNKNOWN
         return result_kind(fn, tuple(operands), tuple((k, plain(v.kind)) for k, v in kwargs), self.site(e))
@@ -109,7 +119,9 @@ class Operations:
                 try:
                     key = const_key(index)
                 except ValueError:
-                    return item_kind(container)
+                    if not isinstance(index.kind, Sliced):
+                        return item_kind(container)
+                    return Listing(item_kind(container)) if container.cls is list else UNKNOWN
                 if isinstance(key, slice):
                     picked = container.items[key]
                     return Items(list if container.cls is list else tuple, tuple(range(len(picked))), picked)
@@ -119,6 +131,8 @@ class Operations:
                 return container if isinstance(index.kind, Sliced) else item
             case Array():
                 return result_kind(take, (container, index_kind(index)), (), self.site(e))
+            case Opaque(type=cls) if cls is type(np.s_):
+                return index.kind
         return UNKNOWN
 
 
@@ -168,13 +182,25 @@ def sequence_kind(op: str, operands) -> Kind:
     return UNKNOWN
 
 
-def reshaped(array: Array, shape: Kind, site: Dim) -> Kind:
+def shape_kind(shape: Expr) -> Kind:
+    """The kind of a shape; that of a method's arguments, `x.reshape(2, 3)`, stands on these only."""
+    if isinstance(shape, Tuple):
+        return Items(tuple, tuple(range(len(shape.elts))), tuple(plain(n.kind) for n in shape.elts))
+    return plain(shape.kind)
+
+
+def dtype_of(kind: Array | Number) -> np.dtype:
+    return kind.dtype if isinstance(kind, Array) else np.dtype(kind.type)
+
+
+def reshaped(dtype: np.dtype, shape: Kind, site: Dim) -> Kind:
+    """The kind of an array of a shape."""
     if isinstance(shape, Number):
         sizes = (shape,)
     elif isinstance(shape, Items):
         sizes = shape.items
     else:
-        return Array(array.dtype, None)
+        return Array(dtype, None)
 
     def extent(k: int, n: Kind) -> Dim | None:
         value = n.value if isinstance(n, Number) else None
@@ -185,4 +211,4 @@ def reshaped(array: Array, shape: Kind, site: Dim) -> Kind:
         known = isinstance(value, int) and value > 1
         return Dim((site.symbol, k), 0, known, site.loops)
 
-    return Array(array.dtype, tuple(extent(k, n) for k, n in enumerate(sizes)))
+    return Array(dtype, tuple(extent(k, n) for k, n in enumerate(sizes)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import types
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad import runtime
-from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, is_float, plain
+from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_complex, is_float, plain
 from srcad.analysis.specialise.calls import Calls
 from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
@@ -18,7 +19,9 @@ from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.schedules import Schedules
 from srcad.analysis.specialise.statements import Statements
-from srcad.analysis.specialise.values import Derived, Local, Place, Special, Value, _identifier, canonical, normalised
+from srcad.analysis.specialise.values import (
+    Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
+)  # fmt: skip
 from srcad.analysis.specialise.writes import Writes
 from srcad.analysis.specialise.sharing import aliases, references
 from srcad.core.names import Names
@@ -69,6 +72,14 @@ class Program:
         self.needed.add(id(special))
         self.forms.add((id(special), form))
 
+    @functools.cached_property
+    def is_complex(self) -> bool:
+        """Whether there are complex numbers in these functions, once all are specialised: what is of unknown kind may then
+        be complex."""
+        nodes = (n for s in self.specials.values() for statement in s.body for n in walk(statement))
+        found = (n.kind for n in nodes if isinstance(n, Expr) and n.kind is not None)
+        return any(is_complex(v.kind) for s in self.specials.values() for v in s.values) or any(map(is_complex, found))
+
     def problem(self, at: Origin | None, message: str, hint: str | None = None) -> None:
         """Notes a construct that is not supported; all are reported together."""
         if all(p.origin != at or p.message != message for p in self.problems):
@@ -79,11 +90,17 @@ class Program:
         self.function_names.taken |= names_in(source)
         base, count = _identifier(source.name.strip("_") or source.name), 0
         name = base
-        while name in self.named or any(f"{name}_{s}" in self.function_names.taken for s in SUFFIXES):
+        variables = set().union(self.function_names.taken, *(special.names.taken for special in self.specials.values()))
+        while name in self.named or any(f"{name}_{s}" in variables for s in SUFFIXES):
             count += 1
             name = f"{base}_{count}"
         self.named.add(name)
         return name
+
+    def is_function(self, name: str) -> bool:
+        """Whether a function that is going to be generated may have a name."""
+        base, _, suffix = name.rpartition("_")
+        return suffix in SUFFIXES and base in self.named or name.endswith("_value_and_grad") and name[:-15] in self.named
 
     def special(
         self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False,
@@ -118,7 +135,7 @@ class Program:
         start = target.result(params, values) if isinstance(target, Local) else Value(NEVER)
         special.result = start
         self.specials[key] = special
-        for _ in range(10):
+        for step in range(10):
             before = len(self.specials)
             estimate, problems, sharing = special.estimate, len(self.problems), special.sharing
             special.recursive = False
@@ -130,19 +147,26 @@ class Program:
                     before -= 1
             elif not special.recursive or special.estimate == estimate:
                 break
+            elif step > 1:
+                found = unnamed(special.result.kind)
+                kind = closed(found, unnamed(estimate[0].kind))
+                if kind != found:
+                    special.result = replace(special.result, kind=kind)
+                    if special.estimate == estimate:
+                        break
             for later in list(self.specials)[before:]:
                 self.named.discard(self.specials.pop(later).name)
             del self.problems[problems:]
         else:
             special.result = Value(UNKNOWN, True)
             Specialiser(self, special, target).run()
+            if is_generated(owner):
+                self.problem(
+                    source.at,
+                    f"the derivative of {source.name}, which is a derivative of a recursive function",
+                    "Write the recursion as a loop, or take the second derivative by differences of the first.",
+                )
         special.done = True
-        if special.recursive and owner.__code__.co_filename.startswith("<srcad "):
-            self.problem(
-                source.at,
-                f"the derivative of {source.name}, which is a derivative of a recursive function",
-                "Write the recursion as a loop, or take the second derivative by differences of the first.",
-            )
         if self.specials.pop(key, None) is not special:
             key = (*key, "root")
         self.specials[key] = special  # callees first
@@ -279,7 +303,7 @@ class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations,
 
     @property
     def is_generated(self) -> bool:
-        return self.special.owner.__code__.co_filename.startswith("<srcad ")
+        return is_generated(self.special.owner)
 
     def disown(self, names: set[str]) -> None:
         for name in names:
@@ -309,8 +333,16 @@ class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations,
         """A new name, the same one each time that this node is visited (loops are visited until nothing changes)."""
         key = (base, node.at, type(node).__name__, describe(node.call if isinstance(node, Invoke) else node))
         if key not in self.rewritten:
-            self.rewritten[key] = self.special.names.new(base)
+            name = self.special.names.new(base)
+            while self.program.is_function(name):
+                name = self.special.names.new(base)
+            self.rewritten[key] = name
         return self.rewritten[key]
+
+
+def is_generated(function: types.FunctionType) -> bool:
+    """Whether srcad has written the text of a function."""
+    return function.__code__.co_filename.startswith("<srcad ")
 
 
 def mentions(e: Expr, name: str) -> bool:

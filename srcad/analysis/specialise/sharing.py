@@ -8,12 +8,12 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, plain,
+    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
-    Attribute, Call, Comprehension, Dict, Expr, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice, Starred,
-    Subscript, Tuple, walk,
+    Attribute, Call, Comprehension, Dict, Expr, Foreign, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice,
+    Starred, Subscript, Tuple, Unseen, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.rules import registry
@@ -45,9 +45,35 @@ VIEWS = {
     np.broadcast_arrays,
     np.flipud,
     np.fliplr,
+    np.asanyarray,
+    np.asarray_chkfinite,
+    np.asfortranarray,
+    np.conj,
+    np.diag,
+    np.dsplit,
+    np.float64,
+    np.ix_,
+    np.linalg.matrix_power,
+    np.real_if_close,
+    np.require,
+    np.round,
+    np.trim_zeros,
+    runtime.unbroadcast,
+    runtime.widened,
+    runtime.add,
     "getitem",
 }
+VIEWS.update(
+    getattr(module, name)
+    for module, names in (
+        (np, ("matrix_transpose", "permute_dims", "unstack")), (np.linalg, ("diagonal", "matrix_transpose")),
+    )
+    for name in names if hasattr(module, name)  # newer than NumPy 1.26
+)  # fmt: skip
 """Functions whose result may share memory with an argument."""
+
+GIVE_BACK = {np.diff, np.polyder, np.polyint, np.nan_to_num, np.fft.fftn, np.fft.ifftn}
+"""Functions that return their argument itself where their options leave nothing to do."""
 
 HARMLESS = {
     print, repr, str, format, len, isinstance, type, id,
@@ -74,48 +100,73 @@ def mark_varied(e: Expr) -> Expr:
     return replace(e, varied=True)
 
 
+OUTSIDE = "(outside)"
+"""Stands for whatever is defined outside of the function, beside the names of its variables."""
+
+
 def aliases(e: Expr) -> set[str]:
     """The variables whose memory the value of `e` may share."""
+    return sharers(e) - {OUTSIDE}
+
+
+def is_view(fn, args, kwargs) -> bool:
+    """Whether the result of a call of a library function may share memory with an argument."""
+    if fn is np.einsum:
+        return len(args) == 2  # of one operand: a diagonal, or a transpose
+    if fn in GIVE_BACK and (len(args) > 1 or kwargs):
+        return True
+    return fn in VIEWS or any(k == "copy" for k, _ in kwargs)
+
+
+def sharers(e: Expr) -> set[str]:
+    """The variables whose memory the value of `e` may share, and OUTSIDE."""
     match e:
         case Call(fn=Ref(obj=runtime.duplicate)):
             return set()
+        case Global() | Ref():
+            known = isinstance(plain(e.kind), (Number, Nothing, Callee, Literal)) or e.kind is None and isinstance(e, Ref)
+            return set() if known else {OUTSIDE}
+        case Foreign() | Unseen() if not isinstance(plain(e.kind), Number):
+            return {OUTSIDE}.union(*map(sharers, (*e.args, *(v for _, v in e.kwargs))))
         case Name(id=name):
             shares = not isinstance(e.kind, (Number, Nothing, Callee))
             return {name} if shares else set()
         case Tuple(elts=elts) | List(elts=elts):
-            return {n for x in elts for n in aliases(x)}
+            return {n for x in elts for n in sharers(x)}
         case Dict(values=values):
-            return {n for x in values for n in aliases(x)}
+            return {n for x in values for n in sharers(x)}
         case IfExp(body=body, orelse=orelse):
-            return aliases(body) | aliases(orelse)
+            return sharers(body) | sharers(orelse)
         case Logical(args=args):
-            return {n for x in args for n in aliases(x)}
+            return {n for x in args for n in sharers(x)}
         case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
             return set()  # an item; the container itself stays whose it was
         case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
             return set()
         case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
-            return aliases(value) if not isinstance(e.kind, Number) else set()
+            return sharers(value) if not isinstance(e.kind, Number) else set()
         case Invoke(callee=callee) if isinstance(e.kind, (Number, Nothing)) or callee.done and callee.result.owned:
             return set()
         case Invoke(args=args):
-            return {n for x in args for n in aliases(x)}
+            return {OUTSIDE}.union(*map(sharers, args))
+        case Call(fn=Attribute(value=value, attr="conj" | "conjugate")) if not is_complex(value.kind):
+            return sharers(value)  # of a real array it is the array
         case Call(fn=fn, args=args, kwargs=kwargs):
             applied = function_of(e)
             if applied is not None and (registry.find(applied[0]) or registry.is_constant(applied[0])):
-                if applied[0] not in VIEWS:
+                if not is_view(*applied):
                     return set()
             parts = [*args, *(v for _, v in kwargs)]
             if isinstance(fn, Attribute):
                 parts.append(fn.value)
-            return {n for x in parts for n in aliases(x)} if not isinstance(e.kind, Number) else set()
+            return {n for x in parts for n in sharers(x)} if not isinstance(e.kind, Number) else set()
         case Comprehension(element=element):
-            return {n.id for n in walk(e) if isinstance(n, Name)} if aliases(element) else set()
+            return {n.id for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
     return set()
 
 
 def references(e: Expr) -> set[str]:
-    """The variables in which, or in whose items, there is something that the value of `e` holds by reference."""
+    """The variables in which, or in whose items, there is something that the value of `e` holds by reference; OUTSIDE."""
     match e:
         case Tuple(elts=elts) | List(elts=elts):
             return set().union(*map(references, elts))
@@ -123,7 +174,7 @@ def references(e: Expr) -> set[str]:
             return set().union(*map(references, values))
         case Subscript() | Attribute() if not isinstance(plain(e.kind), Number) and root_name(e) is not None:
             return {root_name(e)}
-    return aliases(e)
+    return sharers(e)
 
 
 def callees_in(kind: Kind):
@@ -144,9 +195,7 @@ def is_fresh(e: Expr) -> bool:
         return False  # [row] * n has one row n times
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
-    return not isinstance(e, (Global, Ref, Name)) and not (
-        isinstance(e, (Attribute, Subscript)) and any(isinstance(n, (Global, Ref)) for n in walk(e))
-    )
+    return not isinstance(e, Name) and OUTSIDE not in sharers(e)
 
 
 def is_hashable(obj) -> bool:

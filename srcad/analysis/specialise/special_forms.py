@@ -11,6 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
 )  # fmt: skip
+from srcad.analysis.specialise import numpy_forms
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.values import Local, is_mapping
@@ -218,6 +219,31 @@ def _add(self: Specialiser, e: Call) -> Expr | None:
     return typed
 
 
+def _copied(self: Specialiser, e: Call) -> Expr | None:
+    """A copy of a value: that of an adjoint has lists for tuples."""
+    args, _ = self.arguments(e)
+    kind = plain(args[0].kind)
+    if not isinstance(kind, (Items, Listing)):
+        return None
+    kind = kind if e.fn.obj is runtime.duplicate else with_lists(kind)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=kind, varied=args[0].varied)
+
+
+def with_lists(kind: Kind) -> Kind:
+    """A kind with lists for tuples, at any depth."""
+    match kind:
+        case kinds.Maybe(item=item):
+            return kinds.Maybe(with_lists(item))
+        case kinds.Recursive():
+            return UNKNOWN
+        case Items(items=items) as known:
+            cls = list if issubclass(known.cls, tuple) else known.cls
+            return replace(known, cls=cls, items=tuple(map(with_lists, items)))
+        case Listing(item=item) as known:
+            return replace(known, item=with_lists(item))
+    return kind
+
+
 def _captured(self: Specialiser, e: Call) -> Expr | None:
     """The variable that a nested function captures, in generated code."""
     args, _ = self.arguments(e)
@@ -256,8 +282,10 @@ def _checkpoint(self: Specialiser, e: Call) -> Expr | None:
 
 
 def shadow_kind(kind: Kind) -> Kind:
-    kind = plain(kind)
+    kind = kind.item if isinstance(kind, kinds.Maybe) else kind
     match kind:
+        case kinds.Recursive():
+            return UNKNOWN
         case Number():
             return kinds.FLOAT
         case Items(items=items):
@@ -275,6 +303,8 @@ SPECIAL_FORMS: dict[Any, Any] = {
     object.__new__: _new,
     runtime.zeros_like: _zeros_like,
     runtime.add: _add,
+    runtime.own: _copied,
+    runtime.duplicate: _copied,
     runtime.captured: _captured,
     runtime.duplicate: _duplicate,
     runtime_memory.parts: _parts,
@@ -299,4 +329,5 @@ SPECIAL_FORMS: dict[Any, Any] = {
     iter: _next,
     functools.partial: _partial,
     range: _range,
+    **numpy_forms.FORMS,
 }

@@ -9,7 +9,7 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, is_float, is_list, item_kind, kind_of,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Nothing, Number, Opaque, is_float, is_list, item_kind, kind_of,
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
@@ -83,27 +83,27 @@ class Statements:
 
     def returned(self, typed: Expr) -> Value:
         """What is known of the result, of this return and those before: it is owned if it is made here."""
-        own = is_fresh(typed) and not references(typed)
-        if isinstance(typed, Name):
-            own = self.is_made_here(typed.id)
-        kind = plain(typed.kind)
-        if isinstance(typed, Tuple):
-            held = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
-            made = all(isinstance(plain(self.env[n].kind), Array) and self.is_made_here(n) for n in held)
-            own = made and len(set(held)) == len(held) and references(typed) <= set(held)
-        elif isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number):
-            own = own and isinstance(typed, Name) and self.env[typed.id].deep
-        elif not isinstance(kind, (Array, Number, Listing, Items)):
-            own = False
-        value = Value(unnamed_site(typed.kind), typed.varied, own)
+        value = Value(unnamed_site(typed.kind), typed.varied, self.is_own(typed))
         before = self.special.result
         return value if before.kind == NEVER else join_values(before, value)
 
-    def is_made_here(self, name: str) -> bool:
-        """Whether the value of a variable was made in this function, and nobody else sees it."""
-        special = self.special
-        given = name in special.params and (name in special.written or name not in self.assigned)
-        return self.is_owned(name) and not given and not self.is_generated
+    def is_own(self, typed: Expr) -> bool:
+        """Whether a value is made here, at any depth, so that whoever gets it is the only one who sees it."""
+        kind = plain(typed.kind)
+        if isinstance(kind, Number):
+            return True
+        if isinstance(typed, Tuple):
+            named = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
+            return all(map(self.is_own, typed.elts)) and len(named) == len(set(named))
+        if not isinstance(kind, (Array, Listing, Items)):
+            return isinstance(kind, Nothing)
+        holds = isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number)
+        if isinstance(typed, Name):
+            special = self.special
+            is_given = typed.id in special.params and (typed.id in special.written or typed.id not in self.assigned)
+            is_local = not is_given and self.is_owned(typed.id) and not self.is_generated
+            return is_local and (not holds or self.env[typed.id].deep)
+        return is_fresh(typed) and not references(typed) and not holds
 
     def import_(self, s: Import, names) -> None:
         namespace = dict(self.special.owner.__globals__)
@@ -189,9 +189,11 @@ class Statements:
                 self.mutated.add(name)
         made_here = makes_container(typed)  # the container; its items may be others'
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
-        deep = made_here and not references(typed) or isinstance(typed, Invoke) and is_owned_result(typed)
+        deep = made_here and not references(typed) or is_own_result(typed)
         parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
-        if not parts:
+        if parts:  # all else in it is its own
+            deep = True
+        else:
             self.seen_elsewhere(typed)
         self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep, parts=parts))
 
@@ -235,7 +237,7 @@ class Statements:
             length = Const(len(target.elts))
             self.emit(ExprStmt(Call(reference(runtime.check_length), (source, length)), at=s.at))
         count = len(kind.items) if isinstance(kind, Items) else None
-        taken_over = source.id in self.temporaries and self.env[source.id].deep  # nobody else takes its items
+        is_own = source.id in self.temporaries and self.env[source.id].owned and self.env[source.id].deep
         for i, t in enumerate(target.elts):
             after = len(target.elts) - i
             if isinstance(t, Starred):
@@ -248,9 +250,15 @@ class Statements:
             else:
                 position = i if not stars or i < stars[0] else (-after if count is None else count - after)
                 part = Subscript(source, Const(position), at=s.at)
+                if isinstance(t, Name) and source.id in self.temporaries:  # no other name of it is ever used
+                    typed_part = self.expr(part)
+                    self.define(t.id, typed_part)
+                    if is_own:
+                        self.update(t.id, replace(self.env[t.id], owned=True, deep=True))
+                    target_part = replace(t, kind=typed_part.kind, varied=typed_part.varied)
+                    self.emit(Assign(target_part, typed_part, at=s.at))
+                    continue
             self.assign(Assign(t, part, at=s.at), t, part)
-            if taken_over and isinstance(t, Name) and isinstance(plain(self.env[t.id].kind), Array):
-                self.update(t.id, replace(self.env[t.id], owned=True))
 
     def unpack_into_places(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets with items of containers among them: all values first, then one write after the other."""
@@ -338,7 +346,12 @@ class Statements:
         )
 
     def reads_varied(self, e: Node) -> bool:
-        return any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for n in walk(e))
+        match e:
+            case Name(id=name):
+                return name in self.env and self.env[name].varied
+            case Call(fn=Ref(obj=runtime.stop_gradient)):
+                return False
+        return any(map(self.reads_varied, children(e)))
 
     def branch(self, s: If, test: Expr) -> None:
         decided = self.decide(s.test)
@@ -393,9 +406,9 @@ class Statements:
         self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
 
 
-def is_owned_result(e: Invoke) -> bool:
-    """Whether nobody else sees what a call gives back, nor what is in it."""
-    return e.callee.done and e.callee.result.owned
+def is_own_result(e: Expr) -> bool:
+    """Whether a value is the result of a call, of which nobody else sees any part."""
+    return isinstance(e, Invoke) and e.callee.done and e.callee.result.owned
 
 
 def is_iterator(e: Expr) -> bool:

@@ -59,8 +59,9 @@ class Special:
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
-    of a place. Its adjoint brings back what was in those that are `restored`, reads nothing of those that are `unread`,
-    and leaves those that are `spoiled` changed. `is_inside` says that it is called inside of a loop.
+    of a place, `is_passed_over` that a caller may not choose its result. Its adjoint brings back what was in those that
+    are `restored`, reads nothing of those that are `unread`, and leaves those that are `spoiled` changed. `is_inside` says
+    that it is called inside of a loop.
     """
 
     source: Function
@@ -77,6 +78,7 @@ class Special:
     is_root: bool = False
     is_inside: bool = False
     is_aliasing: bool = False
+    is_passed_over: bool = False
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
     item_writes: set[str] = field(default_factory=set)
@@ -204,6 +206,24 @@ def canonical(values: list[Value]) -> list[Value]:
 def unnamed(kind: Kind) -> Kind:
     """`kind` as it is seen from outside the function whose extents it names."""
     return kinds.map_dims(kind, lambda d: Dim(None, 0, True) if d.many else None)
+
+
+def as_argument(kind: Kind, varied: bool) -> Value:
+    """What is known of an argument of the function that is differentiated; of one that is constant, so is all that
+    functions in it capture."""
+    return Value(kind if varied else constant_all_through(kind), varied and kinds.is_float(kind))
+
+
+def constant_all_through(kind: Kind) -> Kind:
+    match kind:
+        case Callee(obj=Local(), extra=tuple() as captured):
+            still = (replace(v, kind=constant_all_through(v.kind), varied=False) for _, v in captured)
+            return replace(kind, extra=tuple(zip((n for n, _ in captured), still)))
+        case Items(items=items):
+            return replace(kind, items=tuple(map(constant_all_through, items)))
+        case Listing(item=item):
+            return replace(kind, item=constant_all_through(item))
+    return kind
 
 
 def free_names(function: Function) -> list[str]:

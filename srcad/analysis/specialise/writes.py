@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_float, is_list, item_kind,
-    join, plain,
+    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_complex, is_float, is_list,
+    item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
@@ -206,6 +206,13 @@ class Writes:
 
     def write(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> None:
         """`target = typed` or `target += typed`, for a place with kinds."""
+        holder = plain((target.value.value if is_flat(target) else target.value).kind)
+        if isinstance(holder, Array) and is_complex(typed.kind) and not is_complex(holder):
+            self.refuse(
+                s, f"writing a complex number into an array of {holder.dtype}, which loses its imaginary part",
+                "Make the array complex, as np.zeros(n, complex), or write the real part, `z.real`.",
+            )  # fmt: skip
+            return
         if is_flat(target) and isinstance(plain(typed.kind), Array) and aliases(typed):
             names = Const(f"{s.at}: {text(root_of(target))}, {text(typed)}")  # NumPy reads what it has just written, too
             self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, root_of(target), typed)), at=s.at))
@@ -218,8 +225,10 @@ class Writes:
         self.claim_constant(s, target)
         name = root_name(target)
         if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
-            kind = with_item(self.env[name].kind, steps(target)[::-1], typed.kind)
-            self.update(name, replace(self.env[name], kind=kind))
+            known = self.env[name]
+            kind = with_item(known.kind, steps(target)[::-1], typed.kind)
+            deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
+            self.update(name, replace(known, kind=kind, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
@@ -295,11 +304,7 @@ class Writes:
             in_place = isinstance(plain(target.kind), Array)
             new = target.kind if in_place else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
-        parts = known.parts
-        if len(path) == 1 and parts:  # the item is another one from here on
-            key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
-            parts = tuple((k, p) for k, p in parts if key is not None and k != key)
-        deep = known.deep and not references(typed)
+        deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
         self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
@@ -349,7 +354,8 @@ class Writes:
             return None
         if isinstance(kind, Items) and kind.cls is tuple:
             return self.rebind(s, target, typed)
-        if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id):
+        is_lent = s.target.id in self.special.params and s.target.id not in self.assigned  # the caller sees the change
+        if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id) and not is_lent:
             after = self.binary(s, target, typed).kind
             if isinstance(kind, Unknown) or (isinstance(after, Array) and after.dtype == kind.dtype):
                 return self.rebind(s, target, typed)
@@ -371,9 +377,13 @@ class Writes:
         return name in self.special.written or self.special.is_aliasing and name in self.entangled
 
     def augmented_place(self, s: AugAssign, target: Expr) -> None:
-        """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once."""
+        """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once; an array that is an item of a
+        container changes in place."""
         if is_list(plain(target.kind)):
             return self.extend(s, target, s.value)
+        if isinstance(target, (Subscript, Attribute)) and isinstance(plain(target.kind), Array):
+            if not isinstance(plain(target.value.kind), (Array, Unknown)) and self.is_seen(target):
+                return self.augmented_whole(s, target)
         if s.op in ("+", "-"):
             old, typed = self.exprs((target, s.value))
             if not isinstance(old, Name):
@@ -384,6 +394,12 @@ class Writes:
             target = replace(target, index=self.held_index(target.index, changing=False))
         value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))
         return self.write(Assign(target, value, at=s.at), target, value)
+
+    def is_seen(self, place: Expr) -> bool:
+        """Whether an array in a container may have another name, so that a change in place of it must stay one."""
+        name = root_name(place)
+        known = self.env.get(name) if name is not None else None
+        return known is None or not (known.owned and known.deep) or name in self.special.written
 
     def rebind(self, s: AugAssign, target: Name, typed: Expr) -> None:
         result = self.binary(s, target, typed)
@@ -463,6 +479,24 @@ class Writes:
             call = Call(Attribute(owner, "append", at=s.at), (item,), at=s.at)
             self.rewritten[loop] = For(item, more, (ExprStmt(call, at=s.at),), at=s.at)
         self.statement(self.rewritten[loop])
+
+
+def parts_after(known: Value, target: Expr) -> tuple:
+    """What the items of a container are other names of after a write to `target`, one of them or a place in one."""
+    if not known.parts or len(steps(target)) > 1:
+        return known.parts
+    key = target.attr if isinstance(target, Attribute) else getattr(target.index, "value", None)
+    if isinstance(target, Attribute) or isinstance(key, str) or isinstance(key, int) and key >= 0:
+        return tuple((k, p) for k, p in known.parts if k != key)
+    gone = Place("has got another item since", None)  # there is no telling which
+    return tuple((k, gone) for k, _ in known.parts)
+
+
+def keeps(s: Stmt, target: Expr, value: Expr) -> bool:
+    """Whether a write makes a container hold what others may see; what is written into, or added to, an array is copied."""
+    changed = target if isinstance(s, AugAssign) else target.value
+    copied = isinstance(plain(changed.kind), Array) or isinstance(plain(target.value.kind), Array)
+    return not copied and bool(references(value))
 
 
 def is_writable(kind: Kind) -> bool:

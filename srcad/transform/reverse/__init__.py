@@ -14,11 +14,10 @@ automatic differentiation; Griewank & Walther 2008, ch. 5 and 6).
 
 from srcad.transform.reverse.control import REENTERED
 from srcad.transform.reverse.forms import (
-    OP_NAMES, Slot, assigned_names, describe, ends_raising, is_in, item, names_read, node_count, shape_of,
-    symbol, target_list, target_names, walk_all, with_blocks, without,
-    without_idle_aliases,
+    OP_NAMES, Slot, assigned_names, called_name, describe, ends_raising, is_in, item, missing, names_read, node_count,
+    shape_of, symbol, target_list, target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
-from srcad.transform.reverse.operations import is_unbroadcast, positional_and_keyword
+from srcad.transform.reverse.operations import is_linear_pullback, is_unbroadcast, positional_and_keyword
 from srcad.transform.reverse.pair import Pair, reverse
 
 __all__ = [
@@ -27,11 +26,14 @@ __all__ = [
     "REENTERED",
     "Slot",
     "assigned_names",
+    "called_name",
     "describe",
     "ends_raising",
     "is_in",
+    "is_linear_pullback",
     "is_unbroadcast",
     "item",
+    "missing",
     "names_read",
     "node_count",
     "positional_and_keyword",

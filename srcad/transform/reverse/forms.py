@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,8 @@ from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, Invoke, List, Name, Node, Op, Pass, Raise,
     Ref, Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    pass
+from srcad.errors import MissingRule
+from srcad.rules import registry
 
 Block = list[Stmt]
 
@@ -34,6 +32,15 @@ OP_NAMES = {
     "getitem": "item",
     "pos": "value",
 }
+
+
+METHOD_NAMES = {"__matmul__": "product", "__rmatmul__": "product", "__mul__": "product", "__call__": "value"}
+
+
+def called_name(fn) -> str:
+    """The name for what a function gives."""
+    name = getattr(fn, "__name__", "value")
+    return METHOD_NAMES.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def is_basic_index(index: Expr) -> bool:
         case Slice():
             return True
     return isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing)) and not (
-        isinstance(plain(index.kind), Number) and index.kind.type == "bool"
+        isinstance(plain(index.kind), Number) and plain(index.kind).type == "bool"
     )
 
 
@@ -258,12 +265,25 @@ def is_written_out(index: Expr) -> bool:
     return True
 
 
+STOP = "Mark the value as constant with srcad.stop_gradient."
+
+
+def missing(e: Expr, message: str, hint: str = STOP) -> MissingRule:
+    """The error that says of an expression that it has no derivative; of a function that is refused on purpose, why."""
+    because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
+    applied = function_of(e)
+    reason = None if applied is None else registry.reason(applied[0])
+    if reason is not None:
+        hint = f"{reason[0].upper()}{reason[1:]}.\nOr mark the value as constant with srcad.stop_gradient."
+    return MissingRule(e.at, message, because=because, hint=hint)
+
+
 def describe(e: Expr) -> str:
     applied = function_of(e)
     if isinstance(e, Call) and isinstance(e.fn, Ref):
         return e.fn.text
     if isinstance(e, Call) and isinstance(e.fn, Attribute):
         return f"`.{e.fn.attr}`"
-    if applied is not None and isinstance(applied[0], str):
-        return f"`{applied[0]}`"
+    if isinstance(e, Op) or applied is not None and isinstance(applied[0], str):
+        return f"`{e.op if isinstance(e, Op) else applied[0]}`"
     return "this expression"

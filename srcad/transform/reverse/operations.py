@@ -13,11 +13,10 @@ from srcad.analysis.operations import Operation, Refused, function_of, operation
 from srcad.core.nodes import (
     Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
 )  # fmt: skip
-from srcad.errors import MissingRule
 from srcad.rules import registry
 from srcad.transform.algebra import product
 from srcad.transform.reverse.forms import (
-    OP_NAMES, describe, is_operand, node_count, shape_of, summed, symbol, values_in,
+    OP_NAMES, called_name, describe, is_operand, missing, node_count, shape_of, summed, symbol, values_in,
 )  # fmt: skip
 
 
@@ -26,14 +25,17 @@ class Operations:
 
     def apply(self, e: Expr, bar: Expr, root: Expr | None) -> None:
         """Runs the rule of an operation with symbols and sends what it gives to the operands."""
+        if is_linear_pullback(e):  # an adjoint that is linear in that of the result, and depends on nothing else
+            name, k, y_bar, *rest = e.args
+            dots = Tuple(tuple(bar if i == k.value else Const(None) for i in range(len(rule_named(name).data))))
+            called = Call(symbol(registry.apply_jvp), (name, dots, *map(self.whole_operand, rest)), e.kwargs)
+            return self.propagate(y_bar, self.resolve(called))
         try:
             applied = operation(e)
         except (Refused, registry.Refused) as refused:
-            raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+            raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
         if applied is None:
-            raise self.missing(e, f"{describe(e)} has no derivative rule")
-        if kinds.is_complex(e.kind):
-            raise self.missing(e, "complex numbers are not differentiated yet")
+            raise missing(e, f"{describe(e)} has no derivative rule")
         flows = [(k, i, x) for k, i, x in applied.data if is_operand(x) and x.varied]
         if len(flows) > 1 or node_count(bar) > 6:
             bar = self.held(bar, f"{self.base_name(e, root)}_bar")
@@ -42,7 +44,7 @@ class Operations:
             try:
                 contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
             except registry.Refused as refused:
-                raise self.missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
+                raise missing(e, f"{describe(e)} has no derivative rule for {refused}") from None
             whole = i is None and applied.rule.data[k] not in applied.rule.sequence
             if whole and isinstance(plain(x.kind), (Items, Listing)):
                 contribution = Call(symbol(list), (contribution,))
@@ -50,48 +52,66 @@ class Operations:
                 contribution = as_spread(contribution)
             self.propagate(x, contribution)
 
-    def missing(self, e: Expr, message: str) -> MissingRule:
-        because = "The rule is needed because its argument depends on what is differentiated, and the result on it."
-        return MissingRule(e.at, message, because=because, hint="Mark the value as constant with srcad.stop_gradient.")
-
     def base_name(self, e: Expr, root: Expr | None) -> str:
         if id(e) in self.hoisted:
             return self.hoisted[id(e)].id
         if root is not None:
             return root.id
         fn = function_of(e)[0]
-        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else getattr(fn, "__name__", "value")
+        return OP_NAMES.get(fn, fn) if isinstance(fn, str) else called_name(fn)
 
     def contribution(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
         """The adjoint of operand `x` of the operation `e`: data argument `k`, item `item` of it if it is a sequence."""
         rule = applied.rule
-        name = rule.data[k]
-        if (
-            isinstance(x.kind, Unknown)
-            and rule.partials is None
-            or isinstance(e.kind, Unknown)
-            and rule.partials is None
-        ):
+        name, known = rule.data[k], (x.kind, e.kind)
+        if self.program.is_complex:  # unknown operands may be complex, then
+            known = tuple(v.kind for v in (e, *(v for _, _, v in applied.data)) if v.kind is not None)
+        is_complex = any(map(kinds.is_complex, known))
+        is_turned = is_complex and rule.is_turned()
+        is_list = name in rule.sequence and item is None and not isinstance(plain(x.kind), Array)
+        if any(isinstance(kind, Unknown) for kind in known) and (rule.partials is None or self.program.is_complex):
             return self.at_run_time(e, applied, k, item, y, bar)
+        if is_list and is_complex:
+            return self.at_run_time(e, applied, k, item, y, bar)
+        try:
+            if is_turned:
+                return self.turned(e, applied, k, item, x, y, bar)
+            match lift(self.by_rule(e, applied, k, item, x, y, bar)):
+                case Call(fn=Ref(obj=np.conj), args=(inner,)):
+                    return self.conjugate(inner)
+                case contribution:
+                    return contribution
+        except Undecided:
+            return self.at_run_time(e, applied, k, item, y, bar)
+
+    def turned(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
+        """The contribution by a rule that gives the transpose: that of the conjugate, conjugated."""
+        if applied.rule.partials is not None:
+            return self.by_rule(e, applied, k, item, x, y, bar, turn=self.conjugate)
+        transposed = lift(self.by_rule(e, applied, k, item, x, y, Call(symbol(np.conj), (bar,))))
+        return self.conjugate(transposed, bar)
+
+    def by_rule(self, e, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr, turn=lambda local: local):
+        """What the rule of an operation gives; `turn` is applied to a partial derivative. Raises Undecided."""
+        rule = applied.rule
+        name = rule.data[k]
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
-            numbers = isinstance(plain(x.kind), Listing) and isinstance(plain(x.kind).item, Number)
+            items = plain(x.kind)
+            numbers = isinstance(items, (Listing, Items)) and isinstance(kinds.item_kind(items), Number)
             if rule.listed is not None and numbers and len(applied.arguments) == 1:
                 return rule.listed(bar, y, self.operand(x))
-            return self.at_run_time(e, applied, k, item, y, bar)
+            raise Undecided("a list of arrays")
         arguments = {name: self.argument(value) for name, value in applied.arguments.items()}
-        try:
-            if rule.partials is not None:
-                return self.elementwise(e, applied, arguments, k, x, y, bar)
-            args, kwargs = positional_and_keyword(rule, arguments)
-            if name not in rule.sequence:
-                return rule.vjps[k](bar, y, *args, **kwargs)
-            if item is not None:
-                return rule.vjps[k](item, bar, y, *args, **kwargs)
-            if rule.whole is not None and k == 0:
-                return rule.whole(bar, y, *args, **kwargs)
-        except Undecided:
-            pass
-        return self.at_run_time(e, applied, k, item, y, bar)
+        if rule.partials is not None:
+            return self.elementwise(e, applied, arguments, k, x, y, bar, turn)
+        args, kwargs = positional_and_keyword(rule, arguments)
+        if name not in rule.sequence:
+            return rule.vjps[k](bar, y, *args, **kwargs)
+        if item is not None:
+            return rule.vjps[k](item, bar, y, *args, **kwargs)
+        if rule.whole is not None and k == 0:
+            return rule.whole(bar, y, *args, **kwargs)
+        raise Undecided("an array in place of a list of arrays")
 
     def argument(self, value):
         """An argument as a rule gets it: a Python value if it is written out, else a placeholder of its expression."""
@@ -104,15 +124,18 @@ class Operations:
                 pass
         return self.operand(value)
 
-    def elementwise(self, e: Expr, applied: Operation, arguments, k: int, x: Expr, y: Expr, bar: Expr) -> Expr:
+    def elementwise(self, e: Expr, applied: Operation, arguments, k: int, x: Expr, y: Expr, bar: Expr, turn) -> Expr:
         """`bar` times the partial derivative, summed over the axes along which the operand was broadcast."""
         rule = applied.rule
         partial = rule.partials[k]
         if partial is None:
             return self.zero(self.operand(x), x.kind)
         data = rule.operands(arguments)
-        local = partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))
+        local = turn(lift(partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))))
         where = arguments.get("where", True)
+        if id(e) in self.passed_over:
+            contribution = registry.masked(Call(symbol(runtime.passed), (bar, lift(local))), where)
+            return self.fitted(contribution, x, e, applied)
         uniform = as_uniform(bar)
         if uniform is not None and where is True:
             scalar, shape = uniform
@@ -196,6 +219,20 @@ class Operations:
             case Const() | Ref():
                 return e
         return self.operand(e)
+
+
+def is_linear_pullback(e: Expr) -> bool:
+    """Whether `e` is a call of `apply_vjp` for a function that is linear in its data."""
+    match e:
+        case Call(fn=Ref(obj=registry.apply_vjp), args=(name, Const(), *_)):
+            rule = rule_named(name)
+            return rule is not None and (rule.jvp == "linear" or rule.fn is np.sum)
+    return False
+
+
+def rule_named(name: Expr):
+    """The rule of a function that is an argument of `apply_vjp`."""
+    return registry.find(name.obj if isinstance(name, Ref) else name.value) if isinstance(name, (Ref, Const)) else None
 
 
 class Spread(Call):

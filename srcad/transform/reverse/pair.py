@@ -13,6 +13,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes, values_read
+from srcad.transform.reverse.choices import Choices
 from srcad.transform.reverse.control import Control
 from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
 from srcad.transform.reverse.operations import Operations
@@ -63,9 +64,9 @@ def is_in_array(place: Expr | None) -> bool:
     return isinstance(place, Subscript) and isinstance(plain(place.value.kind), Array)
 
 
-class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
+class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, Control):
     """The state of one reversal: `set_` has the slots that hold an adjoint at the present point of the reverse sweep,
-    `fresh` those of them whose array nobody else sees."""
+    `fresh` those of them whose array nobody else sees; `views` what else an intermediate adjoint may share memory with."""
 
     loop_depth = 0
 
@@ -79,14 +80,17 @@ class Sweeps(Survey, Slots, Places, Operations, Recording, Statements, Control):
     def __init__(self, special: Special, program: Program):
         self.special, self.program, self.names = special, program, special.names
         self.bar_names: dict[Slot, str] = {}
+        self.complex_bars: dict[str, bool | None] = {}
         self.set_: set[Slot] = set()
         self.fresh: set[Slot] = set()
+        self.views: dict[str, set[str]] = {}
         self.hoisted: dict[int, Name] = {}
         self.placeholders: dict[str, Expr] = {}
-        self.tape_of: dict[str, str] = {}
+        self.tape_of: dict[tuple[str, bool], str] = {}
         self.kind_of_name: dict[str, Kind] = {}
         self.varied_names: set[str] = set()
         self.survey(special.body)
+        self.choices(special.body)
         self.prior: dict[int, frozenset[str]] = {}
         self.local: dict[int, set[str]] = {}
         self.definite: dict[int, set[str]] = {}

@@ -6,17 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 
-from srcad import runtime
+from srcad import prelude, runtime
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, is_float, plain
 from srcad.analysis.operations import python_value
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Subscript, Tuple,
 )  # fmt: skip
 from srcad.errors import MissingRule
+from srcad.transform.fields import conjugate, in_field, is_complex_kind, is_complex_value
 from srcad.transform.reverse.forms import (
     Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
 from srcad.transform.reverse.operations import as_uniform
+from srcad.transform.reverse.slots import is_fresh_value
 
 if TYPE_CHECKING:
     pass
@@ -29,6 +31,8 @@ class Places:
         """Sends the adjoint `bar` of the value of `e` to the variables that `e` is made of."""
         if not e.varied:
             return
+        if self.program.is_complex:
+            bar = self.in_field_of(e, bar)
         kind = plain(e.kind)
         match e:
             case Name(id=name) if name not in self.nested:
@@ -67,6 +71,25 @@ class Places:
         if isinstance(kind, (Items, Listing)) and self.container(e, bar):
             return None
         return self.apply(e, bar, root)
+
+    def in_field_of(self, e: Expr, bar: Expr) -> Expr:
+        """An adjoint of the value of `e`: a real one if that is real, a complex one if it is complex."""
+        wanted = is_complex_kind(e.kind)
+        if wanted is None:
+            return bar
+        found = in_field(bar, wanted, self.is_complex_name)
+        return replace(found, kind=e.kind) if isinstance(found, Name) and found.kind is None else found
+
+    def conjugate(self, e: Expr, bar: Expr | None = None) -> Expr:
+        """The conjugate of an expression; `bar` is the adjoint in it, which is conjugated already."""
+        return conjugate(e, bar, self.is_complex_name)
+
+    def is_complex_name(self, name: str) -> bool | None:
+        """Whether a variable is complex, None if that is not known."""
+        for slot, bar_name in self.bar_names.items():
+            if bar_name == name:
+                return is_complex_kind(self.slot_kind(slot))
+        return self.complex_bars.get(name, is_complex_kind(self.kind_of_name.get(name)))
 
     def to_slot(self, slot: Slot, kind: Kind, bar: Expr) -> None:
         """Adds an adjoint to a variable, item by item where its adjoint is held so."""
@@ -184,15 +207,18 @@ class Places:
         if self.deferred is not None and slot in self.spent:
             if len(rest) > 1:
                 raise MissingRule(e.at, "a container that is replaced by a part of an item of it has no derivative here")
-            where = self.index_value(rest[-1][0]) if isinstance(rest[-1][0], Expr) else Const(rest[-1][0])
-            where = slice_of(where.index) if isinstance(where, Subscript) and isinstance(where.index, Slice) else where
-            return self.add(slot, kind, Call(symbol(runtime.scatter_items), (bar, where, self.value(e.value))))
+            key, value = rest[-1][0], self.value(e.value)
+            if isinstance(key, Slice):
+                where = slice_of(self.index(key))
+                return self.add(slot, kind, Call(symbol(prelude.scatter_items), (bar, where, value)))
+            where = self.index_value(key) if isinstance(key, Expr) else Const(key)
+            return self.add(slot, kind, Call(symbol(prelude.scatter_item), (bar, where, value)))
         if slot in self.set_ and slot not in self.fresh | self.pinned:
             self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
         if isinstance(place.index, Slice):
-            self.out.append(ExprStmt(Call(symbol(runtime.add_items), (place.value, slice_of(place.index), bar))))
+            self.out.append(ExprStmt(Call(symbol(prelude.add_items), (place.value, slice_of(place.index), bar))))
         elif isinstance(plain(e.kind), Number):
             self.out.append(AugAssign(place, "+", bar))
         else:
@@ -212,11 +238,18 @@ class Places:
                 return True
             case Op(op="*", args=(a, b)):
                 sequence = a if a.varied else b
-                count = Call(symbol(len), (self.value(sequence),))
-                self.propagate(sequence, Call(symbol(runtime.fold_items), (bar, count)))
+                self.propagate(sequence, Call(symbol(prelude.fold_items), (bar, self.value(sequence))))
                 return True
             case Call(fn=Attribute(value=value, attr="copy"), args=()):
                 self.propagate(value, Call(symbol(runtime.own), (bar,)))
+                return True
+            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)):
+                self.propagate(value, bar)
+                return True
+            case Call(fn=Ref(obj=runtime.add), args=(a, b)):
+                bar = self.atomic(bar, "items_bar")
+                self.propagate(a, bar)
+                self.propagate(b, bar)
                 return True
         return False
 
@@ -225,7 +258,11 @@ class Places:
         if isinstance(bar, (Name, Const)) or isinstance(bar, (Tuple, Dict, List)):
             return bar
         name = Name(self.names.new(base), kind=bar.kind)
+        if self.program.is_complex:
+            self.complex_bars[name.id] = is_complex_value(bar, self.is_complex_name)
         self.out.append(Assign(name, bar))
+        if not is_fresh_value(bar):
+            self.views[name.id] = self.shared_by(bar)
         return name
 
     def held(self, bar: Expr, base: str) -> Expr:

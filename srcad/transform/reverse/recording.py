@@ -10,6 +10,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, Unknown, plain
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise import aliases
+from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
@@ -17,7 +18,7 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, is_written_out, symbol, target_list, walk_all, with_blocks,
+    Block, OP_NAMES, called_name, is_written_out, symbol, target_list, walk_all, with_blocks,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Recording:
         """Whether a variable holds an array or list that is changed in place, so that keeping it means copying it."""
         return name in self.written and not isinstance(plain(self.kind_of_name.get(name, kinds.UNKNOWN)), Number)
 
+    def is_part_written_into(self, e: Expr) -> bool:
+        """Whether `e` is an array that a container holds, of whose arrays one is changed in place."""
+        return isinstance(plain(e.kind), (Array, Listing, Items)) and bool(references(e) & self.written_inside)
+
     def provisions(self, s: Stmt, names: list[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` of the variables that `s` overwrites."""
         restore, save = [], []
@@ -72,12 +77,14 @@ class Recording:
         in_loop = self.loop_depth > 0
         if unset is None:
             unset = name not in self.definite.get(id(s), ())
-        if in_loop:
-            tape = self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(f"{name}_tape"))
-        else:
-            tape = self.names.new(f"{name}_old")
+        tape = self.tape(name) if in_loop else self.names.new(f"{name}_old")
         key = object()
         return Save(tape, name, in_loop, key, unset), Restore(tape, name, in_loop, key)
+
+    def tape(self, name: str, of_items: bool = False) -> str:
+        """The tape of a variable, or that of numbers in it: what is on one tape is of one kind."""
+        key = name, of_items and not isinstance(plain(self.kind_of_name.get(name)), Number)
+        return self.tape_of.get(key) or self.tape_of.setdefault(key, self.names.new(f"{name}_tape"))
 
     def operand(self, e: Expr, always: bool = False) -> Expr:
         """A stand-in for the value of `e`: `resolve` finds out whether the rule reads it, and how to have it."""
@@ -169,7 +176,7 @@ class Recording:
         fn = function_of(e)
         base = "value"
         if fn is not None:
-            base = OP_NAMES.get(fn[0], "value") if isinstance(fn[0], str) else getattr(fn[0], "__name__", "value")
+            base = OP_NAMES.get(fn[0], "value") if isinstance(fn[0], str) else called_name(fn[0])
         elif isinstance(e, Name):
             base = e.id
         elif isinstance(e, Attribute):
@@ -195,8 +202,8 @@ class Recording:
             copied = new
             if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
                 copied = Call(symbol(runtime.own), (new,))
-            elif not isinstance(plain(node.kind), Number) and any(
-                n in self.mutated or self.is_written_into(n) for n in aliases(node)
+            elif not isinstance(plain(node.kind), Number) and (
+                any(n in self.mutated or self.is_written_into(n) for n in aliases(node)) or self.is_part_written_into(node)
             ):
                 copied = Call(symbol(runtime.own), (new,))
             before.append(Assign(name, copied, at=s.at))
@@ -235,14 +242,10 @@ class Recording:
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
         in_loop, key = self.loop_depth > 0, object()
-        base = f"{name}_tape" if in_loop else f"{name}_old"
-        tape = (
-            self.tape_of.get(name) or self.tape_of.setdefault(name, self.names.new(base))
-            if in_loop
-            else self.names.new(base)
-        )
+        tape = self.names.new(f"{name}_old") if not in_loop else self.tape(name, isinstance(plain(place.kind), Number))
+        is_item = not isinstance(plain(place.kind), Number) and not isinstance(plain(inner(place).kind), Array)
         return Save(tape, name, in_loop, key, place=place), Restore(
-            tape, name, in_loop, key, place=self.stripped(place)
+            tape, name, in_loop, key, self.stripped(place), is_item
         )
 
     def substitute_root(self, place: Expr, bar: Name) -> Expr:
@@ -267,7 +270,7 @@ def lower_restores(block, written: set[str], lent: list[str]) -> Block:
             if s.place is None and s.name in lent:
                 out.append(ExprStmt(Call(symbol(runtime.put_back), (Name(s.name), value))))
                 continue
-            if s.place is None and not s.in_loop and s.name in written:
+            if not s.in_loop and s.name in written and (s.place is None or s.is_item):
                 value = Call(symbol(runtime.own), (value,))  # old values of its items come back into it
             out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Number, is_float, plain
-from srcad.analysis.specialise import VIEWS
+from srcad.analysis.specialise import VIEWS, Local
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, walk,
 )  # fmt: skip
@@ -47,11 +47,11 @@ class Slots:
         return Name(self.bar_names[slot])
 
     def is_split(self, name: str, kind: Kind) -> bool:
-        """Whether the adjoint of a container is held item by item."""
+        """Whether the adjoint of a container is held item by item: of one that is known, and no None."""
         return (
-            isinstance(plain(kind), Items)
+            isinstance(kind, Items)
             and name not in self.boxed
-            and isinstance(plain(self.kind_of_name.get(name, kind)), Items)
+            and isinstance(self.kind_of_name.get(name, kind), Items)
             or (isinstance(kind, Callee) and isinstance(kind.extra, tuple) and name not in self.boxed)
         )
 
@@ -59,7 +59,7 @@ class Slots:
         kind = plain(kind)
         if isinstance(kind, Callee):
             return [(n, v.kind) for n, v in kind.extra if v.varied]
-        return [(k, item) for k, item in zip(kind.keys, kind.items) if is_float(item)]
+        return [(k, item) for k, item in zip(kind.keys, kind.items) if is_float(item) or is_closure(item)]
 
     def leaves(self, slot: Slot, kind: Kind):
         """The slots that the adjoint of `slot` consists of, each with its kind."""
@@ -132,6 +132,8 @@ class Slots:
         bar = self.bar(slot)
         if slot not in self.set_:
             self.set_.add(slot)
+            if not isinstance(plain(kind), Number) and not is_fresh_value(value) and self.is_lent(value):
+                value = Call(symbol(runtime.own), (value,))  # what is lent goes on changing in place
             if not (isinstance(value, Name) and value.id == bar.id):
                 self.out.append(Assign(bar, value))
             if is_fresh_value(value):
@@ -143,7 +145,7 @@ class Slots:
         if isinstance(value, Spread) and isinstance(kind, Array):
             value = value.args[0]  # NumPy spreads it
         if isinstance(kind, (Number, Array)):
-            in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype == np.float64
+            in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype in (np.float64, np.complex128)
             in_place = in_place or slot in self.pinned
             if in_place:
                 self.out.append(AugAssign(bar, "+", value))
@@ -158,8 +160,17 @@ class Slots:
 
     def unfresh(self, value: Expr) -> None:
         """The arrays that `value` may share are seen by somebody else from here on."""
-        shared = {n.id for n in walk(value) if isinstance(n, Name)}
+        shared = self.shared_by(value)
         self.fresh -= {slot for slot in self.fresh - self.pinned if self.bar_names[slot] in shared}
+
+    def is_lent(self, value: Expr) -> bool:
+        """Whether an adjoint may share memory with a shadow of the caller's."""
+        return bool(self.pinned) and not self.shared_by(value).isdisjoint(self.bar_names[slot] for slot in self.pinned)
+
+    def shared_by(self, value: Expr) -> set[str]:
+        """The variables whose memory `value` may share, also by way of what is held in others."""
+        found = {n.id for n in walk(value) if isinstance(n, Name)}
+        return found.union(*(self.views[n] for n in found if n in self.views))
 
     def fill(self, slots: set[Slot], out: Block) -> None:
         """Starts slots with zeros, in the branch that has no adjoint for them."""
@@ -175,6 +186,11 @@ class Slots:
                 kind = kind.item(key)
             kind = plain(kind)
         return kind
+
+
+def is_closure(kind: Kind) -> bool:
+    """Whether a value is a nested function that captures something varied: it has an adjoint, that of what it captures."""
+    return isinstance(kind, Callee) and isinstance(kind.obj, Local) and any(v.varied for _, v in kind.extra)
 
 
 def is_fresh_value(value: Expr) -> bool:

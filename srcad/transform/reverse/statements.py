@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Items, Kind, Number, plain
+from srcad.analysis.kinds import Array, Items, Kind, Number, item_kind, plain
 from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
@@ -131,7 +131,10 @@ class Statements:
             return [*before, *saves, *ahead, replace(s, target=place, value=value)], restores
         held: Block = restores
         self.out, self.deferred, self.spent = held, None, set()
-        bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
+        if isinstance(s, Assign):
+            bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
+        else:  # what is added to a place has the adjoint of the place, which stays as it is
+            bar_of_all = self.ensure(slot, self.slot_kind(slot), self.out)
         if any(map(is_reshaping, steps(place))) and slot not in self.pinned:
             held.append(Assign(bar_of_all, Call(symbol(np.ascontiguousarray), (bar_of_all,))))
         shadow = self.substitute_root(place, bar_of_all)
@@ -275,7 +278,7 @@ class Statements:
                 args.append(self.stripped(x))
                 continue
             ahead, value = self.finish(s, x)
-            if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)):
+            if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)) or self.is_part_written_into(x):
                 value = Call(symbol(runtime.own), (value,))  # the callee keeps it, and it changes later
             before += ahead
             args.append(value)
@@ -367,7 +370,7 @@ class Statements:
         popped = Call(Attribute(bar, "pop"), ())
         if value.varied:
             if not isinstance(value, Name) or self.is_split(value.id, value.kind) or Slot(value.id) in self.set_:
-                item_bar = Name(self.names.new(f"{name}_item_bar"), kind=value.kind)
+                item_bar = Name(self.names.new(f"{name}_item_bar"), kind=item_kind(plain(s.value.fn.value.kind)))
                 held.append(Assign(item_bar, popped))
                 popped = item_bar
             self.propagate(value, popped)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
-from srcad.analysis.specialise import aliases
-from srcad.analysis.specialise.sharing import is_harmless
+from srcad.analysis.specialise import aliases, is_generated
+from srcad.analysis.specialise.sharing import is_harmless, references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
     Node, Ref, Subscript, Try, Unseen, While, With, children, walk, walk_own,
@@ -14,6 +14,23 @@ from srcad.transform.liveness import definitely_set, reads_before_writes
 from srcad.transform.reverse.forms import (
     assigned_names, ends_raising, is_written_out, names_read, static_key, target_names,
 )  # fmt: skip
+
+
+class Sharing:
+    """Variables in groups: those in one group may share something."""
+
+    def __init__(self):
+        self.groups: dict[str, set[str]] = {}
+
+    def together(self, names: set[str], others: set[str]) -> None:
+        """Joins the groups of all of these; nothing if there are no others."""
+        merged = set().union(*(self.groups.get(n, {n}) for n in names | others)) if others else set()
+        for n in merged:
+            self.groups[n] = merged
+
+    def closure(self, names: set[str]) -> set[str]:
+        """The variables in the groups of these."""
+        return set().union(*(self.groups.get(n, {n}) for n in names))
 
 
 class Survey:
@@ -28,14 +45,11 @@ class Survey:
         self.boxed: set[str] = set(self.special.shared)
         assigned: dict[str, int] = {p: 1 for p in self.special.params}
         in_loop: set[str] = set()
-        groups: dict[str, set[str]] = {}
+        seen = Sharing()  # which variables may share memory, and
+        held = Sharing()  # which may hold, at any depth, what another holds
         mutated: set[str] = set()
         written: set[str] = set()
-
-        def together(names: set[str]) -> None:
-            merged = set(names).union(*(groups.get(n, {n}) for n in names)) if names else set()
-            for n in merged:
-                groups[n] = merged
+        written_inside: set[str] = set()
 
         def visit(node: Node, loops: int) -> None:
             match node:
@@ -58,13 +72,18 @@ class Survey:
                         mutated.add(root_name(target))
                     if isinstance(target, (Subscript, Attribute)):
                         written.add(root_name(target))
-                        together({root_name(target)} | aliases(value))
+                        if changes_array(target):
+                            written_inside.add(root_name(target))
+                        seen.together({root_name(target)}, aliases(value))
+                        held.together({root_name(target)}, held_in(value))
                     else:
-                        shared = aliases(value)
-                        if shared:
-                            together({n.id for n in walk(target) if isinstance(n, Name)} | shared)
+                        names = {n.id for n in walk(target) if isinstance(n, Name)}
+                        seen.together(names, aliases(value))
+                        held.together(names, held_in(value))
                 case AugAssign(target=target):
                     written.add(root_name(target))
+                    if changes_array(target):
+                        written_inside.add(root_name(target))
                     if not (is_undone(target) or is_whole_array(target)):
                         mutated.add(root_name(target))
                     if isinstance(target, Name):
@@ -78,12 +97,15 @@ class Survey:
                     if steps(value):
                         self.boxed.add(root_name(value))
                     for a in node.value.args:
-                        together({root_name(value)} | aliases(a))
+                        seen.together({root_name(value)}, aliases(a))
+                        held.together({root_name(value)}, held_in(a))
                 case For(target=target, iter=iterable):
                     for n in walk(target):
                         if isinstance(n, Name):
                             assigned[n.id] = assigned.get(n.id, 0) + 1
-                    together({n.id for n in walk(target) if isinstance(n, Name)} | aliases(iterable))
+                    names = {n.id for n in walk(target) if isinstance(n, Name)}
+                    seen.together(names, aliases(iterable))
+                    held.together(names, held_in(iterable))
             match node:
                 case Assign(value=Call(fn=Attribute(value=value, attr="pop"))):
                     written.add(root_name(value))
@@ -98,6 +120,7 @@ class Survey:
             if isinstance(node, Invoke):
                 lent = [(p, root_name(x)) for p, x in zip(node.callee.params, node.args) if p in node.callee.shared]
                 written.update(name for p, name in lent if p in node.callee.written)
+                written_inside.update(name for p, name in lent if p in node.callee.written)
                 mutated.update(name for p, name in lent if p in spoiled(node.callee))
                 self.boxed.update(name for _, name in lent)
             inner = loops + isinstance(node, (For, While))
@@ -107,8 +130,12 @@ class Survey:
 
         for s in body:
             visit(s, 0)
-        self.mutated = set().union(*(groups.get(m, {m}) for m in mutated)) if mutated else set()
-        self.written = set().union(*(groups.get(m, {m}) for m in written)) if written else set()
+        self.mutated, self.written = seen.closure(mutated), seen.closure(written)
+        self.written_inside = held.closure(written_inside)
+        if is_generated(self.special.owner):
+            # The way back brings back what was in an array that is written into, in a copy of it. Another name of that
+            # array, which a derivative may have, still sees the array.
+            self.mutated |= self.written_inside - written
         own = [n for s in body for n in walk_own(s)]
         self.nested = {n.function.name for n in own if isinstance(n, Def)} | {
             n.target.id for n in own if isinstance(n, Assign) and isinstance(n.value, Lambda)
@@ -159,6 +186,19 @@ class Survey:
                     definite = set.intersection(*(e[1] for e in ends))
                     bound, definite = self.trace(s.final, bound, definite)
         return bound, definite
+
+
+def changes_array(target: Expr) -> bool:
+    """Whether a write to `target` changes an array in place, or an item of an item of a container."""
+    value = target.value if isinstance(target, (Subscript, Attribute)) else target
+    return isinstance(plain(value.kind), Array) or isinstance(target, Subscript) and not isinstance(value, Name)
+
+
+def held_in(e: Expr) -> set[str]:
+    """The variables that may hold something that the value of `e` holds, or that a function keeps of it."""
+    if isinstance(e, Invoke):
+        return set() if e.callee.done and e.callee.result.owned else set().union(*map(held_in, e.args))
+    return aliases(e) | references(e)
 
 
 def is_taken_back(e: Call) -> bool:

@@ -29,7 +29,7 @@ class Schedules:
         key = "parts", id(s)
         if self.program.memory is None or self.special.is_inside or self.loops or key in self.rewritten:
             return False
-        if self.special.owner.__module__ == "srcad.prelude" or not any(n is s for n in walk(self.special.source)):
+        if (self.special.owner.__module__ or "").startswith("srcad.") or all(n is not s for n in walk(self.special.source)):
             return False
         after = self.tried(s)
         return any(n in after and after[n].varied for n in changed((s,)))

@@ -399,7 +399,7 @@ class Writes:
         """Whether an array in a container may have another name, so that a change in place of it must stay one."""
         name = root_name(place)
         known = self.env.get(name) if name is not None else None
-        return known is None or not (known.owned and known.deep) or name in self.special.written
+        return known is None or bool(known.parts) or not (known.owned and known.deep) or name in self.special.written
 
     def rebind(self, s: AugAssign, target: Name, typed: Expr) -> None:
         result = self.binary(s, target, typed)

@@ -2,6 +2,7 @@
 
 from srcad import rules  # noqa: F401 - declares the rules
 from srcad.api import grad, value_and_grad, vjp
+from srcad.checkpointing import checkpoint
 from srcad.errors import (
     GradientMismatch,
     KindError,
@@ -27,6 +28,7 @@ __all__ = [
     "Unsupported",
     "check_grads",
     "check_rule",
+    "checkpoint",
     "elementwise",
     "grad",
     "hessian",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import types
 import weakref
 from collections.abc import Callable
@@ -21,13 +22,14 @@ from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError
 from srcad.programs import calling, name_of
 from srcad.rules import registry
+from srcad.runtime_memory import check_package
 
 Argnums = int | str | tuple[int | str, ...]
 
 
 def grad(
     fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy",
-    check: bool = False,
+    check: bool = False, memory: int | str | None = None,
 ):  # fmt: skip
     """The gradient of a function that returns one number.
 
@@ -50,37 +52,47 @@ def grad(
     not tell (they do not converge, or the function gives another value each time), a RuntimeWarning says why. The
     environment variable SRCAD_CHECK=1, read when srcad is imported, checks every derivative.
 
-    Method: reverse mode by source transformation (Griewank & Walther, Evaluating Derivatives, 2008, ch. 3 and 6).
+    With `memory`, a number of bytes or a text such as "80 MB", what the passes of a loop keep for the way back stays within
+    that: where all of them would need more, the state is kept at some passes only, and the others are run again on the way
+    back, as often as it takes. How much a pass keeps is measured when the loop starts, by running two of them. This holds
+    for each `for` loop statement that is in no other loop, of `fun` and of what it calls; what a single pass needs while it
+    runs comes on top. Needs the package checkpoint_schedules (`srcad[checkpointing]`). Raises `Unsupported` where such a
+    loop cannot be run again (see `checkpoint`) or may end early, and a SrcadError if one pass and one state do not fit.
+
+    Methods: reverse mode by source transformation (Griewank & Walther, Evaluating Derivatives, 2008, ch. 3 and 6); for
+    `memory` binomial schedules (Griewank & Walther, "Algorithm 799: revolve", ACM TOMS 26(1), 2000).
     """
     if fun is None:
-        return functools.partial(grad, argnums=argnums, has_aux=has_aux, backend=backend, check=check)
-    return Derivative(fun, argnums, has_aux, backend, with_value=False, check=check)
+        return functools.partial(grad, argnums=argnums, has_aux=has_aux, backend=backend, check=check, memory=memory)
+    return Derivative(fun, argnums, has_aux, backend, with_value=False, check=check, memory=memory)
 
 
 def value_and_grad(
     fun: Callable | None = None, argnums: Argnums = 0, *, has_aux: bool = False, backend: str = "numpy",
-    check: bool = False,
+    check: bool = False, memory: int | str | None = None,
 ):  # fmt: skip
     """Like `grad`, but the result gives `(value, gradient)`, from one forward sweep; with `has_aux`,
     `((value, anything), gradient)`."""
     if fun is None:
-        return functools.partial(value_and_grad, argnums=argnums, has_aux=has_aux, backend=backend, check=check)
-    return Derivative(fun, argnums, has_aux, backend, with_value=True, check=check)
+        options = {"has_aux": has_aux, "backend": backend, "check": check, "memory": memory}
+        return functools.partial(value_and_grad, argnums=argnums, **options)
+    return Derivative(fun, argnums, has_aux, backend, with_value=True, check=check, memory=memory)
 
 
-def vjp(fun: Callable, *args, check: bool = False) -> tuple[Any, Callable]:
+def vjp(fun: Callable, *args, check: bool = False, memory: int | str | None = None) -> tuple[Any, Callable]:
     """The value of `fun(*args)`, and its pullback: `pullback(value_bar)` gives the tuple of the arguments' adjoints.
 
     `value_bar` has the structure and shape of the value; what of the value is complex may have a complex adjoint, and
     the adjoints are such that the real parts of inner products agree: `Re <value_bar, value_dot>` is `Re <x_bar, x_dot>`,
     where `<a, b>` is the sum of `conj(a) * b`. The pullback may be called any number of times. Arguments that
     are not numeric, and integers, are constants: their adjoint is None. With `check`, the pullback of a random adjoint is
-    compared with differences, as `grad` does, at the first call for each signature.
+    compared with differences, as `grad` does, at the first call for each signature. `memory` is as for
+    `grad`; since the pullback may be called again, what it has read stays, beside what it runs again.
     """
-    call = call_of(fun)
+    call, memory = call_of(fun), bytes_of(memory)
     values = call.bind(args, {})
     chosen = tuple([i for i, v in enumerate(values) if is_float(kind_of(v))])
-    compiled = call.compiled(values, chosen, scalar=False)
+    compiled = call.compiled(values, chosen, scalar=False, memory=memory)
     if not (check or selfcheck.ALWAYS) or call.is_checked(compiled):
         return pulled(compiled, values, call, len(args))
     before = selfcheck.Check(values, [(i, None) for i in chosen])
@@ -232,9 +244,11 @@ class Call:
             out.extend(bar) if p.kind is p.VAR_POSITIONAL else out.append(bar)
         return tuple(out[len(self.prefix) :])
 
-    def compiled(self, values: list, chosen: tuple[int, ...], scalar: bool = True) -> compiler.Compiled:
+    def compiled(
+        self, values: list, chosen: tuple[int, ...], scalar: bool = True, memory: int | None = None
+    ) -> compiler.Compiled:
         """The compiled derivative for these values, made at the first call with their kinds."""
-        key = (scalar, chosen, tuple(map(signature_of, values)))
+        key = (scalar, chosen, memory, tuple(map(signature_of, values)))
         found = self.cache.get(key)
         if found is not None and found.is_current():
             return found
@@ -244,15 +258,18 @@ class Call:
                 names = [p.name for p in self.parameters]
                 argument_kinds = [kind_of(v, n) for v, n in zip(values, names)]
                 varied = [i in chosen for i in range(len(values))]
-                found = self.cache[key] = self.compile(argument_kinds, varied, scalar)
+                found = self.cache[key] = self.compile(argument_kinds, varied, scalar, memory)
             return found
 
-    def compile(self, argument_kinds: list[Kind], varied: list[bool], scalar: bool) -> compiler.Compiled:
+    def compile(
+        self, argument_kinds: list[Kind], varied: list[bool], scalar: bool, memory: int | None = None
+    ) -> compiler.Compiled:
         """The derivative for arguments of these kinds; that of a derivative is that of the function generated for it."""
         if self.derivative is None:
-            return compiler.compile_gradient(self.source, argument_kinds, varied, scalar=scalar)
+            return compiler.compile_gradient(self.source, argument_kinds, varied, scalar=scalar, memory=memory)
         inner = self.derivative.compiled_for(argument_kinds)
-        outer = compiler.compile_gradient(self.derivative.generated(inner), argument_kinds, varied, scalar=scalar)
+        generated = self.derivative.generated(inner)
+        outer = compiler.compile_gradient(generated, argument_kinds, varied, scalar=scalar, memory=memory)
         outer.inner.append(inner)
         return outer
 
@@ -310,14 +327,16 @@ class Derivative:
     """What `grad` and `value_and_grad` return: call it like the function."""
 
     def __init__(
-        self, fun: Callable, argnums: Argnums, has_aux: bool, backend: str, with_value: bool, check: bool = False
-    ):
+        self, fun: Callable, argnums: Argnums, has_aux: bool, backend: str, with_value: bool, check: bool = False,
+        memory: int | str | None = None,
+    ):  # fmt: skip
         if backend != "numpy":
             raise SrcadError(None, f"there is no backend {backend!r}", hint='The backend is "numpy".')
         self._call = Call(fun)
         self.primal = fun
         self.argnums, self.has_aux, self.backend, self._with_value = argnums, has_aux, backend, with_value
-        self.check = check
+        self.check, self.memory = check, memory
+        self._bytes = bytes_of(memory)
         self._positions = self._call.positions(argnums)
         self._latest: compiler.Compiled | None = None
         self._entered: compiler.Compiled | None = None
@@ -367,7 +386,7 @@ class Derivative:
     def _run(self, args, kwargs, with_value: bool):
         values = self._call.bind(args, kwargs)
         values, chosen = self._promote(values)
-        compiled = self._latest = self._call.compiled(values, chosen, scalar=not self.has_aux)
+        compiled = self._latest = self._compile(values, chosen)
         if (self.check or selfcheck.ALWAYS) and not self._call.is_checked(compiled):
             return self._checked(compiled, values, with_value)
         value, bars = self._value_and_bars(compiled, values, with_value)
@@ -477,7 +496,10 @@ class Derivative:
 
     def _compiled_for(self, args, kwargs) -> compiler.Compiled:
         values, chosen = self._promote(self._call.bind(args, kwargs))
-        return self._call.compiled(values, chosen, scalar=not self.has_aux)
+        return self._compile(values, chosen)
+
+    def _compile(self, values: list, chosen) -> compiler.Compiled:
+        return self._call.compiled(values, chosen, scalar=not self.has_aux, memory=self._bytes)
 
     def _shown(self) -> compiler.Compiled:
         if self._latest is None:
@@ -510,15 +532,37 @@ class Derivative:
             return self
         return Derivative(
             types.MethodType(self.primal, instance), self.argnums, self.has_aux, self.backend, self._with_value,
-            self.check,
+            self.check, self.memory,
         )  # fmt: skip
 
     def __reduce__(self):
-        return _rebuilt, (self.primal, self.argnums, self.has_aux, self.backend, self._with_value, self.check)
+        options = self.argnums, self.has_aux, self.backend, self._with_value, self.check, self.memory
+        return _rebuilt, (self.primal, *options)
 
 
-def _rebuilt(fun, argnums, has_aux, backend, with_value, check=False):
-    return Derivative(fun, argnums, has_aux, backend, with_value, check)
+def _rebuilt(fun, argnums, has_aux, backend, with_value, check=False, memory=None):
+    return Derivative(fun, argnums, has_aux, backend, with_value, check, memory)
+
+
+UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def bytes_of(memory: int | str | None) -> int | None:
+    """A memory size in bytes. Raises KindError for what is none, SrcadError without the package that makes schedules."""
+    if memory is None:
+        return None
+    number, unit = memory, "b"
+    if isinstance(memory, str):
+        parts = re.fullmatch(r"\s*([0-9.]+)\s*([a-zA-Z]+)\s*", memory)
+        number, unit = (parts[1], parts[2].lower()) if parts else ("", "")
+    try:
+        size = int(float(number) * UNITS[unit])
+    except (TypeError, ValueError, KeyError):
+        size = 0
+    if size <= 0 or isinstance(memory, bool):
+        raise KindError(None, f"memory is {memory!r}", hint='It is a number of bytes, or a text such as "80 MB".')
+    check_package()
+    return size
 
 
 def wrap(derivative, fun: Callable) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis import kinds as kinds_
+from srcad.analysis.effects import check_reruns
 from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
 from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
@@ -47,6 +48,7 @@ from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 from srcad.runtime import own
 from srcad.transform.algebra import negated
+from srcad.transform.primal import primals
 from srcad.frontend.normalise import normalise
 from srcad.transform.reverse import Pair, reverse
 
@@ -165,24 +167,31 @@ def same_kind(owner, name: str, kind: Kind) -> bool:
 
 
 def compile_gradient(
-    fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True
+    fun: types.FunctionType, kinds: list[Kind], varied: list[bool], *, scalar: bool = True, memory: int | None = None
 ) -> Compiled:
-    """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`.
+    """The derivative of `fun` for arguments of these kinds, with respect to those that are `varied`; with `memory`, each
+    loop keeps no more bytes than that.
 
     Raises a SrcadError that names the line and the construct where something cannot be differentiated.
     """
     with LOCK:
-        program = Program(function_of, lift)
+        program = Program(function_of, lift, memory=memory)
         source = function_of(fun)
         values = list(map(as_argument, kinds, varied))
         special = program.special(fun, (), values, is_root=True)
+        check_reruns(program, special)
         if program.problems:
             raise Unsupported.of(program.problems)
         check_result(fun, special, scalar)
         pairs = reversed_pairs(special, program)
         generated = []
         for pair in pairs:
-            generated += [Generated(forward(pair), pair.special.owner), Generated(adjoint(pair), pair.special.owner)]
+            forms = {form for made, form in program.forms if made == id(pair.special)}
+            made = [again(pair)] if "again" in forms else []
+            made += [forward(pair)] if forms & {"pair", "forward"} else []
+            made += [adjoint(pair)] if "pair" in forms else []
+            generated += [Generated(f, pair.special.owner) for f in made]
+        generated = [Generated(f, s.owner) for s, f in primals(program, list(program.specials.values()))] + generated
         if scalar:
             root = pairs[-1]
             generated += [Generated(joined(root, True), fun), Generated(joined(root, False), fun)]
@@ -247,7 +256,11 @@ def reversed_pairs(special: Special, program: Program) -> list[Pair]:
     for s in callees_first:
         if not s.recursive:
             s.restored = set()
-    program.needed = {id(special)}
+    program.needed, program.forms = set(), set()
+    program.need(special, "pair")
+    for node in (n for s in callees_first for part in s.body for n in walk(part)):
+        if isinstance(node, Ref) and isinstance(node.obj, Special):  # what one pass keeps is measured
+            program.need(node.obj, "forward")
     done: dict[int, Pair] = {}
     while True:
         todo = [s for s in reversed(callees_first) if id(s) in program.needed and id(s) not in done]
@@ -303,6 +316,18 @@ def adjoint(pair: Pair) -> Function:
     body = (*unpack, *copies, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
     params = (saved.id, pair.seed, *special.shared, *pair.shadows)
     return Function(f"{special.name}_adjoint", tuple(map(Param, params)), body, doc)
+
+
+def again(pair: Pair) -> Function:
+    """`f_again(args, result_bar) -> adjoints of the arguments`: both sweeps, of a function that is run again for this."""
+    special, ahead = pair.special, list(pair.forward)
+    read = {n.id for part in (*pair.adjoint, *pair.adjoints) for n in walk(part) if isinstance(n, Name)}
+    while ahead and isinstance(ahead[-1], Assign) and not read & changed((ahead[-1],)):
+        ahead.pop()  # what only the result is made of
+    body = (*ahead, *pair.adjoint, Return(one_or_tuple(pair.adjoints)))
+    doc = f"{special.source.name}, run once more, and back: the adjoints of its arguments from that of its result."
+    params = (*special.params, pair.seed, *pair.shadows)
+    return Function(f"{special.name}_again", tuple(map(Param, params)), body, doc)
 
 
 def joined(pair: Pair, with_value: bool) -> Function:

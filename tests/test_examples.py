@@ -143,3 +143,15 @@ def test_10_solves_and_knows_how_well_and_takes_a_rule():
     assert by_products == pytest.approx(by_hessian, rel=1e-3)
     assert "kepler_vjp(kepler_1_bar, kepler_1, mean_anomaly, 0.3)[0]" in text
     assert "differentiated by finite differences" in text
+
+
+def test_11_needs_less_memory_for_the_same_gradient():
+    shown = output("11")
+    everything, limit, within = numbers(line(shown, "everything kept"))
+    assert everything > 4 and limit == 0.4 and within < 0.3 * everything
+    needed, again = numbers(line(shown, "ten calls of a helper"))
+    assert again < 0.6 * needed
+    differences = [float(part.rpartition(" ")[2]) for part in shown.splitlines() if "differ by" in part]
+    assert differences == pytest.approx([0, 0], abs=1e-12)
+    misfits = [float(part.rpartition(" ")[2]) for part in shown.splitlines() if "misfit" in part]
+    assert misfits[-1] < 1e-10 < 1 < misfits[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden import FILES, generated, golden_module, head
+from tests.golden import FILES, MARK, generated, golden_module, head
 from tests.programs import fresh
 from tests.reference import gradient, mismatches
 
@@ -65,12 +65,19 @@ def test_the_golden_gradient_is_right(path):
 
 @each_file
 def test_a_golden_file_needs_numpy_and_the_runtime_only(path):
-    imported = {
+    written, _, made = path.read_text().partition(MARK)
+    runtime = {"srcad.runtime_memory"} if "MEMORY = " in written else set()
+    assert imports(made) <= {"math", "numpy", "srcad.runtime"} | runtime
+    assert imports(written) <= {"math", "numpy"} | ({"srcad"} if "@checkpoint" in written else set())
+
+
+def imports(text: str) -> set[str]:
+    """The modules that a text imports from."""
+    return {
         name
-        for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))
+        for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
-    assert imported <= {"math", "numpy", "srcad.runtime"}
 
 
 def test_the_text_does_not_depend_on_the_order_of_hashes():

@@ -275,19 +275,28 @@ class Unseen(Call):
     """A call of a user's function of which it is not known what it does to its arguments."""
 
 
-class Foreign(Call):
+class Seen(Call):
+    """A call of a user's function that is not differentiated through, and whose text has been gone through all the same:
+    `callee` is an `analysis.specialise.Special`."""
+
+    callee: Any = None
+
+
+class Foreign(Seen):
     """A call of a user's function whose result others may see, too."""
 
 
 class Invoke(Expr):
     """A call of a function that is differentiated through; `args` are in the order of the callee's parameters.
 
-    `callee` is an `analysis.specialise.Special`; `call` is the call as the user wrote it.
+    `callee` is an `analysis.specialise.Special`; `call` is the call as the user wrote it. Where the function is
+    `checkpointed`, the way back runs it again.
     """
 
     callee: Any
     args: tuple[Expr, ...]
     call: Expr
+    checkpointed: bool = False
 
 
 class Walrus(Expr):

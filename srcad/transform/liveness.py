@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import replace
 from typing import Any
 
@@ -152,6 +153,8 @@ class _Pruner:
                 if not is_live(name, live):
                     return None, live
                 return s, gone(live, {name}) | {tape}
+            case Restore(name=name, tape=tape, place=Subscript(value=Name(), index=Const(value=builtins.Ellipsis))):
+                return (s, gone(live, {name}) | {name + SHAPE, tape}) if name in live else (None, live)
             case Restore(name=name, tape=tape, place=place):
                 return (s, live | names_read(place) | {tape}) if name in live else (None, live)
             case Assign(value=Sweep(writes=writes)) | ExprStmt(value=Sweep(writes=writes)):

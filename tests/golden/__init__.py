@@ -1,7 +1,8 @@
 """Golden files: a function as a user writes it, and under it what srcad makes of it, as a module that can be imported.
 
 Above the line `MARK` a file is written by hand: the function, which bears the file's name, and the arguments to
-differentiate it at. Below it is what `grad(function, ARGNUMS).source_for(*ARGUMENTS)` gives. `python -m tests.golden`
+differentiate it at, and MEMORY where loops are to run in parts. Below it is what
+`grad(function, ARGNUMS).source_for(*ARGUMENTS)` gives. `python -m tests.golden`
 rewrites that part of every file; read the difference before you commit it. A new case is a new file with the upper part.
 """
 
@@ -33,7 +34,8 @@ def user_module(path: Path) -> types.ModuleType:
 def generated(path: Path) -> str:
     """What the part below the mark should be."""
     user = user_module(path)
-    return grad(getattr(user, path.stem), user.ARGNUMS).source_for(*user.ARGUMENTS)
+    derivative = grad(getattr(user, path.stem), user.ARGNUMS, memory=getattr(user, "MEMORY", None))
+    return derivative.source_for(*user.ARGUMENTS)
 
 
 def golden_module(path: Path) -> types.ModuleType:

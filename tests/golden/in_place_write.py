@@ -38,7 +38,7 @@ def in_place_write_adjoint(saved, result_bar):
     """Reverse sweep of in_place_write: the adjoint of u, f from that of its result."""
     f, n, u_1, u_1_tape, product_tape, exp = saved
     u_1 = own(u_1)
-    u_1_tape = own(u_1_tape)
+    u_1_tape = u_1_tape.copy()
     product_tape = product_tape.copy()
     # 10: return np.sum(np.exp(u))
     u_1_bar = result_bar * exp

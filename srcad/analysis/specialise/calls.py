@@ -25,13 +25,18 @@ from srcad.analysis.specialise.values import Local, Place, Special, Value, norma
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Clause, Compare, Comprehension, Const, Dict, Expr, ExprStmt, Foreign, Function,
-    Global, IfExp, Invoke, Lambda, Name, Ref, Starred, Subscript, Tuple, Unseen, lift, reference, walk,
+    Global, IfExp, Invoke, Lambda, Name, Ref, Seen, Starred, Subscript, Tuple, Unseen, lift, reference, walk,
 )  # fmt: skip
+from srcad.checkpointing import Checkpointed, checkpoint
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
 from srcad.errors import KindError, SrcadError
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
+
+
+WITH_TEXT = types.FunctionType, Checkpointed
+"""Functions whose text is gone through."""
 
 
 class Calls:
@@ -121,6 +126,9 @@ class Calls:
                     return self.with_siblings(value.kind.obj)
             case Lambda(function=function):
                 return self.with_siblings(Local(self.with_fixed_defaults(function), self.special.owner))
+            case Call(fn=Ref(obj=obj), args=(inner,), kwargs=()) if obj is checkpoint:
+                local = self.local_function(inner)
+                return None if local is None else replace(local, checkpointed=True)
             case Call():
                 derived = self.derived(fn)
                 return None if derived is None else derived[1]
@@ -150,7 +158,7 @@ class Calls:
             result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN
             return replace(e, kind=result, varied=False)
         if isinstance(kind.extra, tuple) and kind.extra and kind.extra[0] == "bound":
-            if not isinstance(obj, types.FunctionType):  # np.random.normal, which has no text
+            if not isinstance(obj, WITH_TEXT):  # np.random.normal, which has no text
                 return replace(e, kind=UNKNOWN, varied=varied)
             return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=Opaque(kind.extra[1]), at=e.at),), ())
         if isinstance(obj, type):
@@ -206,7 +214,7 @@ class Calls:
             return Unseen(e.fn, e.args, e.kwargs, kind=UNKNOWN, at=e.at)
         if not isinstance(found, Call):  # it writes: what it overwrites has to come back
             return self.invoke(e, obj, (), ())
-        return type(found)(e.fn, e.args, e.kwargs, kind=UNKNOWN if found.varied else found.kind, at=e.at)
+        return replace(found, kind=UNKNOWN if found.varied else found.kind, varied=False)
 
     def construct(self, e: Call, cls: type, varied: bool) -> Expr:
         """An instance of a class: a record for dataclasses and namedtuples."""
@@ -341,7 +349,7 @@ class Calls:
             return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
-            if isinstance(found, types.FunctionType):
+            if isinstance(found, WITH_TEXT):
                 if isinstance(kind, Items) and kind.is_record and not is_library(found):
                     return self.invoke(e, found, (value,), ())
                 if isinstance(kind, Opaque) and is_plain_class(cls) and self.changes_itself(found) and self.peek_varied(e):
@@ -384,10 +392,10 @@ class Calls:
             self.statement(rest)
         return item
 
-    def changes_itself(self, method: types.FunctionType) -> bool:
+    def changes_itself(self, method: types.FunctionType | Checkpointed) -> bool:
         """Whether a method sets attributes of its object, or calls something that may change them."""
         try:
-            source = self.program.read(method)
+            source = self.program.read(method.primal if isinstance(method, Checkpointed) else method)
         except SrcadError:
             return False
         this = source.params[0].id if source.params else None
@@ -417,6 +425,8 @@ class Calls:
 
     def invoke(self, e: Expr, target, first: tuple, captured: tuple[str, ...], closure: Callee | None = None) -> Expr:
         """A call of a function whose text is differentiated: hoisted into a statement of its own where it is varied."""
+        checkpointed = is_checkpointed(target)
+        target = target.primal if isinstance(target, Checkpointed) else target
         if isinstance(e, Call) and (not e.args or e.args[0].kind is None or any(a.kind is None for a in e.args)):
             args, kwargs = self.arguments(e)
             e = replace(e, args=args, kwargs=kwargs)
@@ -434,10 +444,11 @@ class Calls:
         taken = self.taken(e.fn if isinstance(e, Call) else e, target, captured, closure) if captured else []
         operands = [*bound, *taken]
         values = [Value(o.kind, o.varied) for o in operands]
-        special = self.program.special(target, captured, values)
+        is_inside = bool(self.loops) or self.special.is_inside
+        special = self.program.special(target, captured, values, is_inside=is_inside)
         if special.written:
             values = merged(special, operands, values)
-            special = self.program.special(target, captured, values)
+            special = self.program.special(target, captured, values, is_inside=is_inside)
         result = special.result
         kind = unnamed(result.kind)
         if special.written:
@@ -445,9 +456,11 @@ class Calls:
             if operands is None:
                 return replace(e, kind=kind, varied=result.varied)
         if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
-            kept = isinstance(e, Call) and not result.owned and not isinstance(plain(kind), Number)
-            return Foreign(e.fn, e.args, e.kwargs, kind=kind, at=e.at) if kept else replace(e, kind=kind, varied=False)
-        invoked = Invoke(special, tuple(operands), e, kind=kind, varied=result.varied, at=e.at)
+            if not isinstance(e, Call):
+                return replace(e, kind=kind, varied=False)
+            made = Seen if result.owned or isinstance(plain(kind), Number) else Foreign
+            return made(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
+        invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         if special.handed_back is None:
             kinds_of = dict(zip(special.params, (v.kind for v in special.values)))
@@ -587,6 +600,10 @@ class Calls:
     def expr_of_parts(self, e: Tuple) -> Expr:
         items = tuple(x.kind for x in e.elts)
         return replace(e, kind=Items(tuple, tuple(range(len(items))), items), varied=any(x.varied for x in e.elts))
+
+
+def is_checkpointed(target: types.FunctionType | Checkpointed | Local) -> bool:
+    return isinstance(target, Checkpointed) or isinstance(target, Local) and target.checkpointed
 
 
 def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[Value]:

@@ -17,6 +17,7 @@ from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
+from srcad.analysis.specialise.schedules import Schedules
 from srcad.analysis.specialise.statements import Statements
 from srcad.analysis.specialise.values import (
     Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
@@ -32,13 +33,15 @@ from srcad.errors import Origin, SrcadError, Unsupported
 from srcad.frontend.normalise import names_in
 
 
-SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent")
+SUFFIXES = ("forward", "adjoint", "grad", "value_and_grad", "tangent", "primal", "again")
 """What the names of generated functions end with."""
 
 
 @dataclass
 class Program:
-    """All functions that one derivative needs, and what their specialisation relied on."""
+    """All functions that one derivative needs, and what their specialisation relied on. `needed` are those that are
+    reversed, `forms` what of them is called, by their ids: the "pair" of sweeps, its "forward" alone, both sweeps in one to
+    run it "again", and the function as it is, "primal". `memory` is how many bytes each loop may keep."""
 
     read: Any
     lift: Any = None
@@ -47,8 +50,10 @@ class Program:
     function_names: Names = field(default_factory=Names)
     problems: list[Unsupported] = field(default_factory=list)
     needed: set[int] = field(default_factory=set)
+    forms: set[tuple[int, str]] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     inner: list[Any] = field(default_factory=list)
+    memory: int | None = None
     lifted: dict[Any, tuple] = field(default_factory=dict)
     derivatives: dict[Any, tuple] = field(default_factory=dict)
 
@@ -61,6 +66,11 @@ class Program:
                 made = d.of(made, shift)
             self.derivatives[key] = made, function
         return self.derivatives[key][0]
+
+    def need(self, special: Special, form: str) -> None:
+        """Notes that a form of a function is called."""
+        self.needed.add(id(special))
+        self.forms.add((id(special), form))
 
     @functools.cached_property
     def is_complex(self) -> bool:
@@ -93,15 +103,18 @@ class Program:
         return suffix in SUFFIXES and base in self.named or name.endswith("_value_and_grad") and name[:-15] in self.named
 
     def special(
-        self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False
-    ) -> Special:
-        """`target` specialised by `values` (the captured variables last); the root is what the user differentiates."""
+        self, target: types.FunctionType | Local, captured: tuple[str, ...], values: list[Value], is_root: bool = False,
+        is_inside: bool = False,
+    ) -> Special:  # fmt: skip
+        """`target` specialised by `values` (the captured variables last); the root is what the user differentiates. What is
+        called inside of a loop is told apart where loops are run in parts."""
+        is_inside = is_inside and self.memory is not None
         if isinstance(target, Local):
             source, owner = normalised(target.function), target.owner
         else:
             source, owner = self.read(target), target
         values = canonical(values)
-        key = (source, owner, tuple(values))
+        key = (source, owner, tuple(values), is_inside)
         known = self.specials.get(key)
         if known is not None:
             known.recursive |= not known.done
@@ -116,8 +129,11 @@ class Program:
             Names(names_in(source) | set(params)),
             is_nested=isinstance(target, Local),
             is_root=is_root,
+            is_inside=is_inside,
             is_aliasing=any(v.place is not None for v in values),
         )
+        start = target.result(params, values) if isinstance(target, Local) else Value(NEVER)
+        special.result = start
         self.specials[key] = special
         for step in range(10):
             before = len(self.specials)
@@ -125,7 +141,7 @@ class Program:
             special.recursive = False
             Specialiser(self, special, target).run()
             if special.sharing != sharing:  # it writes into what it has not made: gone through anew, with that in mind
-                special.result, special.exits = Value(NEVER), {}
+                special.result, special.exits = start, {}
                 if is_root and special.written and key in self.specials:  # a call of it is another function
                     del self.specials[key]
                     before -= 1
@@ -139,7 +155,7 @@ class Program:
                     if special.estimate == estimate:
                         break
             for later in list(self.specials)[before:]:
-                del self.specials[later]
+                self.named.discard(self.specials.pop(later).name)
             del self.problems[problems:]
         else:
             special.result = Value(UNKNOWN, True)
@@ -158,7 +174,7 @@ class Program:
         return special
 
 
-class Specialiser(Statements, Writes, Loops, Expressions, Operations, Calls, Derivatives):
+class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations, Calls, Derivatives):
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):

@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
-from srcad import prelude, runtime
+from srcad import checkpointing, prelude, runtime, runtime_memory
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
@@ -14,7 +14,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.specialise import numpy_forms
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
-from srcad.analysis.specialise.values import is_mapping
+from srcad.analysis.specialise.values import Local, is_mapping
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
     Starred, Tuple,
@@ -256,6 +256,31 @@ def _captured(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=value.kind, varied=value.varied)
 
 
+def _parts(self: Specialiser, e: Call) -> Expr | None:
+    """The ends of the parts of a loop."""
+    args, _ = self.arguments(e)
+    return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(kinds.INT))
+
+
+def _checkpoint(self: Specialiser, e: Call) -> Expr | None:
+    """`checkpoint(f)`, of a nested function or of one of the module."""
+    if len(e.args) != 1 or e.kwargs:
+        return None
+    local = self.local_function(e)
+    if local is not None:
+        return replace(e, kind=Callee(local, "local"))
+    fn = self.expr(e.args[0])
+    if isinstance(fn.kind, Callee) and isinstance(fn.kind.obj, Local):
+        return replace(e, args=(fn,), kind=replace(fn.kind, obj=replace(fn.kind.obj, checkpointed=True)), varied=fn.varied)
+    if not isinstance(fn.kind, Callee):
+        self.refuse(e, "a checkpoint of something that is not known to be a function", "Pass a plain function.")
+        return replace(e, kind=UNKNOWN)
+    if id(e) not in self.rewritten:
+        made = checkpointing.checkpoint(fn.kind.obj)
+        self.rewritten[id(e)] = e, Ref(made, f"{made.__name__}_checkpointed", kind=Callee(made), at=e.at)
+    return self.rewritten[id(e)][1]
+
+
 def shadow_kind(kind: Kind) -> Kind:
     kind = kind.item if isinstance(kind, kinds.Maybe) else kind
     match kind:
@@ -282,7 +307,9 @@ SPECIAL_FORMS: dict[Any, Any] = {
     runtime.duplicate: _copied,
     runtime.captured: _captured,
     runtime.duplicate: _duplicate,
+    runtime_memory.parts: _parts,
     runtime.stop_gradient: _stop_gradient,
+    checkpointing.checkpoint: _checkpoint,
     sum: _sum,
     sorted: _stand_in(_sorted),
     list: _stand_in(_container),

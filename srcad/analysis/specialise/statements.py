@@ -39,6 +39,8 @@ class Statements:
                 self.effect(s, value)
             case If(test=test):
                 self.branch(s, self.test(test))
+            case For() | While() if self.is_limited(s):
+                self.in_parts(s)
             case For():
                 self.for_(s)
             case While():
@@ -97,7 +99,9 @@ class Statements:
             return isinstance(kind, Nothing)
         holds = isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number)
         if isinstance(typed, Name):
-            is_local = typed.id not in self.special.params and self.is_owned(typed.id) and not self.is_generated
+            special = self.special
+            is_given = typed.id in special.params and (typed.id in special.written or typed.id not in self.assigned)
+            is_local = not is_given and self.is_owned(typed.id) and not self.is_generated
             return is_local and (not holds or self.env[typed.id].deep)
         return is_fresh(typed) and not references(typed) and not holds
 
@@ -233,6 +237,7 @@ class Statements:
             length = Const(len(target.elts))
             self.emit(ExprStmt(Call(reference(runtime.check_length), (source, length)), at=s.at))
         count = len(kind.items) if isinstance(kind, Items) else None
+        is_own = source.id in self.temporaries and self.env[source.id].owned and self.env[source.id].deep
         for i, t in enumerate(target.elts):
             after = len(target.elts) - i
             if isinstance(t, Starred):
@@ -248,7 +253,7 @@ class Statements:
                 if isinstance(t, Name) and source.id in self.temporaries:  # no other name of it is ever used
                     typed_part = self.expr(part)
                     self.define(t.id, typed_part)
-                    if self.env[source.id].owned and self.env[source.id].deep:
+                    if is_own:
                         self.update(t.id, replace(self.env[t.id], owned=True, deep=True))
                     target_part = replace(t, kind=typed_part.kind, varied=typed_part.varied)
                     self.emit(Assign(target_part, typed_part, at=s.at))

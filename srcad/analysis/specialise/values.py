@@ -60,7 +60,8 @@ class Special:
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place, `is_passed_over` that a caller may not choose its result. Its adjoint brings back what was in those that
-    are `restored`, reads nothing of those that are `unread`, and leaves those that are `spoiled` changed.
+    are `restored`, reads nothing of those that are `unread`, and leaves those that are `spoiled` changed. `is_inside` says
+    that it is called inside of a loop.
     """
 
     source: Function
@@ -75,6 +76,7 @@ class Special:
     done: bool = False
     is_nested: bool = False
     is_root: bool = False
+    is_inside: bool = False
     is_aliasing: bool = False
     is_passed_over: bool = False
     written: set[str] = field(default_factory=set)
@@ -150,12 +152,23 @@ class Derived:
 @dataclass(frozen=True)
 class Local:
     """A nested function: its text, the function in whose text it stands, the derivatives of it that are meant, and the
-    nested functions that it may call."""
+    nested functions that it may call; of one that gives back its parameters `returned`, with other values, the kind of the
+    result is known from the start."""
 
     function: Function
     owner: types.FunctionType
     derivatives: tuple[Derived, ...] = ()
     siblings: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
+    checkpointed: bool = False
+    returned: tuple[str, ...] = ()
+
+    def result(self, params: tuple[str, ...], values: list[Value]) -> Value:
+        """What is known of the result before its text has been gone through."""
+        found = [v for p, v in zip(params, values) if p in self.returned]
+        if len(found) < 2:
+            return replace(found[0], owned=True, deep=True) if found else Value(NEVER)
+        kind = Items(tuple, tuple(range(len(found))), tuple(v.kind for v in found))
+        return Value(kind, any(v.varied for v in found), owned=True)
 
 
 def _identifier(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from srcad.analysis.kinds import Items, Kind, Listing, Unknown, plain
+from srcad.analysis.kinds import Array, Items, Kind, Listing, Unknown, plain
 from srcad.analysis.specialise import Program, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
@@ -57,6 +57,11 @@ def is_change_of_list(e: Expr) -> bool:
         case Call(fn=Attribute(attr="append" | "pop")):
             return True
     return False
+
+
+def is_in_array(place: Expr | None) -> bool:
+    """Whether what comes back to a place is copied into an array."""
+    return isinstance(place, Subscript) and isinstance(plain(place.value.kind), Array)
 
 
 class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, Control):
@@ -132,7 +137,7 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
             if isinstance(n, ExprStmt) and is_change_of_list(n.value) and root_name(n.value.fn.value) in saved
         }  # fmt: skip
         used_up = tuple(
-            (n, any(k.tape == n and self.is_written_into(k.name) for k in kept))
+            (n, any(k.tape == n and self.is_written_into(k.name) and not is_in_array(k.place) for k in kept))
             for n in saved
             if n in lent | undone or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
         )

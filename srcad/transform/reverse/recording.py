@@ -12,7 +12,7 @@ from srcad.analysis.operations import function_of
 from srcad.analysis.specialise import aliases
 from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
 from srcad.core.places import inner, root_name, with_inner
@@ -317,4 +317,6 @@ def ordered_names(forward: Block, params) -> list[str]:
                 found[name] = None
             case With(items=items):
                 found.update(dict.fromkeys(x for _, t in items if t is not None for x in target_list(t)))
+            case Def(function=function):
+                found[function.name] = None
     return list(found)

@@ -14,8 +14,10 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
 )  # fmt: skip
 from srcad.transform.algebra import negated, total
+from srcad.errors import MissingRule
 from srcad.core.places import is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
+from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
     Block, Slot, as_value, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
     target_list,
@@ -184,9 +186,11 @@ class Statements:
     def plain_call(self, invoked: Invoke) -> Expr:
         """A call of which nothing is to be walked back through: as the user wrote it, where the name means something."""
         callee: Special = invoked.callee
+        if invoked.checkpointed:
+            return plain_call(invoked, self.program, tuple(self.stripped(a) for a in invoked.args))
         if invoked.varied or not callee.is_nested:
             return invoked.call
-        self.program.needed.add(id(callee))
+        self.program.need(callee, "pair")
         called = Call(Ref(callee, f"{callee.name}_forward"), tuple(self.stripped(a) for a in invoked.args))
         return Subscript(called, Const(0))
 
@@ -207,17 +211,26 @@ class Statements:
         operands = dict(zip(callee.params, invoked.args))
         flows = [(operands[p], p) for p in callee.returned_params]
         spent = self.spend(names)
-        if not any(p in callee.written for p in callee.shared) and (bar is None or not (flows or callee.shadowed)):
+        if invoked.checkpointed:
+            lent = {root_name(operands[p]) for p in callee.shadowed}
+            reached = bar is not None and (flows or lent) or any(slot.name in lent for slot in self.set_)
+            if not reached:
+                return self.again(s, [])
+        elif not any(p in callee.written for p in callee.shared) and (bar is None or not (flows or callee.shadowed)):
             return [replace(s, value=self.plain_call(invoked))], []
         if bar is None:
             bar = self.zero(s.target, kind) if invoked.varied and isinstance(s.target, Name) else Const(None)
-        self.program.needed.add(id(callee))
-        saved = Name(self.names.new(f"{callee.name}_saved"))
+        self.program.need(callee, "again" if invoked.checkpointed else "pair")
         held: Block = []
         before: Block = []
         self.out, self.deferred, self.spent = held, ({} if spent else None), spent
         targets, late = [], []
         places = {p: self.lent(callee, p, operands[p], spent, before, late) for p in callee.shared}
+        if invoked.checkpointed:
+            read, places = self.rerun(invoked, places)
+        else:
+            saved = Name(self.names.new(f"{callee.name}_saved"))
+            read = (saved,)
         for x, p in flows:
             direct = (
                 isinstance(x, Name)
@@ -234,14 +247,16 @@ class Statements:
                 targets.append(name)
                 late.append((x, name))
         memory = (*(places[p][0] for p in callee.shared), *(places[p][1] for p in callee.shadowed))
-        adjoint = Ref(callee, f"{callee.name}_adjoint")
         changed = tuple(dict.fromkeys(n for n in map(root_name, memory) if n is not None))
-        adjoint_call = Call(adjoint, (saved, bar))
-        if memory:
+        adjoint = Ref(callee, f"{callee.name}_{'again' if invoked.checkpointed else 'adjoint'}")
+        adjoint_call = Call(adjoint, (*read, bar))
+        if memory and invoked.checkpointed:
+            adjoint_call = Sweep(adjoint, (*read, bar, *memory[len(callee.shared) :]), callee=callee, writes=changed)
+        elif memory:
             lent = [(p, root_name(places[p][0])) for p in callee.shared]
             unread = tuple(n for p, n in lent if p in callee.unread and n is not None)
             adjoint_call = Sweep(
-                adjoint, (saved, bar, *memory), callee=callee, writes=changed,
+                adjoint, (*read, bar, *memory), callee=callee, writes=changed,
                 lent=tuple((p, n) for p, n in lent if p in callee.written), unread=unread,
             )  # fmt: skip
         target = targets[0] if len(targets) == 1 else Tuple(tuple(targets))
@@ -252,6 +267,8 @@ class Statements:
             held.append(Assign(self.bar(slot), self.total(slot, values)))
             self.set_.add(slot)
         self.deferred = None
+        if invoked.checkpointed:
+            return self.again(s, held)
         args, known = [], dict(zip(callee.params, callee.values))
         for p, x in operands.items():
             if p in places and places[p][2] is not None:
@@ -267,6 +284,46 @@ class Statements:
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
         return [*before, replace(s, target=Tuple((s.target, saved)), value=forward_call)], held
+
+    def rerun(self, invoked: Invoke, places: dict) -> tuple[tuple[Expr, ...], dict]:
+        """The arguments with which a checkpointed function is run again, and the memory that it shares: a copy of what
+        the caller's was, where it writes into it."""
+        callee: Special = invoked.callee
+        places = dict(places)
+        args = []
+        for p, v, x in zip(callee.params, callee.values, invoked.args):
+            if p in callee.written:
+                memory = Name(self.names.new(p), kind=x.kind)
+                self.out.append(Assign(memory, Call(symbol(runtime.own), (places[p][0],))))
+                places[p] = memory, *places[p][1:]
+            args.append(places[p][0] if p in places else self.stripped(x) if v.place is not None else self.value(x))
+        return tuple(args), places
+
+    def again(self, s: Assign, held: Block) -> tuple[Block, Block]:
+        """The call of a checkpointed function: of its own values nothing is kept; of the arrays that it writes into, what
+        they were."""
+        invoked: Invoke = s.value
+        callee: Special = invoked.callee
+        before: Block = []
+        saves, restores = [], []
+        args = []
+        for p, x in zip(callee.params, invoked.args):
+            if p not in callee.written:
+                ahead, value = self.finish(s, x)
+                before += ahead
+                args.append(value)
+                continue
+            if root_name(x) is None or root_name(x) in self.mutated:
+                raise MissingRule(
+                    s.at, f"{callee.source.name}() is checkpointed and writes into an array that cannot be brought back",
+                    hint="Pass it a copy, or leave the checkpoint away.",
+                )  # fmt: skip
+            place = self.place(x, before)
+            save, restore = self.place_provision(root_name(x), Subscript(place, Const(Ellipsis), kind=x.kind))
+            saves.append(save)
+            restores.append(restore)
+            args.append(place)
+        return [*before, *saves, replace(s, value=plain_call(invoked, self.program, args))], restores[::-1] + held
 
     def lent(self, callee: Special, p: str, x: Expr, spent: set[Slot], before: Block, late: list):
         """What the adjoint of a function gets for a parameter that it shares with its caller: the memory as it was at

@@ -335,15 +335,104 @@ PROGRAMS = [
 ]
 """Each with its arguments; the gradient is taken by each of those that is no integer."""
 
-BY_ARGUMENT = [
-    pytest.param(fun, args, k, id=f"{fun.__name__}-{number}-{k}")
-    for number, (fun, args) in enumerate(PROGRAMS)
-    for k, x in enumerate(args)
-    if not isinstance(x, int)
-]
+def becomes_complex(x, n):
+    u = np.zeros(3) + x
+    for _ in range(n):
+        u = u * (1 + 0.5j) + x
+    return np.sum(np.abs(u) ** 2) + u[0].imag
 
 
-@pytest.mark.parametrize("fun, args, k", BY_ARGUMENT)
+def complex_on_one_path(z, flag):
+    y = z.real if flag > 0 else z * 2j
+    return np.sum(np.abs(y) ** 2 + (y * z).real)
+
+
+def starts_as_an_integer(c):
+    z = 0
+    for _ in range(4):
+        z = z * z + c
+    return abs(z)
+
+
+def in_one_list(x, z):
+    xs = [x[0], z[0]]
+    xs.append(x[1])
+    xs.append(z[1] * x[2])
+    total = 0
+    for k in range(len(xs)):
+        total = total + xs[k] * xs[-1 - k]
+    return total.imag + abs(total) + sum((v * 1j).real for v in z)
+
+
+def written_parts(z, x):
+    z = z.copy()
+    z.real[1:] = x[1:]
+    z.imag[0] = x[0] * 2
+    return np.sum(np.abs(z) ** 2) + (z[0] * z[1] * z[2]).imag
+
+
+def powers(z, x):
+    return np.sum(z**-1 + z**0.5 + 2**z + np.abs(x) ** z + z**x + z**z + (-2.0) ** z).imag
+
+
+def written_in_place(z, x):
+    a = np.zeros(4, complex)
+    np.add.at(a, [0, 1, 1], z)
+    a.flat[2] = x[0]
+    a[[0, 0, 3]] = z * x
+    np.multiply(a, 2j, out=a)
+    return np.sum(np.abs(a) ** 2) + np.sum(a).real
+
+
+def of_a_gradient(z, A, b):
+    g = grad(residual)(z, A, b)
+    return np.sum(np.abs(g) ** 2) + np.sum(g).imag
+
+
+def until_it_is_large(z):
+    n = 0
+    while abs(z) < 4 and n < 10:
+        z, n = z * z + 1.1, n + 1
+    return z.real
+
+
+def power_by_recursion(z, n):
+    return z if n == 0 else power_by_recursion(z * z + 0.1j, n - 1)
+
+
+def recursive(z):
+    return abs(power_by_recursion(z, 3))
+
+
+def signals(z, x):
+    return np.sum(np.convolve(z, x).real) + np.sum(np.correlate(z, x * 1j).imag) + abs(np.prod(z))
+
+
+X, Z = RNG.normal(size=3), normal(3)
+EDGES = [
+    (becomes_complex, (X, 3)), (complex_on_one_path, (Z, 1.0)), (complex_on_one_path, (Z, -1.0)),
+    (complex_on_one_path, (0.3 + 1j, 1.0)), (complex_on_one_path, (0.3 + 1j, -1.0)), (starts_as_an_integer, (0.2 + 0.1j,)),
+    (in_one_list, (X, Z)), (written_parts, (Z, X)), (powers, (Z, X)), (written_in_place, (Z, X)),
+    (of_a_gradient, (Z, normal(4, 3), normal(4))), (until_it_is_large, (0.3 + 0.6j,)), (recursive, (0.3 + 0.2j,)),
+    (signals, (Z, X)),
+]  # fmt: skip
+"""What is real on one path and complex on another, or held in one place with the other."""
+
+
+def by_argument(programs):
+    """Each program with each of its arguments that is no integer."""
+    return [
+        pytest.param(fun, args, k, id=f"{fun.__name__}-{number}-{k}")
+        for number, (fun, args) in enumerate(programs)
+        for k, x in enumerate(args)
+        if not isinstance(x, int)
+    ]
+
+
+BY_ARGUMENT = by_argument(PROGRAMS)
+
+
+@pytest.mark.parametrize("fun, args, k", BY_ARGUMENT + by_argument(EDGES))
 def test_the_gradient_is_the_direction_of_steepest_ascent(fun, args, k):
     kept = copy.deepcopy(args)
     found = grad(fun, k)(*args)
@@ -353,7 +442,7 @@ def test_the_gradient_is_the_direction_of_steepest_ascent(fun, args, k):
     assert all(np.array_equal(a, b) for a, b in zip(args, kept))
 
 
-@pytest.mark.parametrize("fun, args, k", BY_ARGUMENT)
+@pytest.mark.parametrize("fun, args, k", BY_ARGUMENT + by_argument(EDGES))
 def test_the_tangent_is_the_inner_product_with_the_gradient(fun, args, k):
     x = args[k]
     dot = type(x)(0.3 - 0.7j if isinstance(x, complex) else 0.3) if np.ndim(x) == 0 else x[..., ::-1] * (0.5 + 0.0)

@@ -15,7 +15,7 @@ from srcad.core.nodes import REF_TEXT
 from srcad import runtime, runtime_arrays, runtime_linalg
 from srcad.rules import registry
 from srcad.rules.registry import A, adjoint, available, conjugated, constant, elementwise, ex, holomorphic, symbolic
-from srcad.rules.shapes import is_none, part, seems_complex
+from srcad.rules.shapes import is_complex, is_none, part
 
 REF_TEXT[np.conjugate] = "np.conj"
 
@@ -48,7 +48,7 @@ of_number(cmath.tanh, lambda y, z: 1 - y * y)
 of_number(cmath.asinh, lambda y, z: 1 / sqrt(1 + z * z))
 of_number(cmath.acosh, lambda y, z: 1 / (sqrt(z - 1) * sqrt(z + 1)), domain=(1.5, 3.0))
 of_number(cmath.atanh, lambda y, z: 1 / (1 - z * z), domain=(-0.9, 0.9))
-of_number(cmath.phase, lambda y, z: -1j / z if seems_complex(z) else 0.0 * z)
+of_number(cmath.phase, lambda y, z: -1j / z if is_complex(z) else 0.0 * z)
 elementwise(
     cmath.log,
     lambda y, z, base=None: 1 / z if is_none(base) else 1 / (z * log(base)),
@@ -116,8 +116,8 @@ conjugated(np.fft.hfft, np.fft.ihfft)
 registry.CONSTANT_OF_REALS[np.sign] = "Write z / abs(z)."
 
 HELPERS = """
-    add over over_slope own passed place_diagonal place_repeated power_log power_slope scatter scatter_along sinc_slope
-    unbroadcast widened
+    add last_written over over_slope own passed place_diagonal place_repeated placed power_log power_slope scatter
+    scatter_along sinc_slope unbroadcast widened
 """
 holomorphic(*(getattr(runtime, name) for name in HELPERS.split()), runtime.half_lower, runtime_linalg.half_upper)
 holomorphic(*(getattr(runtime_arrays, name) for name in "half_spectrum in_extents pad_adjoint pair_sums".split()))

@@ -195,6 +195,13 @@ def uniform_adjoint(y_bar, size, mode):
 # Solvers
 
 
+class Details:
+    """What SciPy says of how a solver has come to its result."""
+
+    def __init__(self, found):
+        self.found = found
+
+
 def solved(solver, *args, **kwargs):
     """What a function of SciPy returns: for programs in which a call of it would be differentiated."""
     return solver(*args, **kwargs)

@@ -16,31 +16,26 @@ from scipy import optimize
 from srcad.api import grad
 from srcad.rules.registry import Refused, available, refused, says
 from srcad.runtime import stop_gradient
-from srcad.runtime_scipy import between_bounds, solved
+from srcad.runtime_scipy import Details, between_bounds, solved
 from srcad.stand_ins.implicit import constant, implicit, implicit_items, implicit_number
+from srcad.stand_ins.reported import Reported
 
 
 @dataclass
-class Found:
-    """What a solver returns, of which `x` and `fun` have a derivative; all else is that of `details`."""
+class Found(Reported):
+    """What a solver returns, with the parts that have a derivative."""
 
     x: Any
     fun: Any
     details: Any
 
-    def __getattr__(self, name: str):
-        return getattr(self.details, name)
-
 
 @dataclass
-class Zero:
-    """What `scipy.optimize.root_scalar` returns, of which `root` has a derivative."""
+class Zero(Reported):
+    """What `scipy.optimize.root_scalar` returns, with the part that has a derivative."""
 
     root: Any
     details: Any
-
-    def __getattr__(self, name: str):
-        return getattr(self.details, name)
 
 
 def without(**wanted):
@@ -68,7 +63,7 @@ def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, opt
         return np.ravel(np.array(fun(x, *more)))
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, residual(x), found)
+    return Found(x, residual(x), Details(found))
 
 
 @says(optimize.fsolve, "func", "args", check=without(full_output=0, fprime=None))
@@ -112,7 +107,7 @@ def root_scalar(
     def residual(x):
         return f(x, *more)
 
-    return Zero(implicit_number(residual, constant(found.root, 0.0)), found)
+    return Zero(implicit_number(residual, constant(found.root, 0.0)), Details(found))
 
 
 @says(optimize.newton, "func", "args", check=without(full_output=False))
@@ -183,7 +178,7 @@ def minimize(
         return grad(objective)(x) if jac is None else np.array(jac(x, *more))
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, fun(x, *more), found)
+    return Found(x, fun(x, *more), Details(found))
 
 
 @says(optimize.minimize_scalar, "fun", "args")
@@ -200,7 +195,7 @@ def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=No
         return grad(objective)(x)
 
     x = implicit_number(residual, constant(found.x, 0.0))
-    return Found(x, fun(x, *more), found)
+    return Found(x, fun(x, *more), Details(found))
 
 
 def linear(arguments):
@@ -229,7 +224,7 @@ def least_squares(
         return grad(objective)(x)
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, np.ravel(np.array(fun(x, *args))), found)
+    return Found(x, np.ravel(np.array(fun(x, *args))), Details(found))
 
 
 # ---------------------------------------------------------------------------------------------------------------

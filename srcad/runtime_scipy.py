@@ -222,6 +222,11 @@ def zero_at(error, slopes, x):
     return error
 
 
+def tupled(args) -> tuple:
+    """The arguments of a function, as SciPy takes them; where they are kept they may have become a list."""
+    return tuple(args)
+
+
 def between_bounds(found, bounds):
     """The minimum that was found. Raises ValueError where it is at an end of the interval `bounds`, as far as can be
     told: the slope is not zero there."""
@@ -253,7 +258,7 @@ def steps_taken(fun, t_span, y0, method, args, options):
     """What `scipy.integrate.solve_ivp` returns, with the ends of all its steps. Raises ValueError where it gives up."""
     from scipy.integrate import solve_ivp
 
-    found = solve_ivp(fun, t_span, y0, method, args=args, **options)
+    found = solve_ivp(fun, t_span, y0, method, args=None if args is None else tuple(args), **options)
     if not found.success:
         raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {found.message}")
     return found

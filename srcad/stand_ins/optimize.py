@@ -169,9 +169,10 @@ def minimize(
     more = args if isinstance(args, tuple) else (args,)
     found = stop_gradient(
         solved(
-            optimize.minimize, fun, start, tupled(more), method, jac, hess, hessp, tol=tol, callback=callback, options=options
+            optimize.minimize, fun, start, tupled(more), method, jac, hess, hessp, tol=tol, callback=callback,
+            options=options,
         )
-    )
+    )  # fmt: skip
 
     def residual(x):
         def objective(z):

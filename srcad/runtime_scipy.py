@@ -316,7 +316,7 @@ def formula(method) -> Formula:
 def real(matrix):
     """A sparse matrix. Raises ValueError for a complex one."""
     if matrix.dtype.kind == "c":
-        raise ValueError("a complex sparse matrix: complex numbers are not differentiated yet")
+        raise ValueError("a product with a complex sparse matrix has no derivative here")
     return matrix
 
 

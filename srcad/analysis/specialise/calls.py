@@ -356,7 +356,8 @@ class Calls:
             return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
-            if isinstance(found, WITH_TEXT) and not (isinstance(kind, Opaque) and is_library(found)):
+            of_library = isinstance(kind, Opaque) and is_library(kind.type)
+            if isinstance(found, WITH_TEXT) and not (of_library and is_library(found)):
                 if isinstance(kind, Items) and kind.is_record and not is_library(found):
                     return self.invoke(e, found, (value,), ())
                 if isinstance(kind, Opaque) and is_plain_class(cls) and self.changes_itself(found) and self.peek_varied(e):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcad.runtime import add, check_vectorized, stop_gradient, zeros_like
+from srcad.runtime import add, check_first, check_vectorized, stop_gradient, zeros_like
 
 
 def listed(items):
@@ -130,7 +130,9 @@ def fold_items(items_bar, xs):
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     lines = np.moveaxis(arr, axis, -1)
     flat = np.reshape(lines, (-1, lines.shape[-1]))
-    found = np.array([func1d(flat[k], *args, **kwargs) for k in range(len(flat))])
+    rows = [func1d(flat[k], *args, **kwargs) for k in range(len(flat))]
+    check_first(stop_gradient(rows), "np.apply_along_axis")
+    found = np.array(rows)
     shaped = np.reshape(found, lines.shape[:-1] + found.shape[1:])
     start = axis % np.ndim(arr)
     return np.moveaxis(shaped, range(lines.ndim - 1, shaped.ndim), range(start, start + found.ndim - 1))

@@ -589,8 +589,16 @@ def check_vectorized(found, makes_floats):
     """Raises a ValueError for what `np.vectorize` would make integers, or arrays of objects, of: it goes by the first."""
     if not makes_floats and not len(found):
         raise ValueError("np.vectorize of no items has no type; give otypes=[float]")
-    if any(np.ndim(one) for one in found[:1]) or not makes_floats and np.asarray(found[0]).dtype.kind != "f":
-        raise ValueError(f"np.vectorize of a function whose first result is {found[0]!r}: let it return floats")
+    if any(np.ndim(one) for one in found[:1]):
+        raise ValueError("np.vectorize of a function that returns arrays: let it return numbers")
+    if not makes_floats:
+        check_first(found, "np.vectorize")
+
+
+def check_first(found, what):
+    """Raises a ValueError where NumPy would make integers of floats: it takes the type of the first result for all."""
+    if np.asarray(found[0]).dtype.kind != "f":
+        raise ValueError(f"{what} of a function whose first result is {found[0]!r}: let it return floats")
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -195,6 +195,13 @@ def uniform_adjoint(y_bar, size, mode):
 # Solvers
 
 
+class Details:
+    """What SciPy says of how a solver has come to its result."""
+
+    def __init__(self, found):
+        self.found = found
+
+
 def solved(solver, *args, **kwargs):
     """What a function of SciPy returns: for programs in which a call of it would be differentiated."""
     return solver(*args, **kwargs)
@@ -213,6 +220,11 @@ def zero_at(error, slopes, x):
     step = np.linalg.solve(slopes, error) if np.ndim(slopes) == 2 else error / slopes
     no_solution(x, not np.all(np.abs(step) <= 1e-3 * (1.0 + np.max(np.abs(x), initial=0.0))))
     return error
+
+
+def tupled(args) -> tuple:
+    """The arguments of a function, as SciPy takes them; where they are kept they may have become a list."""
+    return tuple(args)
 
 
 def between_bounds(found, bounds):
@@ -246,7 +258,7 @@ def steps_taken(fun, t_span, y0, method, args, options):
     """What `scipy.integrate.solve_ivp` returns, with the ends of all its steps. Raises ValueError where it gives up."""
     from scipy.integrate import solve_ivp
 
-    found = solve_ivp(fun, t_span, y0, method, args=args, **options)
+    found = solve_ivp(fun, t_span, y0, method, args=None if args is None else tuple(args), **options)
     if not found.success:
         raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {found.message}")
     return found
@@ -304,7 +316,7 @@ def formula(method) -> Formula:
 def real(matrix):
     """A sparse matrix. Raises ValueError for a complex one."""
     if matrix.dtype.kind == "c":
-        raise ValueError("a complex sparse matrix: complex numbers are not differentiated yet")
+        raise ValueError("a product with a complex sparse matrix has no derivative here")
     return matrix
 
 

@@ -111,6 +111,8 @@ def test_what_vectorize_makes_integers_of_is_refused():
         grad(lambda t: np.sum(np.vectorize(lambda a: 0 if a > 1 else a)(t)))(T)
     with pytest.raises(ValueError, match="give otypes"):
         grad(lambda t: np.sum(np.vectorize(lambda a: a)(t[:0])))(T)
+    with pytest.raises(ValueError, match="np.apply_along_axis of a function whose first result is 0"):
+        grad(lambda t: np.sum(np.apply_along_axis(lambda row: 0 if row[0] > 1 else row[0], 1, t[:, None])))(T)
 
 
 @pytest.mark.parametrize("fun, message", [

@@ -292,6 +292,34 @@ def test_uses_of_solvers_that_are_refused(fun, message):
     assert message in text and "test_scipy.py" in text
 
 
+class Equation:
+    def __init__(self, a):
+        self.a = a
+
+    def residual(self, x):
+        return x**3 + self.a * x - 1
+
+
+def test_what_goes_wrong_inside_is_said_of_the_call():
+    def fun(t):
+        return optimize.brentq(Equation(t[0]).residual, 0, 1)
+
+    text = refusal(fun)
+    assert "not known to be a function" in text and "optimize.brentq(Equation(t[0])" in text
+    assert "stand_ins" not in text
+
+
+def test_what_is_said_of_a_result_is_constant():
+    def fun(t):
+        found = optimize.root(lambda x: x - t, np.zeros(2))
+        count, said = found.nfev, found["message"]
+        return found["x"][0] * (count > 0) if said and found.status == 1 else 0.0
+
+    np.testing.assert_allclose(grad(fun)(T), [1.0, 0.0], atol=1e-12)
+    other = refusal(lambda t: np.sum(optimize.minimize(lambda x: np.sum((x - t) ** 2), np.zeros(2)).hess_inv))
+    assert "`.hess_inv`, which is no attribute" in other
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Initial value problems
 
@@ -467,6 +495,7 @@ def test_interpolation(fun):
     (lambda y: interpolate.PchipInterpolator(KNOTS, y)(0.5), "PchipInterpolator made from differentiated values"),
     (lambda y: np.sum(RegularGridInterpolator((KNOTS,), y, method="cubic")(KNOTS)), "this `method`"),
     (lambda y: np.sum(RegularGridInterpolator((np.cumsum(np.abs(y)),), y)([1.5])), "a varying `points`"),
+    (lambda y: CURVE.integrate(0.0, y[0]), "`.integrate` has no derivative rule"),
 ])  # fmt: skip
 def test_interpolation_that_is_refused(fun, message):
     assert message in refusal(fun, VALUES)
@@ -543,7 +572,7 @@ def test_a_sparse_matrix_as_an_argument():
 
     for matrix in (CSR, CSC, COO, sp.bsr_array(DENSE), sp.dia_matrix(DENSE), sp.lil_array(DENSE)):
         np.testing.assert_allclose(grad(fun, argnums=1)(matrix, X), 2 * DENSE.T @ (DENSE @ X), rtol=1e-13)
-    with pytest.raises(ValueError, match="a complex sparse matrix"):
+    with pytest.raises(ValueError, match="complex sparse matrix"):
         grad(fun, argnums=1)(CSR * 1j, X)
 
 

@@ -75,7 +75,7 @@ rule(
     examples=[ex(A(m.shape[1]), m) for m in MATRICES],
 )  # fmt: skip
 
-named(linalg, "spsolve")
+spsolve = named(linalg, "spsolve")
 SYSTEM = sparse.csc_array(np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [0.5, 0.0, 1.0]]))
 
 
@@ -86,6 +86,10 @@ def spsolve_vjp(y_bar, y, A, b):
 
 
 rule(linalg.spsolve, spsolve_vjp, jvp="linear", data=("b",), like=lambda b: float_only(b, b), examples=[ex(SYSTEM, A(3))])
+rule(
+    runtime_scipy.sparse_solve, lambda y_bar, y, matrix, x: spsolve(matrix, y_bar), jvp="linear", data=("x",),
+    like=lambda x: float_only(x, x), examples=[ex(SYSTEM, A(3))],
+)  # fmt: skip
 
 MAKERS = """
     block_array block_diag bmat diags diags_array eye eye_array hstack identity kron kronsum rand random random_array spdiags

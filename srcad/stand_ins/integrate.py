@@ -17,20 +17,18 @@ from scipy import integrate
 
 from srcad.rules.registry import Refused, available, refused, says
 from srcad.runtime import stop_gradient
-from srcad.runtime_scipy import formula, step_of_each, steps_taken
+from srcad.runtime_scipy import Details, formula, step_of_each, steps_taken
 from srcad.stand_ins.implicit import constant
+from srcad.stand_ins.reported import Reported
 
 
 @dataclass
-class Solution:
-    """What `scipy.integrate.solve_ivp` returns, of which `t` and `y` have a derivative; all else is that of `details`."""
+class Solution(Reported):
+    """What `scipy.integrate.solve_ivp` returns, with the parts that have a derivative."""
 
     t: Any
     y: Any
     details: Any
-
-    def __getattr__(self, name: str):
-        return getattr(self.details, name)
 
 
 VECTOR, MATRIX = np.zeros(2), np.zeros((2, 2))
@@ -80,8 +78,8 @@ def solve_ivp(
             powers = x ** np.arange(1.0, p.shape[1] + 1.0)[:, None]
             between.append(start[:, None] + h * np.dot(np.dot(slopes.T, p), powers))
     if t_eval is None:
-        return Solution(times, np.stack(found, -1), taken)
-    return Solution(t_eval, np.concatenate(between, 1), taken)
+        return Solution(times, np.stack(found, -1), Details(taken))
+    return Solution(t_eval, np.concatenate(between, 1), Details(taken))
 
 
 STIFF = "its steps follow no explicit formula; use scipy.integrate.solve_ivp with method='RK45', 'RK23' or 'DOP853'"

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import interpolate
 
 from srcad.core.nodes import REF_TEXT
-from srcad.rules.registry import A, Refused, ex, rule, says, symbolic
+from srcad.rules.registry import A, Refused, ex, is_symbol, rule, says, symbolic
 from srcad.runtime import stop_gradient
 from srcad.runtime_scipy import cell_corners, interpolant_adjoint, interpolant_tangent, solved
 from srcad.stand_ins.implicit import constant
@@ -30,7 +30,7 @@ def fixed(*names: str, **choices):
             if getattr(arguments.get(name), "varied", False):
                 raise Refused(f"a varying `{name}`")
         for name, allowed in choices.items():
-            if name in arguments and arguments[name] not in allowed:
+            if name in arguments and (is_symbol(arguments[name]) or arguments[name] not in allowed):
                 raise Refused(f"this `{name}`; there is {', '.join(map(repr, allowed))}")
 
     return check

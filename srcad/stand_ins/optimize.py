@@ -16,31 +16,26 @@ from scipy import optimize
 from srcad.api import grad
 from srcad.rules.registry import Refused, available, refused, says
 from srcad.runtime import stop_gradient
-from srcad.runtime_scipy import between_bounds, solved
+from srcad.runtime_scipy import Details, between_bounds, solved, tupled
 from srcad.stand_ins.implicit import constant, implicit, implicit_items, implicit_number
+from srcad.stand_ins.reported import Reported
 
 
 @dataclass
-class Found:
-    """What a solver returns, of which `x` and `fun` have a derivative; all else is that of `details`."""
+class Found(Reported):
+    """What a solver returns, with the parts that have a derivative."""
 
     x: Any
     fun: Any
     details: Any
 
-    def __getattr__(self, name: str):
-        return getattr(self.details, name)
-
 
 @dataclass
-class Zero:
-    """What `scipy.optimize.root_scalar` returns, of which `root` has a derivative."""
+class Zero(Reported):
+    """What `scipy.optimize.root_scalar` returns, with the part that has a derivative."""
 
     root: Any
     details: Any
-
-    def __getattr__(self, name: str):
-        return getattr(self.details, name)
 
 
 def without(**wanted):
@@ -61,14 +56,14 @@ def without(**wanted):
 @says(optimize.root, "fun", "args", check=without(jac=None))
 def root(fun, x0, args=(), method="hybr", jac=None, tol=None, callback=None, options=None):
     start = np.ravel(np.array(x0, float))
-    found = stop_gradient(solved(optimize.root, fun, start, args, method, jac, tol, callback, options))
     more = args if isinstance(args, tuple) else (args,)
+    found = stop_gradient(solved(optimize.root, fun, start, tupled(more), method, jac, tol, callback, options))
 
     def residual(x):
         return np.ravel(np.array(fun(x, *more)))
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, residual(x), found)
+    return Found(x, residual(x), Details(found))
 
 
 @says(optimize.fsolve, "func", "args", check=without(full_output=0, fprime=None))
@@ -78,8 +73,8 @@ def fsolve(
 ):  # fmt: skip
     start = np.ravel(np.array(x0, float))
     options = {"xtol": xtol, "maxfev": maxfev, "band": band, "eps": epsfcn, "factor": factor, "diag": diag}
-    found = stop_gradient(solved(optimize.root, func, start, args, options=options))
     more = args if isinstance(args, tuple) else (args,)
+    found = stop_gradient(solved(optimize.root, func, start, tupled(more), options=options))
 
     def residual(x):
         return np.ravel(np.array(func(x, *more)))
@@ -106,13 +101,13 @@ def root_scalar(
 ):  # fmt: skip
     more = args if isinstance(args, tuple) else (args,)
     found = stop_gradient(
-        solved(optimize.root_scalar, f, more, method, bracket, fprime, fprime2, x0, x1, xtol, rtol, maxiter, options)
+        solved(optimize.root_scalar, f, tupled(more), method, bracket, fprime, fprime2, x0, x1, xtol, rtol, maxiter, options)
     )
 
     def residual(x):
         return f(x, *more)
 
-    return Zero(implicit_number(residual, constant(found.root, 0.0)), found)
+    return Zero(implicit_number(residual, constant(found.root, 0.0)), Details(found))
 
 
 @says(optimize.newton, "func", "args", check=without(full_output=False))
@@ -121,7 +116,7 @@ def newton(
 ):  # fmt: skip
     more = args if isinstance(args, tuple) else (args,)
     start = np.array(x0, float)[()]
-    found = stop_gradient(solved(optimize.newton, func, start, fprime, more, tol, maxiter, fprime2, x1, rtol))
+    found = stop_gradient(solved(optimize.newton, func, start, fprime, tupled(more), tol, maxiter, fprime2, x1, rtol))
 
     def residual(x):
         return func(x, *more)
@@ -136,7 +131,7 @@ for solver in (optimize.brentq, optimize.brenth, optimize.bisect, optimize.ridde
         f, a, b, args=(), xtol=2e-12, rtol=8.881784197001252e-16, maxiter=100, full_output=False, disp=True, solver=solver
     ):  # fmt: skip
         more = args if isinstance(args, tuple) else (args,)
-        found = stop_gradient(solved(solver, f, a, b, more, xtol, rtol, maxiter))
+        found = stop_gradient(solved(solver, f, a, b, tupled(more), xtol, rtol, maxiter))
 
         def residual(x):
             return f(x, *more)
@@ -147,7 +142,7 @@ for solver in (optimize.brentq, optimize.brenth, optimize.bisect, optimize.ridde
 @says(optimize.toms748, "f", "args", check=without(full_output=False))
 def toms748(f, a, b, args=(), k=1, xtol=2e-12, rtol=8.881784197001252e-16, maxiter=100, full_output=False, disp=True):
     more = args if isinstance(args, tuple) else (args,)
-    found = stop_gradient(solved(optimize.toms748, f, a, b, more, k, xtol, rtol, maxiter))
+    found = stop_gradient(solved(optimize.toms748, f, a, b, tupled(more), k, xtol, rtol, maxiter))
 
     def residual(x):
         return f(x, *more)
@@ -173,8 +168,11 @@ def minimize(
     start = np.ravel(np.array(x0, float))
     more = args if isinstance(args, tuple) else (args,)
     found = stop_gradient(
-        solved(optimize.minimize, fun, start, more, method, jac, hess, hessp, tol=tol, callback=callback, options=options)
-    )
+        solved(
+            optimize.minimize, fun, start, tupled(more), method, jac, hess, hessp, tol=tol, callback=callback,
+            options=options,
+        )
+    )  # fmt: skip
 
     def residual(x):
         def objective(z):
@@ -183,14 +181,14 @@ def minimize(
         return grad(objective)(x) if jac is None else np.array(jac(x, *more))
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, fun(x, *more), found)
+    return Found(x, fun(x, *more), Details(found))
 
 
 @says(optimize.minimize_scalar, "fun", "args")
 def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=None, options=None):
     more = args if isinstance(args, tuple) else (args,)
     found = stop_gradient(
-        between_bounds(solved(optimize.minimize_scalar, fun, bracket, bounds, more, method, tol, options), bounds)
+        between_bounds(solved(optimize.minimize_scalar, fun, bracket, bounds, tupled(more), method, tol, options), bounds)
     )
 
     def residual(x):
@@ -200,7 +198,7 @@ def minimize_scalar(fun, bracket=None, bounds=None, args=(), method=None, tol=No
         return grad(objective)(x)
 
     x = implicit_number(residual, constant(found.x, 0.0))
-    return Found(x, fun(x, *more), found)
+    return Found(x, fun(x, *more), Details(found))
 
 
 def linear(arguments):
@@ -218,7 +216,7 @@ def least_squares(
         solved(
             optimize.least_squares, fun, start, jac, method=method, ftol=ftol, xtol=xtol, gtol=gtol, x_scale=x_scale,
             diff_step=diff_step, tr_solver=tr_solver, tr_options=tr_options, jac_sparsity=jac_sparsity,
-            max_nfev=max_nfev, verbose=verbose, args=args,
+            max_nfev=max_nfev, verbose=verbose, args=tupled(args),
         )
     )  # fmt: skip
 
@@ -229,7 +227,7 @@ def least_squares(
         return grad(objective)(x)
 
     x = implicit(residual, constant(found.x, start))
-    return Found(x, np.ravel(np.array(fun(x, *args))), found)
+    return Found(x, np.ravel(np.array(fun(x, *args))), Details(found))
 
 
 # ---------------------------------------------------------------------------------------------------------------

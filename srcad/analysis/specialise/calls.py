@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import os
 import types
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ from srcad.core.nodes import (
 from srcad.checkpointing import Checkpointed, checkpoint
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
-from srcad.errors import KindError, SrcadError
+from srcad.errors import KindError, Origin, SrcadError, Unsupported
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
 
@@ -193,7 +194,13 @@ class Calls:
             self.refuse(e, f"{describe(e.fn)} has no derivative rule for {refused}")
             return replace(e, kind=UNKNOWN)
         called = Ref(stand_in.function, stand_in.function.__name__, kind=Callee(stand_in.function), at=e.fn.at)
-        return self.invoke(replace(e, fn=called), stand_in.function, (), ())
+        before = len(self.program.problems)
+        try:
+            found = self.invoke(replace(e, fn=called), stand_in.function, (), ())
+        except SrcadError as error:
+            raise seen_from(error, e.at) from None
+        self.program.problems[before:] = [seen_from(p, e.at) for p in self.program.problems[before:]]
+        return found
 
     def call_of_one(self, e: Call, fn: Expr, kind: Either) -> Expr:
         """A call of one of several functions: `f(x) if function is f else g(x)`."""
@@ -349,7 +356,8 @@ class Calls:
             return replace(e, kind=Opaque(made), varied=value.varied)
         if cls is not None:
             found = inspect.getattr_static(cls, attr, None)
-            if isinstance(found, WITH_TEXT):
+            of_library = isinstance(kind, Opaque) and is_library(kind.type)
+            if isinstance(found, WITH_TEXT) and not (of_library and is_library(found)):
                 if isinstance(kind, Items) and kind.is_record and not is_library(found):
                     return self.invoke(e, found, (value,), ())
                 if isinstance(kind, Opaque) and is_plain_class(cls) and self.changes_itself(found) and self.peek_varied(e):
@@ -617,6 +625,16 @@ def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[
             if same and special.written & {special.params[i], special.params[k]} and o.id in aliases(o):
                 found[k] = Value(x.kind, False, place=Place(special.params[i], Name(special.params[i])))
     return found
+
+
+def seen_from(problem: SrcadError, call: Origin | None) -> SrcadError:
+    """A problem that was met in a function of srcad's, at the call of the user's that led there; any other as it is."""
+    if getattr(problem, "problems", ()):
+        return Unsupported.of([seen_from(p, call) for p in problem.problems])
+    source = problem.origin.source.filename if problem.origin is not None else ""
+    if call is None or os.path.dirname(os.path.dirname(source)) != os.path.dirname(runtime.__file__):
+        return problem
+    return type(problem)(call, problem.message, hint=problem.hint, because=problem.because)
 
 
 def written_out(e: Expr):

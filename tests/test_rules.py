@@ -12,6 +12,7 @@ import math
 import subprocess
 import sys
 import types
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import pytest
 import srcad.rules  # noqa: F401 - declares the rules
 from srcad import runtime, runtime_arrays, runtime_linalg, runtime_scipy
 from srcad.analysis.kinds import Opaque, kind_of
+from srcad.analysis.specialise import VIEWS
 from srcad.core.nodes import REF_TEXT, Name, Undecided, lift
 from srcad.core.printer import text
 from srcad.rules import registry, table
@@ -650,3 +652,26 @@ def test_digamma():
 
 def test_the_rules_do_without_scipy():
     subprocess.run([sys.executable, "-c", "import sys, srcad.rules; assert 'scipy' not in sys.modules"], check=True)
+
+
+@pytest.mark.parametrize("module", [np, np.linalg], ids=["numpy", "linalg"])
+def test_functions_that_may_return_a_view_are_known(module):
+    """An array that is written into must not be seen through what they return."""
+    copies_by_default = {"diff", "nan_to_num", "polyder", "polyint"}  # they return their argument for odd parameters only
+    square = np.arange(1.0, 17.0).reshape(4, 4)
+    unknown = set()
+    for name in set(dir(module)) - copies_by_default:
+        function = getattr(module, name)
+        if not callable(function) or registry.find(function) is None or function in VIEWS:
+            continue
+        for args in ((square,), (square, 2), (square, 0), (square, 0, 1), (square, (4, 4)), (square[0],), (square[:, :1],)):
+            try:
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    found = function(*args)
+            except (TypeError, ValueError, IndexError, AttributeError, np.linalg.LinAlgError):
+                continue
+            parts = found if isinstance(found, (tuple, list)) else [found]
+            if any(isinstance(part, np.ndarray) and np.shares_memory(part, square) for part in parts):
+                unknown.add(name)
+    assert not unknown

@@ -347,3 +347,126 @@ def an_item_that_is_replaced_after_it_was_changed(x):
     s = s + np.sum(held[1] ** 3)
     held[1] = x * held[1]
     return s + np.sum(held[1])
+
+
+def line_and_nothing(slope, intercept):
+    def at(t):
+        return slope * t + intercept
+
+    return at, ()
+
+
+@program((1.5, 0.5))
+def a_nested_function_in_a_tuple(x, y):
+    at, _ = line_and_nothing(x, y)
+    pair = line_and_nothing(y, x * y)
+    return at(2.0) * x + pair[0](x)
+
+
+def put_first(t, value):
+    t[0] = value
+
+
+@program((0.7, 1.3))
+def a_helper_that_only_writes(x, y):
+    u = np.ones(3) * y
+    for k in range(3):
+        a = x * x * k
+        put_first(u, a)
+        y = y * u[0] + u[1]
+    return np.sum(u * u) * y
+
+
+@program((0.6,))
+def a_pop_in_a_function_that_is_not_called(x):
+    values = [x, x * x]
+
+    def touch():
+        values.pop()
+
+    return sum(values)
+
+
+def scaled_by_itself(t, r):
+    r[:] += (t @ t) * t
+
+
+@program((0.6, -0.4))
+def a_shadow_that_becomes_varied_in_a_helper(x, y):
+    z = np.array([x, y, x * y])
+    scaled_by_itself(z, z)
+    return np.dot(z, WEIGHTS[:3])
+
+
+def moved_down(t):
+    first = t[1:].copy()
+    t[1:] = 0.0
+    t[:-1] += first
+
+
+@program((1.1, 0.4))
+def a_view_of_what_is_lent(x, y):
+    u = np.array([x * x, y, x * y, 1.0])
+    moved_down(u)
+    return np.sum(u * u * u)
+
+
+def multiplied(t):
+    for _ in range(4):
+        t[1:] = t[:0:-1] * t[2::-1]
+        break
+    return t
+
+
+@program((0.9, 0.7))
+def another_name_of_what_is_brought_back(x, y):
+    u = np.zeros(4)
+    v = multiplied(np.array([x, y, x * y, 0.5]))
+    u[1:] = np.sin(v[1:])
+    return np.dot(u, WEIGHTS[:4])
+
+
+def sines(t):
+    return np.sum(np.sin(t) * t)
+
+
+@program((0.6, 0.9), (-0.3, 1.4))
+def an_array_of_a_list_that_a_helper_kept(x, y):
+    arrays = [np.array([x, y, 1.0, x]), np.array([x * y, y, x, 0.5])]
+    r = sines(arrays[1])
+    multiplied(arrays[1])
+    return r * sines(arrays[0]) * sines(arrays[1])
+
+
+@program((0.6, 0.9))
+def an_adjoint_that_is_a_view(x, y):
+    u = np.full(4, x)
+    z = np.array([y, x, 0.2, x * y])
+    s = [0.5, u[3], y, z[1]]
+    z[...] += np.sin(u)
+    return sum(s) + np.sum(z * z)
+
+
+@program((np.array([0.5, 1.5]),), marks="refusable")
+def a_diagonal_that_sees_a_later_write(z):
+    a = np.outer(z, z)
+    d = np.diag(a)
+    a[0, 0] = z[1] * 5
+    return np.sum(d**2)
+
+
+@program((np.array([0.5, 1.5]),), marks="refusable")
+def the_same_array_in_the_same_type(z):
+    a = z * z
+    d = np.float64(a)
+    a[0] = z[1] * 5
+    return np.sum(d**2) + np.sum(a.conj() * d)
+
+
+def grown(x, n):
+    return x * np.ones(2) if n == 0 else np.sin(grown(x * 1.1, n - 1)) * x
+
+
+@program((0.8, 3), wrt=(0,))
+def recursion_that_returns_an_array(x, n):
+    return np.sum(grown(x, n) ** 2)

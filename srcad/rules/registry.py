@@ -677,4 +677,6 @@ def _fit(x_bar, x):
         x_bar = x_bar.item() if isinstance(x_bar, (np.ndarray, np.generic)) else x_bar
         return complex(x_bar) if isinstance(x, complex) else x_bar
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
+    if isinstance(x, np.generic):
+        return np.asarray(x_bar, dtype)[()]  # a number, which no `+=` changes in place
     return x_bar.astype(dtype, copy=False) if hasattr(x_bar, "astype") else dtype.type(x_bar)

@@ -470,3 +470,87 @@ def grown(x, n):
 @program((0.8, 3), wrt=(0,))
 def recursion_that_returns_an_array(x, n):
     return np.sum(grown(x, n) ** 2)
+
+
+FOUR = np.arange(4.0)
+
+
+def renewed(o):
+    o.v = np.ones(3) * 5.0
+
+
+@program((0.5, FOUR), marks="refusable first")
+def a_part_of_a_list_that_is_replaced(y, z4):
+    u = z4
+    s = [z4[2], 0.5, z4[3]]
+    z4[2] = s[0]
+    s[1:2] = [y]
+    return sum(s) + np.sum(u)
+
+
+@program((0.1, 0.5, FOUR), marks="refusable first")
+def items_that_are_exchanged(x, y, z4):
+    u = np.full(6, 0.5)
+    s = u
+    N = [[x, z4[1], y], [x, x, s[0]]]
+    N[0], N[1] = (N[1], N[0])
+    u[5] *= y
+    return N[1][2]
+
+
+@program((0.7,), marks="refusable first")
+def an_item_that_is_replaced_while_it_has_a_name(x):
+    N = [[x, x * 2], [x * 3, x]]
+    a = N[1]
+    N[1] = [0.5, x]
+    a[0] *= 2
+    return a[0] + N[1][0]
+
+
+@program((0.7,), marks="refusable first")
+def an_array_that_is_replaced_while_it_has_a_name(x):
+    u = np.ones(3) * x
+    N = [u * 2, u * 3]
+    a = N[1]
+    N[1] = u * 4
+    a[0] *= x
+    return np.sum(a) + np.sum(N[1])
+
+
+@program((0.7,), marks="refusable first")
+def entries_that_are_exchanged_while_one_has_a_name(x):
+    u = np.ones(3) * x
+    N = {"p": u * 2, "q": u * 3}
+    a = N["p"]
+    N["p"], N["q"] = N["q"], N["p"]
+    a *= x
+    return np.sum(a * 2) + np.sum(N["q"] * 3) + np.sum(N["p"])
+
+
+@program((0.7,), marks="refusable first")
+def an_attribute_that_is_replaced_while_it_has_a_name(x):
+    o = Carrier(np.ones(3) * x)
+    a = o.v
+    o.v = np.ones(3) * x * 3
+    a *= x
+    return np.sum(a) + np.sum(o.v)
+
+
+@program((0.7,), marks="refusable first")
+def an_attribute_that_a_helper_replaces_while_it_has_a_name(x):
+    o = Carrier(np.ones(3) * x)
+    a = o.v
+    renewed(o)
+    a *= x
+    return np.sum(a) * x + np.sum(o.v)
+
+
+@program((0.7,), marks="refusable first")
+def a_list_in_a_list_that_is_replaced(x):
+    o = [[np.ones(3) * x], [np.ones(3)]]
+    a = o[0]
+    b = a[0]
+    o[1] = [np.ones(3) * x * 2]
+    b *= x
+    a[0] = o[1][0] * x
+    return np.sum(a[0]) + np.sum(b) + np.sum(o[0][0])

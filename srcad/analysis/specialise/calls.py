@@ -528,6 +528,8 @@ class Calls:
             if near:
                 names = Const(f"{e.at}: {', '.join(map(text, (o, *near)))}")
                 self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, o, *near)), at=e.at))
+            if p in special.replaced:
+                self.moved(o, inside=True)
             after = special.exits.get(p)
             if after is not None:
                 name = root_of(o).id

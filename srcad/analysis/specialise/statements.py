@@ -270,8 +270,10 @@ class Statements:
         values = []
         for i, t in enumerate(target.elts):
             value = typed.elts[i] if written_out else Subscript(source, Const(i), at=s.at)
-            holder = Name(self.fresh("item", t), at=s.at)
-            self.assign(Assign(holder, value, at=s.at), holder, value)
+            typed_value = self.expr(value)
+            holder = Name(self.fresh("item", t), kind=typed_value.kind, varied=typed_value.varied, at=s.at)
+            self.define(holder.id, typed_value)
+            self.emit(Assign(holder, typed_value, at=s.at))
             values.append(holder)
         for t, value in zip(target.elts, values):
             self.assign(Assign(t, value, at=s.at), t, value)

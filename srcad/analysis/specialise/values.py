@@ -57,6 +57,7 @@ class Special:
     """A function specialised by the kinds of its arguments, its captured variables among them.
 
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does,
+    `replaced` the parameters of which some item is another one afterwards,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place, `is_passed_over` that a caller may not choose its result. Its adjoint brings back what was in those that
@@ -82,6 +83,7 @@ class Special:
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
     item_writes: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
     restored: set[str] = field(default_factory=set)

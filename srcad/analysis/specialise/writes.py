@@ -220,6 +220,7 @@ class Writes:
             place = self.owned_place(s, target, typed)
             if place is not None:
                 self.emit(replace(s, target=place, value=typed))
+                self.note_replaced(s, target)
             return
         self.check_global(s, target.value)
         self.claim_constant(s, target)
@@ -232,6 +233,26 @@ class Writes:
         if not isinstance(plain(target.value.kind), Array):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
+        self.note_replaced(s, target)
+
+    def note_replaced(self, s: Stmt, target: Expr) -> None:
+        """Notes that a container has another item in a place: what was a name of the item there is one no more."""
+        in_place = isinstance(s, AugAssign) and isinstance(plain(target.kind), Array)
+        if not (in_place or isinstance(plain(target.value.kind), Array)):
+            self.moved(target)
+
+    def moved(self, target: Expr, inside: bool = False) -> None:
+        """Has the variables that are other names of what was in a place, or of a part of that, be so no more; with
+        `inside`, of parts of it only."""
+        root = root_name(target)
+        if root in self.special.params:
+            self.special.replaced.add(root)
+        gone = Place(f"`{text(target)}` has got another value since", None)
+        for name, known in list(self.env.items()):
+            place = gone if known.place is not None and passes(known.place.expr, target, inside) else known.place
+            parts = tuple((k, gone if passes(p.expr, target, inside) else p) for k, p in known.parts)
+            if place is not known.place or parts != known.parts:
+                self.update(name, replace(known, place=place, parts=parts))
 
     def claim_constant(self, s: Stmt, place: Expr) -> None:
         """Sees to it that the memory which a write of what is not varied goes to is known by one name only."""
@@ -481,6 +502,23 @@ class Writes:
         self.statement(self.rewritten[loop])
 
 
+def passes(place: Expr | None, target: Expr, inside: bool) -> bool:
+    """Whether a place may be what is at `target`, or in it; with `inside`, in it."""
+    if place is None or root_name(place) != root_name(target):
+        return False
+    way, there = steps(place)[::-1], steps(target)[::-1]
+    return len(way) >= len(there) + inside and all(map(may_be_same, way, there))
+
+
+def may_be_same(a: Expr, b: Expr) -> bool:
+    """Whether two steps from one container may lead to the same item."""
+    if isinstance(a, Attribute) or isinstance(b, Attribute):
+        return isinstance(a, Attribute) and isinstance(b, Attribute) and a.attr == b.attr
+    x, y = getattr(a.index, "value", None), getattr(b.index, "value", None)
+    known = isinstance(a.index, Const) and isinstance(b.index, Const) and isinstance(x, (int, str)) and type(x) is type(y)
+    return not known or x == y
+
+
 def parts_after(known: Value, target: Expr) -> tuple:
     """What the items of a container are other names of after a write to `target`, one of them or a place in one."""
     if not known.parts or len(steps(target)) > 1:
@@ -529,6 +567,8 @@ def with_item(kind: Kind, path: list[Expr], new: Kind) -> Kind:
     if not path:
         return new
     step, *rest = path
+    if isinstance(step, Subscript) and isinstance(step.index, Slice) and is_list(plain(kind)):
+        return Listing(join(item_kind(plain(kind)), with_item(item_kind(plain(kind)), rest, item_kind(plain(new)))))
     match plain(kind):
         case Listing(item=item) as listing:
             return replace(listing, item=join(item, with_item(item, rest, new)))

@@ -46,10 +46,12 @@ from srcad.core.nodes import (
 from srcad.errors import KindError, Listing, Origin, Unsupported
 from srcad.frontend.lower import lower
 from srcad.frontend.source import read
+from srcad.options import current
 from srcad.runtime import own
 from srcad.transform.algebra import negated
 from srcad.transform.primal import primals
 from srcad.frontend.normalise import normalise
+from srcad.transform.liveness import Sweep
 from srcad.transform.reverse import Pair, reverse
 
 LOCK = threading.RLock()
@@ -177,9 +179,10 @@ def compile_gradient(
     with LOCK:
         program = Program(function_of, lift, memory=memory)
         source = function_of(fun)
-        values = list(map(as_argument, kinds, varied))
+        values = [as_argument(k, v or not current().activity) for k, v in zip(kinds, varied)]
         special = program.special(fun, (), values, is_root=True)
         check_reruns(program, special)
+        special.asked = [p for p, k, v in zip(special.params, kinds, varied) if as_argument(k, v).varied]
         if program.problems:
             raise Unsupported.of(program.problems)
         check_result(fun, special, scalar)
@@ -207,7 +210,7 @@ def compile_gradient(
             special,
             module,
             special.params,
-            tuple(special.varied_params),
+            tuple(special.asked),
             special.result,
             guards,
             known,
@@ -268,7 +271,16 @@ def reversed_pairs(special: Special, program: Program) -> list[Pair]:
             break
         done[id(todo[0])] = reverse(todo[0], program)
     order = [s for s in callees_first if id(s) in done and s is not special]
+    for s in order:  # does its adjoint write into what it is lent?
+        inner = {n for n, callee, p in lendings(done[id(s)]) if p in callee.disturbed or callee.recursive}
+        s.disturbed = set(s.written) if s.recursive else (changed(done[id(s)].adjoint) | inner) & set(s.shared)
     return [done[id(s)] for s in order] + [done[id(special)]]
+
+
+def lendings(pair: Pair) -> list[tuple[str, Special, str]]:
+    """What an adjoint lends of the memory of its own variables: the variable, to whom, as which parameter."""
+    sweeps = [n for s in pair.adjoint for n in walk(s) if isinstance(n, Sweep)]
+    return [(name, sweep.callee, p) for sweep in sweeps for p, name in sweep.lent]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -296,6 +308,7 @@ def adjoint(pair: Pair) -> Function:
     unpack: tuple[Stmt, ...] = ()
     if pair.saved:
         unpack = (Assign(Tuple(tuple(Name(n) for n in pair.saved)), saved),)
+    lent = {n: True for n, callee, p in pair.lent if p in callee.disturbed}
     copies = [
         Assign(
             Name(n),
@@ -303,7 +316,7 @@ def adjoint(pair: Pair) -> Function:
             if n.endswith("_tape") and not deep
             else Call(reference(own), (Name(n),)),
         )
-        for n, deep in pair.used_up
+        for n, deep in (*pair.used_up, *lent.items())
         if n not in pair.objects
     ]
     objects = Tuple(tuple(map(Name, pair.objects)))
@@ -355,8 +368,11 @@ def changed(body: tuple[Stmt, ...]) -> set[str]:
     """The variables that statements set, or write into."""
     found = set()
     for node in (n for s in body for n in walk(s)):
-        if isinstance(node, (Assign, AugAssign)):
-            found |= {n.id for n in walk(node.target) if isinstance(n, Name)}
+        match node:
+            case Assign(target=target) | AugAssign(target=target):
+                found |= {n.id for n in walk(target) if isinstance(n, Name)}
+            case Call(fn=Attribute(value=owner, attr="append" | "pop")):
+                found |= {n.id for n in walk(owner) if isinstance(n, Name)}
     return found
 
 
@@ -382,7 +398,27 @@ def seed_with_one(node: Node, seed: str) -> Node:
 
 def simplified(node: Node) -> Node:
     """A node without products with the number 1."""
+    if not current().simplification:
+        return node
     node = map_children(node, simplified)
+    match node:
+        case Op(op="+" | "-" | "*" | "/", args=args) if any(without_one(a) is not a for a in args):
+            return simplified_once(replace(node, args=tuple(map(without_one, args))))
+        case AugAssign(value=value) if without_one(value) is not value:
+            return replace(node, value=without_one(value))
+    return simplified_once(node)
+
+
+def without_one(e: Expr) -> Expr:
+    """`x` of `1.0 * x`, an array of floats, where it is only read."""
+    match e:
+        case Op(op="*", args=(Const(value=1.0), Expr(kind=Array(dtype=dtype)) as x)) if dtype.kind == "f":
+            return x
+    return e
+
+
+def simplified_once(node: Node) -> Node:
+    """A node of whose parts that is true without a product with the number 1."""
     match node:
         case Assign(value=Op(op="*", args=(Const(value=1.0), Name(kind=Array(dtype=dtype)) as x))) if dtype.kind == "f":
             return replace(node, value=Call(Attribute(x, "copy"), ()))

@@ -601,6 +601,31 @@ def check_first(found, what):
         raise ValueError(f"{what} of a function whose first result is {found[0]!r}: let it return floats")
 
 
+def within(shape, outer, inner):
+    """The index by which an array of `shape` has the part `inner` of its part `outer`: both are made of integers, slices
+    and Ellipsis.
+
+    >>> np.arange(12)[within((12,), np.s_[2:], np.s_[::-3])], np.arange(12)[2:][::-3]
+    (array([11,  8,  5,  2]), array([11,  8,  5,  2]))
+    """
+    axes = [range(n) for n in shape]
+    for index in (outer, inner):
+        parts = list(index) if isinstance(index, tuple) else [index]
+        free = [k for k, axis in enumerate(axes) if isinstance(axis, range)]
+        if Ellipsis in parts:
+            k = parts.index(Ellipsis)
+            parts[k : k + 1] = [slice(None)] * (len(free) - len(parts) + 1)
+        for k, i in zip(free, parts):
+            axes[k] = axes[k][i]
+    return tuple(_slice(axis) if isinstance(axis, range) else axis for axis in axes)
+
+
+def _slice(r):
+    if not r:
+        return slice(0, 0)
+    return slice(r.start, r[-1] + 1 if r.step > 0 else r[-1] - 1 if r[-1] else None, r.step)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Tangents: of a container, one of the same class
 

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 import srcad
+from srcad.options import SWITCHES, switched
 from tests import imperative_programs, second_order
 from tests.programs import fresh
 from tests.reference import Numpy, at, children, floats, gradient, mismatches, put, value_or_nan, widen
@@ -698,6 +699,9 @@ class Family:
         return {"double": self.compiled(text, Numpy(np.float64)), "analytic": self.compiled(text, Numpy(np.complex128))}
 
 
+SHARE = 4
+"""Of so many programs one is differentiated with each switch of the compiler off, too."""
+
 FUNCTIONAL = Family(PRELUDE, generate, arguments)
 IMPERATIVE = Family(imperative_programs.PRELUDE, imperative_programs.generate, imperative_programs.arguments)
 
@@ -771,12 +775,14 @@ def reads_what_is_unset(double, args: tuple, kwargs: dict) -> bool:
 
 
 def judge(
-    fun, args: tuple, argnums=None, kwargs: dict | None = None, double=None, analytic=None, single: bool = False
-) -> Verdict:
+    fun, args: tuple, argnums=None, kwargs: dict | None = None, double=None, analytic=None, single: bool = False,
+    switches: tuple[str, ...] = (),
+) -> Verdict:  # fmt: skip
     """Whether the gradient of `fun` is right or refused, and leaves its arguments and its results alone.
 
     `argnums` are the arguments to differentiate by (all that hold floats). `double` and `analytic` are `fun` in double
     precision and for complex numbers, for the reference; `single` says that `fun` computes in single precision.
+    With each of the `switches` of the compiler off, the gradient has to be the same.
     """
     kwargs = kwargs or {}
     warnings.simplefilter("ignore")
@@ -856,7 +862,7 @@ def judge(
         lines += wrong
     if lines:
         return Verdict("wrong gradient", "\n".join(lines))
-    return more(fun, args, kwargs, argnums, found, value, single)
+    return more(fun, args, kwargs, argnums, found, value, single, switches)
 
 
 def has_kink(fun, args: tuple, i: int, kwargs: dict) -> bool:
@@ -876,8 +882,20 @@ def has_kink(fun, args: tuple, i: int, kwargs: dict) -> bool:
     return False
 
 
-def more(fun, args, kwargs, argnums, found, value, single: bool = False) -> Verdict:
+def more(fun, args, kwargs, argnums, found, value, single: bool = False, switches: tuple[str, ...] = ()) -> Verdict:
     """The other ways to the same gradient."""
+    for switch in switches:
+        try:
+            with switched(**{switch: False}), np.errstate(all="ignore"):
+                again = srcad.grad(fun, argnums=argnums)(*fresh(args), **fresh(kwargs))
+        except srcad.SrcadError:
+            if switch == "activity":  # it is differentiated by more
+                continue
+            return Verdict(f"refused without {switch}")
+        except Exception as error:  # noqa: BLE001
+            return Verdict(f"crash without {switch}", "".join(traceback.format_exception(error)[-8:]))
+        if not all(close(p, q, single) for p, q in zip(leaves(again), leaves(found))):
+            return Verdict(f"another gradient without {switch}", f"{again} and {found}")
     try:
         with np.errstate(all="ignore"):
             again = srcad.grad(fun, argnums=argnums)(*fresh(args), **fresh(kwargs))
@@ -991,7 +1009,7 @@ def judge_text(
             fun(*fresh(args))
         status = "takes too long"
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-        return judge(fun, args, single=single, **twins)
+        return judge(fun, args, single=single, switches=SWITCHES if seed % SHARE == 0 else (), **twins)
     except TooLong:
         return Verdict(status, "out of time")
     finally:

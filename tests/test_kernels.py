@@ -15,41 +15,23 @@ from tests.reference import derivative
 # As of today; a kernel that leaves this state fails its tests until its name leaves the list
 # (`python -m tests.kernels` prints the outcomes).
 REFUSED_FOR_NOW = {
-    "copied": """
-        runge_kutta floyd_warshall fft_by_stages fft_in_place haar_lifting
-        work_array_by_loop_over_a_tuple work_array_by_two_names work_array_by_conditional_alias
-    """,
-    "direct": """
-        runge_kutta floyd_warshall fft_by_stages fft_in_place haar_lifting
-        work_array_by_loop_over_a_tuple work_array_by_two_names work_array_by_conditional_alias
-    """,
-    "inline": """
-        runge_kutta floyd_warshall fft_in_place haar_lifting work_array_by_loop_over_a_tuple
-        work_array_by_two_names work_array_by_conditional_alias
-    """,
 }
 REFUSED_BY_VJP_FOR_NOW = {  # it differentiates by all floats: also by work arrays
-    "copied": """
-        work_array_by_fill_diagonal
-    """,
-    "direct": """
-        work_array_by_fill_diagonal
-    """,
-    "inline": """
-        work_array_by_fill_diagonal
-    """,
 }
 WRONG_FOR_NOW = {
 }
 KEEPS_TAPES_FOR_NOW = {
     "copied": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies red_black fdtd_2d
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
+        red_black fdtd_2d
     """,
     "direct": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies red_black fdtd_2d
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
+        red_black fdtd_2d
     """,
     "inline": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages red_black fdtd_2d
+        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
+        red_black fdtd_2d
     """,
 }
 

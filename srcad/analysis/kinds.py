@@ -444,6 +444,19 @@ def map_dims(kind: Kind, change) -> Kind:
     return kind
 
 
+def name_extents(kind: Kind, symbol: tuple, loops: tuple = ()) -> Kind:
+    """`kind` with each extent of an array that has no name named by `symbol` and its place."""
+    match kind:
+        case Array(dims=dims) if dims is not None:
+            return replace(kind, dims=tuple(
+                Dim((*symbol, k), 0, d is not None and d.many, loops) if d is None or d.symbol is None else d
+                for k, d in enumerate(dims)
+            ))  # fmt: skip
+        case Items(keys=keys, items=items):
+            return replace(kind, items=tuple(name_extents(i, (*symbol, k), loops) for k, i in zip(keys, items)))
+    return kind
+
+
 def forget_loop(kind: Kind, loop) -> Kind:
     """`kind` without the extents that had their meaning in one pass of `loop`."""
 
@@ -485,6 +498,7 @@ def broadcast_dims(operands: list[tuple]) -> tuple:
 # Kinds by example
 
 SIZES = ((7, 11, 13, 17, 19, 23, 29, 31), (10, 15, 18, 25, 28, 33, 40, 43))
+SMALL = ((2, 3, 4, 5, 6, 7, 8, 9), (3, 5, 7, 9, 11, 13, 15, 17))
 EQUAL = ((5, 5, 5, 5, 5, 5, 5, 5), (8, 8, 8, 8, 8, 8, 8, 8))
 OPERATORS = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -497,6 +511,10 @@ OPERATORS = {
 
 class NoExample(Exception):
     """No stand-in can be made for a value of some kind."""
+
+
+class TooLarge(NoExample):
+    """A stand-in of many axes has too many items."""
 
 
 class Stage:
@@ -554,7 +572,7 @@ def stand_in(dtype: np.dtype, shape: tuple[int, ...], run: int) -> np.ndarray:
     """
     size = math.prod(shape)
     if size > 200_000:
-        raise NoExample
+        raise TooLarge
     if dtype.kind == "b":
         array = np.ones(shape, dtype)
         array.reshape(-1)[:run] = False
@@ -589,7 +607,10 @@ def result_kind(fn, args: tuple[Kind, ...], kwargs: tuple[tuple[str, Kind], ...]
 
 @functools.lru_cache(maxsize=4096)
 def _result_kind(fn, args, kwargs) -> Kind:
-    for sizes in (SIZES, EQUAL):
+    small = False
+    for sizes in (SIZES, SMALL, EQUAL):
+        if sizes is SMALL and not small:
+            continue
         stages = [Stage(sizes[run], run) for run in (0, 1)]
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -597,6 +618,9 @@ def _result_kind(fn, args, kwargs) -> Kind:
                 results = [
                     fn(*[s.example(a) for a in args], **{k: s.example(v) for k, v in kwargs}) for s in stages
                 ]
+        except TooLarge:
+            small = True
+            continue
         except NoExample:
             return UNKNOWN
         except Exception:  # whatever a library raises on a stand-in: there is no telling, then

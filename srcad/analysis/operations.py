@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from srcad.analysis.kinds import Array, Kind, Maybe, Number, Opaque, Unknown, plain
+from srcad.analysis.kinds import Array, Items, Kind, Maybe, Number, Opaque, Unknown, plain
 from srcad.core.nodes import Attribute, Call, Const, Expr, List, Op, Ref, Slice, Starred, Subscript, Tuple
 from srcad.rules import registry
 from srcad.rules.registry import Rule
@@ -84,7 +84,8 @@ def function_of(e: Expr) -> tuple[Any, tuple[Expr, ...], tuple] | None:
             return library_method(value, attr), (value, *args), kwargs
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if attr in registry.METHODS:
             if attr in registry.VARIADIC_METHODS and len(args) > 1:
-                args = (Tuple(args, kind=None),)
+                items = tuple(a.kind for a in args)
+                args = (Tuple(args, kind=None if None in items else Items(tuple, tuple(range(len(items))), items)),)
             return registry.METHODS[attr], (value, *args), kwargs
     return None
 

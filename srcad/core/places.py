@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcad.core.nodes import Attribute, Call, Expr, Name, Ref, Starred, Subscript
+from srcad.core.nodes import Attribute, Call, Expr, Name, Ref, Slice, Starred, Subscript, walk
 
 VIEW_METHODS = {"reshape", "ravel", "transpose", "swapaxes", "squeeze"}
 """Methods of an array that give a view of it."""
@@ -87,3 +87,10 @@ def is_reshaping(step: Expr) -> bool:
 def is_flat(step: Expr) -> bool:
     """Whether a step is an item of `a.flat`, the items of an array one after the other."""
     return isinstance(step, Subscript) and isinstance(step.value, Attribute) and step.value.attr == "flat"
+
+
+def as_value(index: Expr) -> Expr:
+    """An index as an argument: with slices, `np.s_[1:, None]`."""
+    if any(isinstance(n, Slice) for n in walk(index)):
+        return Subscript(Ref(np.s_, "np.s_"), index)
+    return index

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
-from srcad.core.nodes import Const, Expr, Op, lift
+import numpy as np
+
+from srcad import runtime
+from srcad.options import current
+from srcad.core.nodes import Call, Const, Expr, Op, Ref, lift
 
 
 def negated(e: Expr) -> Expr:
     """`-e`"""
-    match e:
+    match e if current().simplification else None:
         case Op(op="neg", args=(inner,)):
             return inner
         case Const(value=int() | float() as value) if not isinstance(value, bool):
@@ -20,14 +25,22 @@ def negated(e: Expr) -> Expr:
 
 
 def without_sign(e: Expr) -> Expr | None:
-    """A product without the minus sign in front of it, None if it has none."""
-    match e:
+    """The expression of which `e` is the negative; None where it has no sign in front."""
+    match e if current().simplification else None:
         case Op(op="neg", args=(inner,)):
             return inner
-        case Op(op="*" | "/", args=(a, b)):
-            bare = without_sign(a)
-            return None if bare is None else Op(e.op, (bare, b))
+        case Const(value=int() | float() as value) if not isinstance(value, bool) and value < 0:
+            return Const(-value)
+        case Op(op="*" | "/" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
+            return Op(op, (inner, b))
+        case Call(fn=Ref(), args=(inner, *rest)) if is_linear_helper(e) and (inner := without_sign(inner)) is not None:
+            return replace(e, args=(inner, *rest))
     return None
+
+
+def is_linear_helper(e: Call) -> bool:
+    """Whether the sign of the first argument is that of the result."""
+    return any(e.fn.obj is f for f in (np.sum, runtime.unbroadcast))
 
 
 def product(bar: Expr, partial) -> Expr:
@@ -37,7 +50,7 @@ def product(bar: Expr, partial) -> Expr:
     ('y_bar / x', '-y_bar * x')
     """
     partial = lift(partial)
-    match partial:
+    match partial if current().simplification else None:
         case Const(value=int() | float() as value):
             if value == 1:
                 return bar

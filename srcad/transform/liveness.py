@@ -12,9 +12,10 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Expr, ExprStmt, For, If, Name, Node, Op, Pass, Raise, Ref,
-    Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+    Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, steps
+from srcad.options import current
 
 Block = list[Stmt]
 
@@ -83,6 +84,16 @@ def is_view(place: Expr) -> bool:
     return root_name(place) is not None and all(isinstance(plain(s.value.kind), Array) for s in inside)
 
 
+def is_all_of_an_array(place: Expr) -> bool:
+    """Whether a place is `x[...]` or `x[:]`, of an array in a variable."""
+    match place:
+        case Subscript(value=Name(kind=kind), index=Const(value=value)) if value is Ellipsis:
+            return isinstance(plain(kind), Array)
+        case Subscript(value=Name(kind=kind), index=Slice(lower=None, upper=None, step=None)):
+            return isinstance(plain(kind), Array)
+    return False
+
+
 READ_SHAPES = (np.zeros_like, np.shape, runtime.zeros_like)
 
 
@@ -121,8 +132,20 @@ def target_reads(target: Expr) -> set[str]:
 def prune(block: Block, wanted: set[str]) -> tuple[Block, set[Restore]]:
     """The statements of a reverse sweep that `wanted` depends on, and the `Restore`s among them."""
     pruner = _Pruner()
-    kept, _ = pruner.block(block, set(wanted))
+    kept, _ = pruner.block(block, set(wanted) if current().recording else _Everything())
     return kept, {r for r in restores_in(kept)}
+
+
+class _Everything(set):
+    """All variables: of a sweep of which nothing is left out."""
+
+    def __contains__(self, name) -> bool:
+        return True
+
+    def _same(self, *others) -> _Everything:
+        return self
+
+    __or__ = __ror__ = __sub__ = union = difference = _same
 
 
 def restores_in(block):
@@ -156,7 +179,11 @@ class _Pruner:
             case Restore(name=name, tape=tape, place=Subscript(value=Name(), index=Const(value=builtins.Ellipsis))):
                 return (s, gone(live, {name}) | {name + SHAPE, tape}) if name in live else (None, live)
             case Restore(name=name, tape=tape, place=place):
-                return (s, live | names_read(place) | {tape}) if name in live else (None, live)
+                if name not in live:
+                    return None, live
+                if is_all_of_an_array(place):
+                    return s, (live - {name}) | {name + SHAPE, tape}
+                return s, live | names_read(place) | {tape}
             case Assign(value=Sweep(writes=writes)) | ExprStmt(value=Sweep(writes=writes)):
                 names = targets(s.target) if isinstance(s, Assign) else set()
                 if not any(is_live(n, live) for n in names.union(writes)):
@@ -197,7 +224,7 @@ class _Pruner:
                 return new, live_body | live_else | names_read(test)
             case For(target=target, iter=iterable, body=body):
                 bound = targets(target)
-                at_head = set(live)
+                at_head = live
                 while True:
                     kept, start = self.block(body, at_head)
                     grown = at_head | gone(start, bound)

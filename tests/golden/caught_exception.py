@@ -49,7 +49,7 @@ def caught_exception_adjoint(saved, result_bar):
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
         difference_bar = z_bar * x * 0.5 / sqrt
-        y_bar += -difference_bar
+        y_bar -= difference_bar
         x_bar = z_bar * sqrt
     else:
         x_bar = 0.0
@@ -85,7 +85,7 @@ def caught_exception_value_and_grad(x):
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
         difference_bar = z_bar * x * 0.5 / sqrt
-        y_bar += -difference_bar
+        y_bar -= difference_bar
         x_bar = z_bar * sqrt
     else:
         x_bar = 0.0
@@ -120,7 +120,7 @@ def caught_exception_grad(x):
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
         difference_bar = z_bar * x * 0.5 / sqrt
-        y_bar += -difference_bar
+        y_bar -= difference_bar
         x_bar = z_bar * sqrt
     else:
         x_bar = 0.0

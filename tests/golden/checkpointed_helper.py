@@ -23,10 +23,7 @@ ARGUMENTS = (np.array([0.2, 0.9, -0.4]), 0.3, 4)
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
-from srcad.runtime import own
-
-
-def react_1_again(u, rate, result_bar):
+def react_again(u, rate, result_bar):
     """react, run once more, and back: the adjoints of its arguments from that of its result."""
     negative = -u
     growth = np.exp(negative * u)
@@ -39,11 +36,11 @@ def react_1_again(u, rate, result_bar):
     product_bar_1 = product_bar * difference
     rate_bar = np.sum(product_bar_1 * u)
     u_bar = u_bar + product_bar_1 * rate
-    u_bar += -product_bar * product
+    u_bar -= product_bar * product
     growth_bar = result_bar * product_1
     # 10: growth = np.exp(-u * u)
     product_bar_2 = growth_bar * growth
-    u_bar += -product_bar_2 * u
+    u_bar -= product_bar_2 * u
     u_bar += product_bar_2 * negative
     return u_bar, rate_bar
 
@@ -55,8 +52,7 @@ def checkpointed_helper_forward(u, rate, n):
         react_1 = react(u, rate)
         u_tape.append(u)
         u = react_1
-    product = u * u
-    return np.sum(product), (u, rate, n, u_tape)
+    return np.sum(u * u), (u, rate, n, u_tape)
 
 
 def checkpointed_helper_adjoint(saved, result_bar):
@@ -72,9 +68,9 @@ def checkpointed_helper_adjoint(saved, result_bar):
         # 16: u = react(u, rate)
         react_1_bar = u_bar
         u = u_tape.pop()
-        u_bar, rate_bar_1 = react_1_again(u, rate, react_1_bar)
+        u_bar, rate_bar_1 = react_again(u, rate, react_1_bar)
         rate_bar += rate_bar_1
-    return own(u_bar), rate_bar
+    return u_bar, rate_bar
 
 
 def checkpointed_helper_value_and_grad(u, rate, n):
@@ -84,20 +80,19 @@ def checkpointed_helper_value_and_grad(u, rate, n):
         react_1 = react(u, rate)
         u_tape.append(u)
         u = react_1
-    product = u * u
-    result = np.sum(product)
+    result = np.sum(u * u)
     # 17: return np.sum(u * u)
     u_bar = u.copy()
-    u_bar += 1.0 * u
+    u_bar += u
     # 15: for _ in range(n):
     rate_bar = 0.0
     for _ in reversed(range(n)):
         # 16: u = react(u, rate)
         react_1_bar = u_bar
         u = u_tape.pop()
-        u_bar, rate_bar_1 = react_1_again(u, rate, react_1_bar)
+        u_bar, rate_bar_1 = react_again(u, rate, react_1_bar)
         rate_bar += rate_bar_1
-    return result, (own(u_bar), rate_bar)
+    return result, (u_bar, rate_bar)
 
 
 def checkpointed_helper_grad(u, rate, n):
@@ -107,16 +102,15 @@ def checkpointed_helper_grad(u, rate, n):
         react_1 = react(u, rate)
         u_tape.append(u)
         u = react_1
-    product = u * u
     # 17: return np.sum(u * u)
     u_bar = u.copy()
-    u_bar += 1.0 * u
+    u_bar += u
     # 15: for _ in range(n):
     rate_bar = 0.0
     for _ in reversed(range(n)):
         # 16: u = react(u, rate)
         react_1_bar = u_bar
         u = u_tape.pop()
-        u_bar, rate_bar_1 = react_1_again(u, rate, react_1_bar)
+        u_bar, rate_bar_1 = react_again(u, rate, react_1_bar)
         rate_bar += rate_bar_1
-    return own(u_bar), rate_bar
+    return u_bar, rate_bar

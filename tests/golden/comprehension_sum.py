@@ -19,29 +19,26 @@ from srcad.runtime import zeros_like
 def comprehension_sum_forward(x, weights):
     """Forward sweep of comprehension_sum (comprehension_sum.py:6); returns its result and what comprehension_sum_adjoint needs."""
     sin_tape = []
-    w_tape = []
     total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
         total = total + w * sin
         sin_tape.append(sin)
-        w_tape.append(w)
-    return total, (x, weights, sin_tape, w_tape)
+    return total, (x, weights, sin_tape)
 
 
 def comprehension_sum_adjoint(saved, result_bar):
     """Reverse sweep of comprehension_sum: the adjoint of x, weights from that of its result."""
-    x, weights, sin_tape, w_tape = saved
+    x, weights, sin_tape = saved
     sin_tape = sin_tape.copy()
-    w_tape = w_tape.copy()
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
     total_bar = result_bar
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
-        w = w_tape.pop()
         sin = sin_tape.pop()
+        w = weights[k]
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)
@@ -53,21 +50,19 @@ def comprehension_sum_adjoint(saved, result_bar):
 def comprehension_sum_value_and_grad(x, weights):
     """The value and the gradient of comprehension_sum (comprehension_sum.py:6)."""
     sin_tape = []
-    w_tape = []
     total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
         total = total + w * sin
         sin_tape.append(sin)
-        w_tape.append(w)
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
     total_bar = 1.0
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
-        w = w_tape.pop()
         sin = sin_tape.pop()
+        w = weights[k]
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)
@@ -79,21 +74,19 @@ def comprehension_sum_value_and_grad(x, weights):
 def comprehension_sum_grad(x, weights):
     """The gradient of comprehension_sum (comprehension_sum.py:6): both sweeps in one."""
     sin_tape = []
-    w_tape = []
     total = 0
     for k in range(len(weights)):
         w = weights[k]
         sin = math.sin(k * x)
         total = total + w * sin
         sin_tape.append(sin)
-        w_tape.append(w)
     # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
     total_bar = 1.0
     weights_bar = zeros_like(weights)
     x_bar = 0.0
     for k in reversed(range(len(weights))):
-        w = w_tape.pop()
         sin = sin_tape.pop()
+        w = weights[k]
         # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)

@@ -22,54 +22,45 @@ from srcad.runtime import unbroadcast
 
 def in_place_write_forward(u, f, n):
     """Forward sweep of in_place_write (in_place_write.py:6); returns its result and what in_place_write_adjoint needs."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
-    return np.sum(exp), (f, n, u_1, u_1_tape, product_tape, exp)
+    return np.sum(exp), (f, n, u_1, u_1_tape, exp)
 
 
 def in_place_write_adjoint(saved, result_bar):
     """Reverse sweep of in_place_write: the adjoint of u, f from that of its result."""
-    f, n, u_1, u_1_tape, product_tape, exp = saved
+    f, n, u_1, u_1_tape, exp = saved
     u_1 = own(u_1)
     u_1_tape = u_1_tape.copy()
-    product_tape = product_tape.copy()
     # 10: return np.sum(np.exp(u))
     u_1_bar = result_bar * exp
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return own(u_bar), f_bar
+    return u_bar, f_bar
 
 
 def in_place_write_value_and_grad(u, f, n):
     """The value and the gradient of in_place_write (in_place_write.py:6)."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
     result = np.sum(exp)
     # 10: return np.sum(np.exp(u))
@@ -77,47 +68,40 @@ def in_place_write_value_and_grad(u, f, n):
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return result, (own(u_bar), f_bar)
+    return result, (u_bar, f_bar)
 
 
 def in_place_write_grad(u, f, n):
     """The gradient of in_place_write (in_place_write.py:6): both sweeps in one."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
     # 10: return np.sum(np.exp(u))
     u_1_bar = exp.copy()
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return own(u_bar), f_bar
+    return u_bar, f_bar

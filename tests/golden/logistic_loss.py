@@ -36,7 +36,7 @@ def logistic_loss_adjoint(saved, result_bar):
     log_bar = -result_bar / y.size * y
     p_bar = over(log_bar, p)
     log_bar_1 = -result_bar / y.size * difference
-    p_bar += -over(log_bar_1, difference_1)
+    p_bar -= over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
@@ -59,7 +59,7 @@ def logistic_loss_value_and_grad(w, b, x, y):
     log_bar = -1.0 / y.size * y
     p_bar = over(log_bar, p)
     log_bar_1 = -1.0 / y.size * difference
-    p_bar += -over(log_bar_1, difference_1)
+    p_bar -= over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
@@ -81,7 +81,7 @@ def logistic_loss_grad(w, b, x, y):
     log_bar = -1.0 / y.size * y
     p_bar = over(log_bar, p)
     log_bar_1 = -1.0 / y.size * difference
-    p_bar += -over(log_bar_1, difference_1)
+    p_bar -= over(log_bar_1, difference_1)
     # 8: p = 1 / (1 + np.exp(-z))
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar

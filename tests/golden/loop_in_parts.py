@@ -41,39 +41,31 @@ def loop_in_parts_parts_primal(first, last, length, slots, u_1, f):
 
 def loop_in_parts_passes_again(first, last, u_1, f, result_bar, u_1_bar):
     """loop_in_parts_passes, run once more, and back: the adjoints of its arguments from that of its result."""
-    product_tape = []
     u_1_tape = []
     for k in range(first, last):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(first, last)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     return f_bar
 
 
 def loop_in_parts_passes_forward(first, last, u_1, f):
     """Forward sweep of loop_in_parts_passes (loop_in_parts.py:8); returns its result and what loop_in_parts_passes_adjoint needs."""
-    product_tape = []
     u_1_tape = []
     for k in range(first, last):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
-    return None, (first, last, f, u_1_tape, product_tape)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
+    return None, (first, last, f, u_1_tape)
 
 
 def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_1_bar):
@@ -93,13 +85,12 @@ def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_
         u_1[...] = u_1_tape.pop()
         u_1_2 = own(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_2, f, None, u_1_bar)
-        f_bar = f_bar + f_bar_1
-    return own(f_bar)
+        f_bar += f_bar_1
+    return f_bar
 
 
 def loop_in_parts_forward(u, f, n):
     """Forward sweep of loop_in_parts (loop_in_parts.py:6); returns its result and what loop_in_parts_adjoint needs."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
@@ -112,33 +103,28 @@ def loop_in_parts_forward(u, f, n):
     n_2 = ends[-1]
     for k in range(n_1, n_2):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
-    return np.sum(u_1 * u_1), (f, u_1, length, slots, ends, u_1_tape, n_1, n_2, product_tape)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
+    return np.sum(u_1 * u_1), (f, u_1, length, slots, ends, u_1_tape, n_1, n_2)
 
 
 def loop_in_parts_adjoint(saved, result_bar):
     """Reverse sweep of loop_in_parts: the adjoint of u, f from that of its result."""
-    f, u_1, length, slots, ends, u_1_tape, n_1, n_2, product_tape = saved
+    f, u_1, length, slots, ends, u_1_tape, n_1, n_2 = saved
     u_1 = own(u_1)
     u_1_tape = u_1_tape.copy()
-    product_tape = product_tape.copy()
     # 10: return np.sum(u * u)
     u_1_bar = result_bar * u_1
     u_1_bar += result_bar * u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         # 8: for k in range(n):
@@ -148,12 +134,11 @@ def loop_in_parts_adjoint(saved, result_bar):
         f_bar += f_bar_1
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return own(u_bar), f_bar
+    return u_bar, f_bar
 
 
 def loop_in_parts_value_and_grad(u, f, n):
     """The value and the gradient of loop_in_parts (loop_in_parts.py:6)."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
@@ -166,25 +151,21 @@ def loop_in_parts_value_and_grad(u, f, n):
     n_2 = ends[-1]
     for k in range(n_1, n_2):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     result = np.sum(u_1 * u_1)
     # 10: return np.sum(u * u)
     u_1_bar = u_1.copy()
-    u_1_bar += 1.0 * u_1
+    u_1_bar += u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         # 8: for k in range(n):
@@ -194,12 +175,11 @@ def loop_in_parts_value_and_grad(u, f, n):
         f_bar += f_bar_1
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return result, (own(u_bar), f_bar)
+    return result, (u_bar, f_bar)
 
 
 def loop_in_parts_grad(u, f, n):
     """The gradient of loop_in_parts (loop_in_parts.py:6): both sweeps in one."""
-    product_tape = []
     u_1_tape = []
     u_1 = u.copy()
     # 8: for k in range(n): - in parts: all but the last are run again on the way back
@@ -212,24 +192,20 @@ def loop_in_parts_grad(u, f, n):
     n_2 = ends[-1]
     for k in range(n_1, n_2):
         u_1_tape.append(own(u_1[1:-1]))
-        product = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
-        u_1[1:-1] = product
-        product_tape.append(product)
+        u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     # 10: return np.sum(u * u)
     u_1_bar = u_1.copy()
-    u_1_bar += 1.0 * u_1
+    u_1_bar += u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):
-        product = product_tape.pop()
         # 9: u[1:-1] = 0.5 * (u[2:] * u[:-2] + f[1:-1])
         u_1[1:-1] = u_1_tape.pop()
         u_1_item_bar = u_1_bar[1:-1].copy()
         u_1_bar[1:-1] = 0.0
-        total_bar = unbroadcast(u_1_item_bar, product.shape) * 0.5
-        product_bar = unbroadcast(total_bar, u_1[2:].shape)
-        u_1_bar[2:] += product_bar * u_1[:-2]
-        u_1_bar[:-2] += product_bar * u_1[2:]
+        total_bar = u_1_item_bar * 0.5
+        u_1_bar[2:] += total_bar * u_1[:-2]
+        u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         # 8: for k in range(n):
@@ -239,4 +215,4 @@ def loop_in_parts_grad(u, f, n):
         f_bar += f_bar_1
     # 7: u = u.copy()
     u_bar = u_1_bar
-    return own(u_bar), f_bar
+    return u_bar, f_bar

@@ -56,8 +56,8 @@ def newton_root_adjoint(saved, result_bar):
         # 8: change = 0.5 * (a / x - x)
         difference_bar = change_bar * 0.5
         a_bar += difference_bar / x
-        x_bar += -difference_bar * (a / x) / x
-        x_bar += -difference_bar
+        x_bar -= difference_bar * (a / x) / x
+        x_bar -= difference_bar
     # 5: x = 0.5 * (1.0 + a)
     a_bar += x_bar * 0.5
     return a_bar
@@ -94,8 +94,8 @@ def newton_root_value_and_grad(a):
         # 8: change = 0.5 * (a / x - x)
         difference_bar = change_bar * 0.5
         a_bar += difference_bar / x
-        x_bar += -difference_bar * (a / x) / x
-        x_bar += -difference_bar
+        x_bar -= difference_bar * (a / x) / x
+        x_bar -= difference_bar
     # 5: x = 0.5 * (1.0 + a)
     a_bar += x_bar * 0.5
     return result, a_bar
@@ -131,8 +131,8 @@ def newton_root_grad(a):
         # 8: change = 0.5 * (a / x - x)
         difference_bar = change_bar * 0.5
         a_bar += difference_bar / x
-        x_bar += -difference_bar * (a / x) / x
-        x_bar += -difference_bar
+        x_bar -= difference_bar * (a / x) / x
+        x_bar -= difference_bar
     # 5: x = 0.5 * (1.0 + a)
     a_bar += x_bar * 0.5
     return a_bar

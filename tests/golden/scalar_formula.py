@@ -31,7 +31,7 @@ def scalar_formula_adjoint(saved, result_bar):
     a_bar = -product_bar * x
     x_bar = product_bar * -a
     x_bar += result_bar / a * 3 * x * x
-    a_bar += -result_bar * quotient_1 / a
+    a_bar -= result_bar * quotient_1 / a
     return x_bar, a_bar
 
 
@@ -48,7 +48,7 @@ def scalar_formula_value_and_grad(x, a):
     a_bar = -product_bar * x
     x_bar = product_bar * -a
     x_bar += 1.0 / a * 3 * x * x
-    a_bar += -quotient_1 / a
+    a_bar -= quotient_1 / a
     return result, (x_bar, a_bar)
 
 
@@ -64,5 +64,5 @@ def scalar_formula_grad(x, a):
     a_bar = -product_bar * x
     x_bar = product_bar * -a
     x_bar += 1.0 / a * 3 * x * x
-    a_bar += -quotient_1 / a
+    a_bar -= quotient_1 / a
     return x_bar, a_bar

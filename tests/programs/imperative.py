@@ -572,3 +572,132 @@ def tuple_swap_elems(x):
     y = x.copy()
     y[0], y[1] = (y[1], y[0] * 2)
     return np.sum(y * np.arange(4))
+
+
+@program((VECTOR,))
+def view_that_shrinks(x):
+    y = x.copy()
+    rest = y
+    while rest.size > 1:
+        rest[0] *= rest[1]
+        rest[1:] += 0.3 * rest[0] ** 2
+        rest = rest[1:]
+    return np.sum(y * x)
+
+
+@program((MATRIX,))
+def window_that_moves(a):
+    y = a * 1.0
+    window = y[:2, :2]
+    total = 0.0
+    for k in range(4):
+        window[...] = np.sin(window) + window[0] * window[1]
+        total += np.sum(window)
+        window = y[1:, k // 2 : k // 2 + 2] if k % 2 else y[k // 2 :, ::-1]
+    return total + np.sum(y * y)
+
+
+@program((MATRIX, 0.3), (MATRIX, -0.3))
+def view_chosen_by_a_branch(a, s):
+    y = a * a
+    if s > 0:
+        part = y[1:, :2]
+    else:
+        part = y[:1]
+    part *= s * part
+    old = part[..., 0].copy()
+    part[..., 1] -= old * old
+    return np.sum(np.exp(y))
+
+
+@program((VECTOR, 0), (VECTOR, 2))
+def view_of_a_view_that_was_chosen(x, k):
+    y = 2.0 * x
+    part = y if k else y[1:]
+    head, tail = part[:1], part[1:]
+    tail *= head
+    part = tail
+    head += tail[0] * part[-1]
+    return np.sum(y**3)
+
+
+@program((VECTOR,))
+def itself_at_first_and_then_a_copy(x):
+    y = x * 1.0
+    total = 0.0
+    for k in range(3):
+        at = y if k == 0 else y + 0.5 * total
+        first, *_ = at
+        total += np.sum(at * at) * first
+        y *= 1.1
+        y[k] += total * x[0]
+    return total + np.sum(y)
+
+
+@program((VECTOR,))
+def halves_exchange(x):
+    y = x * x
+    a, b = y[:2], y[2:]
+    a[:], b[:] = b * a, a * 2.0
+    a, b = b, a
+    a += 0.5 * b
+    return np.sum(y * x)
+
+
+@program((VECTOR, VECTOR * VECTOR + 1))
+def loop_over_arrays_that_are_written(x, z):
+    u, v = x * 1.0, z * 1.0
+    for a in (u, v):
+        a[1:] *= a[:-1]
+    for a, b in ((u, v), (v[1:], u[:-1])):
+        a += 0.5 * b * b
+    for a, s in [(u, 2.0), (v, x[0])]:
+        a *= s
+    return np.sum(u * v)
+
+
+def exchanging(u, v, n):
+    for _ in range(n):
+        v[1:-1] = u[1:-1] + 0.3 * u[:-2] * u[2:]
+        u, v = v, u
+    return u
+
+
+@program((VECTOR, VECTOR**2, 2), (VECTOR, VECTOR**2, 3), (VECTOR, VECTOR**2, 0))
+def helper_that_exchanges_its_arguments(x, z, n):
+    u, v = x * 1.0, z * 1.0
+    w = exchanging(u, v, n)
+    u = w * x
+    return np.sum(u * w)
+
+
+def adds_what_it_makes(y, s):
+    t = s * y[:2]
+    y[1:3] += t
+    y[:2] -= t * t
+    y[2:] *= 0.5
+
+
+@program((VECTOR, 0.7))
+def helper_that_adds_what_it_makes(x, s):
+    y = x * x
+    adds_what_it_makes(y, s)
+    adds_what_it_makes(y, 2 * s)
+    return np.sum(y * x)
+
+
+@program((VECTOR, MATRIX))
+def methods_of_ufuncs(x, a):
+    table = np.subtract.outer(x, np.multiply.outer(0.5, a[0]))
+    sums = np.add.reduce(table**2) + np.multiply.reduce(a)
+    largest = np.maximum.reduce(table, axis=1, keepdims=True)
+    return np.sum(np.add.accumulate(table * sums, axis=1) * largest) + np.add.reduce(a, axis=None)
+
+
+@program((VECTOR, VECTOR[:3] + 2))
+def methods_of_ufuncs_in_place(x, v):
+    y = x * 1.0
+    np.multiply.at(y, [0, 2, 0], v)
+    np.maximum.at(y, np.array([1, 1]), v[0] * x[0])
+    np.divide.at(y, [3, 1], 1 + v[0])
+    return np.sum(y * y)

@@ -21,7 +21,7 @@ from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
-from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
+from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS, ufunc_method
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
 from srcad.analysis.specialise.writes import holds_others, is_step, with_item
 from srcad.core.nodes import (
@@ -50,6 +50,8 @@ class Calls:
             if built is not None:
                 return built
         if isinstance(e.fn, Call) and (built := vectorized_at_once(self, e)) is not None:
+            return built
+        if (built := ufunc_method(self, e)) is not None:
             return built
         written = into(self, e)
         if written is not None:
@@ -458,7 +460,9 @@ class Calls:
             values = merged(special, operands, values)
             special = self.program.special(target, captured, values, is_inside=is_inside)
         result = special.result
-        kind = unnamed(result.kind)
+        kind = kinds.name_extents(unnamed(result.kind), self.site(e).symbol, tuple(self.loops))
+        if special.taken and not self.gives_up(e, special, operands):
+            return replace(e, kind=kind, varied=result.varied)
         if special.written:
             operands = self.lent(e, special, operands)
             if operands is None:
@@ -484,6 +488,32 @@ class Calls:
         if isinstance(plain(known.kind), Array):  # the result is not used
             self.update(name, replace(self.env[name], owned=known.owned, deep=known.deep))
         return self.expr(given)
+
+    def gives_up(self, e: Expr, special: Special, operands: list[Expr]) -> bool:
+        """Whether the arrays that a function takes over are this function's to give, and nobody reads them afterwards;
+        False, and a problem noted, where that is not so."""
+        for p, o in zip(special.params, operands):
+            root = root_of(o)
+            if p not in special.taken or not isinstance(root, Name):
+                continue
+            others = [x for q, x in zip(special.params, operands) if q != p and root.id in self.sharing(x)]
+            if root.id in self.special.params and not self.special.is_root and not self.env[root.id].owned:
+                self.special.taken.add(root.id)
+            elif steps(o) or others or not self.claim(root.id):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}`, and gives its own name for it another value",
+                    "Use another name in that function, or pass a copy.",
+                )
+                return False
+            gone = Place(f"{special.source.name}() may have put anything there", None, stale=True)
+            self.update(root.id, replace(self.env[root.id], place=gone))
+        return True
+
+    def sharing(self, e: Expr) -> set[str]:
+        """The variables whose memory the value of `e` may share."""
+        found = aliases(e)
+        return found.union(*(self.env[n].shares for n in found if n in self.env))
 
     def lent(self, e: Expr, special: Special, operands: list[Expr]) -> list[Expr] | None:
         """The operands of a call of a function that writes into some: places in memory that is this function's to lend,
@@ -516,7 +546,7 @@ class Calls:
                 continue
             near = [
                 x for k, x in enumerate(out)
-                if k != i and root_of(o).id in aliases(x) and special.values[k].place is None
+                if k != i and root_of(o).id in self.sharing(x) and special.values[k].place is None
             ]  # fmt: skip
             if near and (not steps(o) or any(not steps(x) for x in near)):
                 self.refuse(
@@ -536,7 +566,8 @@ class Calls:
                 known = self.env[name]
                 kind = known.kind
                 if not isinstance(plain(kind), Array):
-                    kind = with_item(kind, steps(o)[::-1], unnamed(after.kind))
+                    new = kinds.name_extents(unnamed(after.kind), (*self.site(e).symbol, p), tuple(self.loops))
+                    kind = with_item(kind, steps(o)[::-1], new)
                 given = [x for q, x in zip(special.params, out) if q not in special.written]
                 keeps = after.deep or isinstance(plain(after.kind), Array) or not any(map(references, given))
                 deep = known.deep and keeps

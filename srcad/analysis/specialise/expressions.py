@@ -37,7 +37,15 @@ class Expressions:
         """A condition: its truth has no derivative, so it stays as it is written."""
         if self.sets(e):
             return self.expr(e)
+        self.check_stale(e)
         return replace(e, kind=BOOL, varied=False)
+
+    def check_stale(self, e: Expr) -> None:
+        """Refuses a condition, which stays as it is written, on a variable that has another value than the user's."""
+        for n in walk(e):
+            place = self.env[n.id].place if isinstance(n, Name) and n.id in self.env else None
+            if place is not None and place.stale:
+                self.present(n, place)
 
     def sets(self, e: Expr) -> bool:
         """Whether evaluating `e` sets a variable, or writes into one: by `:=`, or by a call of a user's function."""
@@ -423,6 +431,7 @@ class Expressions:
     def compare(self, e: Compare) -> Expr:
         if self.sets(e):
             return replace(e, args=self.exprs(e.args), kind=BOOL)
+        self.check_stale(e)
         with self.attempt():
             try:
                 parts = self.exprs(e.args)
@@ -471,7 +480,7 @@ class Expressions:
             arms = (Assign(target, e.body, at=e.body.at),), (Assign(target, e.orelse, at=e.orelse.at),)
             self.statement(If(e.test, *arms, at=e.at))
             value = self.env[result]
-            emits = any(isinstance(n, Walrus) for n in walk(e)) or calls_made(self.out)
+            emits = any(isinstance(n, Walrus) for n in walk(e)) or calls_made(self.out) or value.place is not None
             if value.varied or emits:
                 keep()
         if value.varied or emits:

@@ -11,8 +11,8 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, Items, Nothing, Number, is_list, plain
 from srcad.analysis.specialise.sharing import is_hashable
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Stmt, Subscript, Tuple,
-    call_of,
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, List, Name, Op, Ref, Slice, Stmt, Subscript,
+    Tuple, call_of, reference,
 )  # fmt: skip
 from srcad.rules import registry
 
@@ -55,6 +55,26 @@ def _at(op):
     return build
 
 
+def _at_each(ufunc):
+    def build(self, a, indices, b):
+        """One item after the other, for what does not add up: an item that `indices` names twice is changed twice."""
+        kinds = [plain(self.peek(x)) for x in (indices, b)]
+        ranks = [1 if is_list(k) else getattr(k, "rank", None) for k in kinds]
+        if ranks[0] != 1 or ranks[1] not in (0, 1):
+            return None
+        names = self.special.names
+        places, k = Name(names.new("places"), at=a.at), Name(names.new("k"), at=a.at)
+        place = Subscript(a, Subscript(places, k, at=a.at), at=a.at)
+        values = Name(names.new("values"), at=a.at)
+        value = values if ranks[1] == 0 else Subscript(values, k, at=a.at)
+        held = Assign(values, call_of(np.copy, b) if isinstance(kinds[1], Array) else b, at=a.at)
+        changed = Assign(place, Call(reference(ufunc), (place, value), at=a.at), at=a.at)
+        count = Call(Ref(range, "range"), (Call(Ref(len, "len"), (places,), at=a.at),), at=a.at)
+        return held, Assign(places, indices, at=a.at), For(k, count, (changed,), at=a.at)
+
+    return build
+
+
 FUNCTIONS = {
     np.copyto: _copyto,
     np.put: _put,
@@ -62,6 +82,7 @@ FUNCTIONS = {
     np.add.at: _at("+"),
     np.subtract.at: _at("-"),
     runtime.add_at: _at("+"),
+    **{ufunc.at: _at_each(ufunc) for ufunc in (np.multiply, np.divide, np.maximum, np.minimum)},
 }
 
 METHODS = {

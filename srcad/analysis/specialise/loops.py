@@ -15,7 +15,7 @@ from srcad.analysis.specialise.sharing import callees_in
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
-    List, Name, Node, Op, Pass, Ref, Slice, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
+    List, Name, Node, Op, Pass, Ref, Slice, Starred, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.errors import SrcadError
@@ -39,7 +39,7 @@ class Loops:
             body = self.block((*before, *s.body))
             self.loops.pop()
             back = {n: replace(v, kind=kinds.forget_loop(v.kind, id(s))) for n, v in self.env.items()}
-            self.env = join_envs(entry, back)
+            self.env = self.with_extents(join_envs(entry, back), ("head", id(s)), (*self.loops, id(s)))
             if attempt > 8:
                 self.env = {n: v if v == entry.get(n) else replace(v, kind=UNKNOWN) for n, v in self.env.items()}
             if self.env == entry and self.mutated == mutated:
@@ -47,7 +47,13 @@ class Loops:
         self.emit(replace(new, body=body or (Pass(at=s.at),)))
         del first
 
+    def with_extents(self, env: dict, symbol: tuple, loops: tuple) -> dict:
+        """What is known of variables where paths meet, with names for the extents that differ between the paths."""
+        return {n: replace(v, kind=kinds.name_extents(v.kind, (*symbol, n), loops)) for n, v in env.items()}
+
     def for_(self, s: For) -> None:
+        if self.runs_over_places(s):
+            return self.unrolled_over_places(s)
         if self.runs_over_functions(s):
             return self.unrolled_loop(s)
         target, iterable, first = self.iteration(s)
@@ -95,6 +101,34 @@ class Loops:
             return False
         return not any(v.varied for k in callees_in(kind) for _, v in k.extra)
 
+    def runs_over_places(self, s: For) -> bool:
+        """Whether a loop runs over items that are written out, and writes into them."""
+        if not self.special.is_aliasing or not isinstance(s.iter, (Tuple, List)) or not set_names(s.target) & self.entangled:
+            return False
+        fixed = not any(isinstance(n, Name) and n.id in set_in(s) for n in walk(s.iter))
+        return fixed and not any(isinstance(n, (Break, Starred)) for n in walk(s))
+
+    def unrolled_over_places(self, s: For) -> None:
+        """A loop over items that are written out, pass by pass: each may be another name of another place."""
+        key = ("places", id(s))
+        if key not in self.rewritten:
+            setup: list[Stmt] = []
+
+            def held(item: Expr) -> Expr:
+                if isinstance(item, Tuple):
+                    return replace(item, elts=tuple(map(held, item.elts)))
+                with self.attempt():
+                    if isinstance(item, Const) or self.is_place(self.expr(item)):
+                        return item
+                holder = Name(self.special.names.new("item"), at=s.at)
+                setup.append(Assign(holder, item, at=s.at))
+                return holder
+
+            items = [held(item) for item in s.iter.elts]
+            self.rewritten[key] = *setup, *(anew(x) for i in items for x in (Assign(s.target, i, at=s.at), *s.body))
+        for statement in self.rewritten[key]:
+            self.statement(statement)
+
     def unrolled_loop(self, s: For) -> None:
         """A loop over functions, pass by pass: each calls another."""
         holder = self.named(self.expr(s.iter), "functions")
@@ -104,7 +138,7 @@ class Loops:
             for k in plain(holder.kind).keys:
                 own = {n: Name(self.special.names.new(n), at=s.at) for n in sorted(set_names(s.target))}
                 head = Assign(substituted(s.target, own), Subscript(holder, Const(k), at=s.at), at=s.at)
-                passes.append((head, *(substituted(inner, own) for inner in s.body)))
+                passes.append((head, *(anew(substituted(inner, own)) for inner in s.body)))
             self.rewritten[key] = passes
         for statement in (inner for one in self.rewritten[key] for inner in one):
             self.statement(statement)
@@ -356,6 +390,11 @@ def substituted(e: Node, values: dict[str, Expr]) -> Node:
     if isinstance(e, Name):
         return values.get(e.id, e)
     return map_children(e, lambda n: substituted(n, values))
+
+
+def anew(node: Node) -> Node:
+    """The same, of new nodes: what is known of a node in one place does not hold in another."""
+    return replace(map_children(node, anew))
 
 
 def run_over(e: Expr) -> set[str | None]:

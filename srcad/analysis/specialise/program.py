@@ -135,7 +135,7 @@ class Program:
         start = target.result(params, values) if isinstance(target, Local) else Value(NEVER)
         special.result = start
         self.specials[key] = special
-        for step in range(10):
+        for step in range(30):
             before = len(self.specials)
             estimate, problems, sharing = special.estimate, len(self.problems), special.sharing
             special.recursive = False
@@ -189,6 +189,7 @@ class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations,
         self.temporaries: set[str] = set()
         self.own_functions = {n.function.name for s in special.source.body for n in walk_own(s) if isinstance(n, Def)}
         self.own_functions |= set(special.params)
+        self.known = special.is_aliasing, frozenset(special.moving), frozenset(special.lasting)
 
     def run(self) -> None:
         special = self.special
@@ -202,6 +203,8 @@ class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations,
         what nobody else sees."""
         special = self.special
         made: list[Stmt] = []
+        for p in (p for p in special.params if p in special.taken):
+            made.append(Assign(Name(p), Call(Attribute(Name(p), "copy"), ())))
         written = [p for p in special.params if p in special.written]
         for p in written:
             known = self.env[p]
@@ -306,7 +309,7 @@ class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations,
         return is_generated(self.special.owner)
 
     def disown(self, names: set[str]) -> None:
-        for name in names:
+        for name in names.union(*(self.env[n].shares for n in names if n in self.env)):
             value = self.env.get(name)
             if value is not None and value.owned:
                 self.update(name, replace(value, owned=False))

@@ -89,8 +89,15 @@ def is_basic(index: Expr) -> bool:
             return all(map(is_basic, elts))
         case Slice():
             return True
-    kind = plain(index.kind)
-    return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type == "int"
+    return is_basic_kind(index.kind)
+
+
+def is_basic_kind(kind: Kind) -> bool:
+    """Whether an index of this kind is made of integers, slices, None and Ellipsis."""
+    kind = plain(kind)
+    if isinstance(kind, Items) and kind.cls is tuple:
+        return all(isinstance(k, Sliced) or is_basic_kind(k) for k in kind.items)
+    return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type != "bool"
 
 
 def mark_varied(e: Expr) -> Expr:

@@ -6,6 +6,8 @@ import functools
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
+import numpy as np
+
 from srcad import checkpointing, prelude, runtime, runtime_memory
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
@@ -17,7 +19,7 @@ from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.values import Local, is_mapping
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
-    Starred, Tuple,
+    Starred, Subscript, Tuple, reference,
 )  # fmt: skip
 from srcad.errors import KindError, SrcadError
 
@@ -279,6 +281,40 @@ def _checkpoint(self: Specialiser, e: Call) -> Expr | None:
         made = checkpointing.checkpoint(fn.kind.obj)
         self.rewritten[id(e)] = e, Ref(made, f"{made.__name__}_checkpointed", kind=Callee(made), at=e.at)
     return self.rewritten[id(e)][1]
+REDUCTIONS = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all,
+    np.logical_or: np.any,
+}  # fmt: skip
+ACCUMULATIONS = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def ufunc_method(self: Specialiser, e: Call) -> Expr | None:
+    """`np.add.outer(x, y)` as `np.add(x[..., None], y)`, `np.add.reduce(x)` as `np.sum(x, axis=0)`, `np.add.accumulate(x)`
+    as `np.cumsum(x, axis=0)`; None for a call that is none of these."""
+    ufunc = getattr(e.fn.obj, "__self__", None) if isinstance(e.fn, Ref) else None
+    if not isinstance(ufunc, np.ufunc):
+        return None
+    match e.fn.obj.__name__, e.args:
+        case "outer", (a, b) if ufunc.nin == 2:
+            ranks = [getattr(self.peek(x), "rank", None) for x in (a, b)]
+            if None in ranks:
+                return None
+            key = ("outer", id(e))
+            if key not in self.rewritten:
+                index = (Const(Ellipsis, at=e.at), *[Const(None, at=e.at)] * ranks[1])
+                wide = Subscript(a, Tuple(index, at=e.at), at=e.at) if 0 not in ranks else a
+                self.rewritten[key] = Call(reference(ufunc), (wide, b), e.kwargs, at=e.at)
+            return self.call(self.rewritten[key])
+        case "reduce" | "accumulate" as name, (a, *rest):
+            function = (REDUCTIONS if name == "reduce" else ACCUMULATIONS).get(ufunc)
+            order = ("axis", "dtype", "out", "keepdims", "initial", "where")
+            given = {**dict(zip(order, rest)), **dict(e.kwargs)}
+            if function is None or len(rest) > len(order) or not set(given) <= set(order):
+                return None
+            options = {"axis": Const(0, at=e.at), **given}
+            kept = {k: v for k, v in options.items() if not (k in ("dtype", "out") and isinstance(v, Const))}
+            return self.call(Call(reference(function), (a,), tuple(kept.items()), at=e.at))
+    return None
 
 
 def shadow_kind(kind: Kind) -> Kind:

@@ -15,7 +15,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.specialise.in_place import in_place
 from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
 from srcad.analysis.specialise.writes import is_step
-from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, unnamed_site
+from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
     If, Import, Invoke, Lambda, List, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
@@ -101,7 +101,7 @@ class Statements:
         if isinstance(typed, Name):
             special = self.special
             is_given = typed.id in special.params and (typed.id in special.written or typed.id not in self.assigned)
-            is_local = not is_given and self.is_owned(typed.id) and not self.is_generated
+            is_local = (not is_given or typed.id in special.taken) and self.is_owned(typed.id) and not self.is_generated
             return is_local and (not holds or self.env[typed.id].deep)
         return is_fresh(typed) and not references(typed) and not holds
 
@@ -133,10 +133,14 @@ class Statements:
                 self.check_kept(s, value, typed)
                 moved = isinstance(typed, Name) and typed.id in self.temporaries
                 if self.special.is_aliasing and not moved and self.is_place(typed) and self.is_entangled(target.id, typed):
+                    if isinstance(typed, Name) and typed.id == target.id:
+                        return
+                    if target.id in self.special.lasting:
+                        return self.bind_lasting(target, typed, s)
+                    if target.id in self.special.moving and self.is_movable(typed):
+                        return self.bind_moving(target.id, typed, s)
                     if root_name(typed) != target.id:
                         return self.bind_place(target.id, typed, s)
-                    if isinstance(typed, Name):
-                        return
                 self.define(target.id, typed)
                 if not (isinstance(typed, Name) and typed.id == target.id):
                     self.emit(replace(s, target=replace(target, kind=typed.kind, varied=typed.varied), value=typed))
@@ -204,9 +208,13 @@ class Statements:
         kind = plain(typed.kind)
         stars = [i for i, e in enumerate(target.elts) if isinstance(e, Starred)]
         if isinstance(typed, Tuple) and len(typed.elts) == len(target.elts) and not stars:
+            if self.names_places(target, typed):
+                return self.unpack_places(s, target, typed)
             if all(isinstance(t, Name) for t in target.elts):
                 names = [replace(t, kind=v.kind, varied=v.varied) for t, v in zip(target.elts, typed.elts)]
                 if is_permutation(target, typed):  # each keeps what is its own, under another name
+                    for v in typed.elts:
+                        self.take_over(v.id)
                     for t, known in zip(names, [self.env[v.id] for v in typed.elts]):
                         self.bind(t.id, known)
                 else:
@@ -259,6 +267,27 @@ class Statements:
                     self.emit(Assign(target_part, typed_part, at=s.at))
                     continue
             self.assign(Assign(t, part, at=s.at), t, part)
+
+    def names_places(self, target: Tuple, typed: Tuple) -> bool:
+        """Whether an assignment item by item makes variables other names of places."""
+        if not self.special.is_aliasing or is_permutation(target, typed):
+            return False
+        pairs = zip(target.elts, typed.elts)
+        return any(isinstance(t, Name) and self.is_place(v) and self.is_entangled(t.id, v) for t, v in pairs)
+
+    def unpack_places(self, s: Assign, target: Tuple, typed: Tuple) -> None:
+        """`a, b = c[:2], c[2:]` as one assignment after the other; what an earlier one changes is held before."""
+        values = list(typed.elts)
+        for i, v in enumerate(values):
+            earlier = set().union(*map(set_names, target.elts[:i]))
+            if any(isinstance(n, Name) and n.id in earlier for n in walk(v)):
+                values[i] = Name(self.fresh("item", target.elts[i]), at=s.at)
+                if self.is_place(v):
+                    self.bind_place(values[i].id, v, s)
+                else:
+                    self.assign(Assign(values[i], v, at=s.at), values[i], v)
+        for t, v in zip(target.elts, values):
+            self.assign(Assign(t, v, at=s.at), t, v)
 
     def unpack_into_places(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets with items of containers among them: all values first, then one write after the other."""
@@ -366,7 +395,8 @@ class Statements:
         after, self.env = self.env, before
         orelse = self.block(s.orelse)
         ends = [e for e, b in ((after, body), (self.env, orelse)) if not ends_with_raise(b)] or [after]
-        self.env = functools.reduce(join_envs, ends)
+        self.env = self.with_extents(functools.reduce(join_envs, ends), ("after", id(s)), tuple(self.loops))
+        self.rewritten["after", id(s)] = s  # kept, so that no other statement gets its id
         self.emit(replace(s, test=test, body=body or (Pass(at=s.at),), orelse=orelse))
 
     def with_(self, s: With) -> None:

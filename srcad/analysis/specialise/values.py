@@ -18,23 +18,28 @@ from srcad.core.nodes import (
     Assign, AugAssign, Comprehension, Def, Expr, For, Function, Import, Lambda, Name, Starred, Stmt, Try, Tuple, Walrus,
     With, walk,
 )  # fmt: skip
+from srcad.core.places import root_name
 from srcad.frontend.normalise import normalise
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a variable is another name of, as an expression and as text; None where that differs between two paths, or
-    names a variable that has got another value since: then `text` says so."""
+    """What a variable is another name of, as an expression and as text; None where that cannot be told: then `text` says
+    why. Where it differs between two paths, `roots` are the variables that it is a part of, None one of its own. What is
+    `stale` holds in generated code another value than it would in the user's."""
 
     text: str
     expr: Any = field(compare=False)
+    roots: frozenset[str | None] = frozenset()
+    stale: bool = False
 
 
 @dataclass(frozen=True)
 class Value:
     """What is known of a variable: `owned` says that no other name, container or view shares its memory, `deep` that
     this holds for the items of a container as well. `place` is what it is only another name of, `parts` what some of its
-    items are other names of, by key."""
+    items are other names of, by key. `shares` are the variables whose memory it may share as long as nothing is written
+    there."""
 
     kind: Kind
     varied: bool = False
@@ -42,14 +47,28 @@ class Value:
     place: Place | None = None
     deep: bool = False
     parts: tuple[tuple[Any, Place], ...] = ()
+    shares: frozenset[str] = frozenset()
+
+    @property
+    def roots(self) -> frozenset[str | None]:
+        """The variables that it is a part of: None if it is one of its own; nothing if that cannot be told."""
+        if self.place is None:
+            return frozenset([None])
+        return self.place.roots if self.place.expr is None else frozenset([root_name(self.place.expr)])
 
 
 def join_values(a: Value, b: Value) -> Value:
     undecided = Place("is one thing on one path and another on another", None)
-    place = a.place if a.place == b.place else undecided
+    place = a.place
+    if a.place != b.place:
+        place = replace(undecided, roots=a.roots | b.roots)
+        for v in (a, b):
+            if not v.roots:
+                place = v.place
     one, other = dict(a.parts), dict(b.parts)
     parts = tuple((k, one[k] if k in one and one[k] == other.get(k) else undecided) for k in {**one, **other})
-    return Value(join(a.kind, b.kind), a.varied or b.varied, a.owned and b.owned, place, a.deep and b.deep, parts)
+    owned, deep = a.owned and b.owned, a.deep and b.deep
+    return Value(join(a.kind, b.kind), a.varied or b.varied, owned, place, deep, parts, a.shares | b.shares)
 
 
 @dataclass
@@ -60,9 +79,12 @@ class Special:
     `replaced` the parameters of which some item is another one afterwards,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
-    of a place, `is_passed_over` that a caller may not choose its result. Its adjoint brings back what was in those that
-    are `restored`, reads nothing of those that are `unread`, and leaves those that are `spoiled` changed. `is_inside` says
-    that it is called inside of a loop.
+    of a place, `is_passed_over` that a caller may not choose its result; those of these variables whose place changes are
+    `moving`, those that are values of their own on some path `lasting` as long as nothing is written where they are. It
+    copies the parameters `taken`, and leaves its caller's arrays as something that nobody may read. Its adjoint brings back
+    what was in those that are `restored`, reads nothing of those that are `unread`, leaves those that are `spoiled` changed,
+    and writes into those that are `disturbed`. Of the root, the adjoints of the parameters `asked` are returned. `is_inside`
+    says that it is called inside of a loop.
     """
 
     source: Function
@@ -80,6 +102,9 @@ class Special:
     is_inside: bool = False
     is_aliasing: bool = False
     is_passed_over: bool = False
+    moving: set[str] = field(default_factory=set)
+    lasting: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
     item_writes: set[str] = field(default_factory=set)
@@ -89,6 +114,8 @@ class Special:
     restored: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     spoiled: set[str] | None = None
+    disturbed: set[str] = field(default_factory=set)
+    asked: list[str] | None = None
 
     @property
     def title(self) -> str:
@@ -111,7 +138,7 @@ class Special:
     @property
     def sharing(self) -> tuple:
         """What it has been found to do with memory that is not its own."""
-        return self.is_aliasing, frozenset(self.written)
+        return self.is_aliasing, *map(frozenset, (self.moving, self.lasting, self.taken, self.written))
 
     @property
     def shared(self) -> list[str]:
@@ -127,7 +154,8 @@ class Special:
     @property
     def returned_params(self) -> list[str]:
         """The parameters whose adjoint the adjoint function returns."""
-        return [p for p in self.varied_params if p not in self.shadowed]
+        asked = self.varied_params if self.asked is None else self.asked
+        return [p for p in asked if p not in self.shadowed]
 
 
 @dataclass(frozen=True)
@@ -202,7 +230,8 @@ def canonical(values: list[Value]) -> list[Value]:
                 return replace(kind, items=tuple(map(bare, items)))
         return kinds.map_dims(kind, rename)
 
-    return [Value(bare(v.kind), v.varied, place=v.place) for v in values]
+    named = [kinds.name_extents(bare(v.kind), ("parameter", k)) for k, v in enumerate(values)]
+    return [Value(kind, v.varied, place=v.place) for kind, v in zip(named, values)]
 
 
 def unnamed(kind: Kind) -> Kind:

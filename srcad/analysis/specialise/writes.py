@@ -6,8 +6,10 @@ import functools
 from dataclasses import replace
 
 from srcad import runtime
+from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Unknown, is_complex, is_float, is_list,
+    NEVER, UNKNOWN, Array, Items, Kind, Listing, Literal, Nothing, Number, Opaque, Sliced, Unknown, is_complex, is_float,
+    is_list,
     item_kind, join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import LIST_METHODS
@@ -18,7 +20,7 @@ from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, Global, List, Name, Op, Ref, Slice, Stmt,
     Subscript, Tuple, reference, walk,
 )  # fmt: skip
-from srcad.core.places import inner, is_flat, is_reshaping, root_name, root_of, steps, with_inner
+from srcad.core.places import as_value, inner, is_flat, is_reshaping, root_name, root_of, steps, with_inner
 from srcad.core.printer import text
 from srcad.frontend.normalise import names_in
 
@@ -34,16 +36,36 @@ class Writes:
         """Whether the memory of a variable is this function's to write into. A parameter may become so, its caller
         seeing to it; so may a variable that others are views of, once they are known by what they are views of."""
         special = self.special
-        if name in special.params and name not in self.assigned and not self.env[name].owned:
-            if name not in special.written or self.is_generated:
+        if name in special.params and not self.env[name].owned:
+            if name not in self.assigned and (name not in special.written or self.is_generated):
                 special.written.add(name)
                 return True
+            if self.take_over(name):
+                return True
         if self.is_owned(name):
+            self.outdate(name)
             return True
         if not special.is_aliasing:
             special.is_aliasing = True
             return True
         return False
+
+    def take_over(self, name: str) -> bool:
+        """Whether a parameter that changes places with other variables, one of which is written into, is copied at the
+        start from now on."""
+        special, known = self.special, self.env[name]
+        if name not in special.params or name not in self.assigned & self.entangled or known.owned:
+            return False
+        if name in special.taken or not isinstance(plain(known.kind), Array):
+            return False
+        special.taken.add(name)
+        return True
+
+    def outdate(self, name: str) -> None:
+        """Notes that what shares the memory of a variable as long as nothing is written there is not to be read again."""
+        for other, known in list(self.env.items()):
+            if name in known.shares:
+                self.update(other, replace(known, place=Place(f"`{name}` has been written into since", None, stale=True)))
 
     @functools.cached_property
     def assigned(self) -> set[str]:
@@ -99,12 +121,65 @@ class Writes:
 
     def bind_place(self, name: str, e: Expr, s: Stmt) -> None:
         """Makes a variable another name of the place `e`."""
+        if self.is_moving(e) and self.is_movable(e):
+            return self.bind_moving(name, e, s)
         e = self.frozen(e)
         if any(map(is_reshaping, steps(e))):
             shown = Const(f"{s.at}: {text(e)}")
             self.emit(ExprStmt(Call(reference(runtime.check_view), (e, root_of(e), shown)), at=s.at))
         self.bind(name, Value(e.kind, e.varied, place=Place(text(e), e)))
         self.emit(Alias(Name(name, kind=e.kind, at=s.at), replace(e, varied=False), at=s.at))
+
+    def bind_moving(self, name: str, e: Expr, s: Stmt) -> None:
+        """Makes a variable, whose place in an array changes, the name of the place `e`: of the array it is in, at an index
+        that is a variable."""
+        root, path = root_of(e), steps(e)[::-1]
+        key = ("index of", name)
+        if key not in self.rewritten:
+            self.rewritten[key] = Name(self.special.names.new(f"{name}_index"), at=s.at)
+        index = self.rewritten[key]
+        found: Expr = Const(Ellipsis)
+        if path and isinstance(path[0].index, Name) and isinstance(plain(path[0].index.kind), Items):
+            found = path[0].index
+            if found.id == index.id and len(path) == 1:
+                return
+        for step in path[isinstance(found, Name) :]:
+            found = Call(reference(runtime.within), (Attribute(root, "shape"), as_value(found), as_value(step.index)))
+        if not path:
+            found = Call(reference(runtime.within), (Attribute(root, "shape"), found, found))
+        taken = [False] * plain(root.kind).rank
+        for step in path:
+            free = [k for k, is_taken in enumerate(taken) if not is_taken]
+            for k, i in zip(free, index_parts(step.index, len(free))):
+                taken[k] = not isinstance(i, Slice)
+        items = tuple(kinds.INT if is_taken else Sliced((kinds.INT,) * 3) for is_taken in taken)
+        kind = Items(tuple, tuple(range(len(items))), items)
+        self.bind(index.id, Value(kind))
+        self.emit(Assign(replace(index, kind=kind), replace(found, kind=kind), at=s.at))
+        place = self.typed_operation(Subscript(root, replace(index, kind=kind), at=s.at))
+        self.bind(name, Value(e.kind, e.varied, place=Place(text(place), place)))
+        self.emit(Alias(Name(name, kind=e.kind, at=s.at), replace(place, varied=False), at=s.at))
+
+    def bind_lasting(self, target: Name, e: Expr, s: Stmt) -> None:
+        """Gives a variable, which is a value of its own on another path, a copy of what is at the place `e`: as long as
+        nothing is written there, that is the same as naming the place."""
+        shares = self.env[root_name(e)].shares | {root_name(e)}
+        self.bind(target.id, Value(e.kind, e.varied, shares=shares))
+        copied = self.duplicate(e, e.kind)
+        copied = replace(copied, kind=e.kind, varied=e.varied, at=s.at)
+        self.emit(Assign(replace(target, kind=e.kind, varied=e.varied), copied, at=s.at))
+
+    def is_moving(self, e: Expr) -> bool:
+        """Whether a place is a part of one that changes."""
+        return any(isinstance(s, Subscript) and isinstance(plain(s.index.kind), Items) for s in steps(e))
+
+    def is_movable(self, e: Expr) -> bool:
+        """Whether a place is in an array, by indices of integers and slices."""
+        kind = plain(root_of(e).kind)
+        return isinstance(kind, Array) and kind.rank is not None and all(
+            isinstance(step, Subscript) and not any(isinstance(plain(i.kind), Nothing) for i in index_parts(step.index))
+            for step in steps(e)
+        )
 
     def parts_of(self, e: Expr) -> tuple:
         """The items of a container that is written out that are other names of places, if all that it holds by reference
@@ -179,12 +254,28 @@ class Writes:
 
     def present(self, e: Name, place: Place) -> Expr:
         """What a variable is another name of, as an expression."""
+        if place.expr is None and place.roots and self.differs(e.id, place.roots):
+            return replace(e, kind=self.env[e.id].kind, varied=self.env[e.id].varied)
         if place.expr is None:
             self.refuse(
                 e, f"`{e.id}` may share memory with an array that is written into, and {place.text}", COPY_FIRST
             )
             return e
         return self.expr(place.expr)
+
+    def differs(self, name: str, roots: frozenset[str | None]) -> bool:
+        """Whether the function is to be gone through once more, since a variable has been found to be different places on
+        two paths: of one array, then its place `moving`, or of several, then the variable `lasting` while nothing is
+        written there."""
+        special, (aliasing, moving, lasting) = self.special, self.known
+        special.is_aliasing = True
+        if not aliasing or name in special.moving - moving or name in special.lasting - lasting:
+            return True
+        found = special.moving if len(roots) == 1 and None not in roots and name not in moving else special.lasting
+        if name in found:
+            return False
+        found.add(name)
+        return True
 
     # -- writes ------------------------------------------------------------------------------------------------------
 
@@ -413,7 +504,10 @@ class Writes:
             return self.write(Assign(target, value, at=s.at), target, value)
         if isinstance(target, Subscript):
             target = replace(target, index=self.held_index(target.index, changing=False))
-        value = self.typed_operation(Op(s.op, self.exprs((target, s.value)), at=s.at))
+        old, typed = self.exprs((target, s.value))
+        if isinstance(plain(target.kind), Array):
+            target = replace(target, kind=old.kind)
+        value = self.typed_operation(Op(s.op, (old, typed), at=s.at))
         return self.write(Assign(target, value, at=s.at), target, value)
 
     def is_seen(self, place: Expr) -> bool:
@@ -535,6 +629,18 @@ def keeps(s: Stmt, target: Expr, value: Expr) -> bool:
     changed = target if isinstance(s, AugAssign) else target.value
     copied = isinstance(plain(changed.kind), Array) or isinstance(plain(target.value.kind), Array)
     return not copied and bool(references(value))
+
+
+def index_parts(index: Expr, count: int | None = None) -> list[Expr]:
+    """An index axis by axis; `count` axes have an Ellipsis written out."""
+    parts = list(index.elts) if isinstance(index, Tuple) else [index]
+    kind = plain(index.kind)
+    if isinstance(kind, Items):
+        parts = [Slice(None, None, None, kind=k) if isinstance(k, Sliced) else Const(0, kind=k) for k in kind.items]
+    dots = [k for k, i in enumerate(parts) if isinstance(i, Const) and i.value is Ellipsis]
+    if count is not None and dots:
+        parts[dots[0] : dots[0] + 1] = [Slice(None, None, None)] * (count - len(parts) + 1)
+    return parts
 
 
 def is_writable(kind: Kind) -> bool:

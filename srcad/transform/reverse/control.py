@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import collections
 from dataclasses import replace
 
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Listing, plain
+from srcad.analysis.kinds import Array, Listing, Number, plain
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, Logical, Name, Node,
-    Op, Pass, Ref, Slice, Stmt, Subscript, Try, While, With, map_children, walk,
+    Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, List, Logical, Name,
+    Node, Op, Pass, Ref, Slice, Stmt, Subscript, Try, Tuple, While, With, map_children, walk,
 )  # fmt: skip
 from srcad.errors import MissingRule
 from srcad.core.places import root_name
 from srcad.transform.liveness import Save, definitely_set
 from srcad.transform.reverse.forms import (
     Block, Slot, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
-    lent_to, target_list, target_names, walk_all,
+    lent_to, set_by, target_list, target_names, walk_all,
 )  # fmt: skip
 
 REENTERED = {np.errstate}
@@ -87,13 +88,25 @@ class Control:
                 return name in self.stable or name in self.indices
             case Compare(args=args) | Logical(args=args) | Op(args=args):
                 return len(args) < 4 and all(self.is_repeatable(a) for a in args)
-            case Attribute(value=value, attr=attr):
-                return attr in ("ndim", "size", "shape") and self.is_repeatable(value)
-            case Subscript(value=Attribute(attr="shape") as value, index=Const()):
-                return self.is_repeatable(value)
-            case Call(fn=Ref(obj=builtins.len), args=(Name(id=name),)):
-                return name in self.stable
+            case Attribute(value=Name(id=name, kind=kind), attr="ndim" | "size" | "shape") if name in self.fixed:
+                return isinstance(plain(kind), Array) or name in self.stable  # a write leaves it as it is
+            case Subscript(value=Attribute(attr="shape") | Name(kind=Array()) as value, index=index):
+                whole = isinstance(plain(e.kind), Number) or isinstance(value, Attribute)
+                return whole and self.is_repeatable(value) and self.is_repeatable(index)
+            case Call(fn=Ref(obj=builtins.len), args=(Name(id=name, kind=kind),)):
+                return name in self.stable or name in self.fixed and isinstance(plain(kind), Array)
+            case Tuple(elts=elts) | List(elts=elts):
+                return all(map(self.is_repeatable, elts))
         return False
+
+    def is_repeatable_iterable(self, e: Expr) -> bool:
+        """Whether a loop runs over items that are written out, and that evaluating `e` once more gives again."""
+        match e:
+            case Call(fn=Ref(obj=obj), args=args, kwargs=()) if obj in (enumerate, zip):
+                return any(map(self.is_repeatable_iterable, args)) and all(
+                    self.is_repeatable_iterable(a) or is_range(a) and all(map(self.is_repeatable, a.args)) for a in args
+                )
+        return isinstance(e, (Tuple, List)) and self.is_repeatable(e)
 
     @property
     def indices(self) -> set[str]:
@@ -124,10 +137,16 @@ class Control:
             restore, save = self.provisions(s, sorted((inside | stored - {None}) & self.prior.get(id(s), frozenset())))
             return [*save, self.without_sweeps(s)], restore
         local = self.local[id(s)]
+        constants = self.constants
         counters = target_names(s.target) if isinstance(s, For) and is_range(s.iter) else set()
         counters -= {n for n in assigned_names(s.body)}
         outer = self._indices
         self._indices = frozenset(outer | {c for c in counters if c not in self.mutated})
+        set_once = collections.Counter(n for x in walk_all(s.body) for n in set_by(x))
+        self.constants = constants | {
+            n for x in s.body if isinstance(x, Assign) for n in set_by(x)
+            if set_once[n] == 1 and n in local and n not in self.mutated | self.written
+        }  # fmt: skip
         restore, save = self.loop_provisions(s, inside)
         self.loop_depth += 1
         entry_set, entry_fresh = set(self.set_), set(self.fresh)
@@ -162,7 +181,7 @@ class Control:
             carried |= found
             assumed = (assumed | {slot for slot in found if slot not in entry_set}) - stale
         self.loop_depth -= 1
-        self._indices = outer
+        self.constants = constants
         self.set_, self.fresh = entry_set, entry_fresh
         start: Block = [
             Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),)))
@@ -180,6 +199,7 @@ class Control:
         self.recorded = self.recorded | made
         records, restores = self.records(forward, (local | made) - counters)
         self.loop_depth -= 1
+        self._indices = outer
         body, last = split_break(forward)
         trips_ahead, setup, header = self.way_back(s, last is not None)
         new = replace(s, body=(*trips_ahead, *body, *records, *last_or_nothing(last)))
@@ -227,11 +247,26 @@ class Control:
         """At the end of each pass, the variables that it has set: the way back starts the pass with them."""
         end = definitely_set(body, set())
         saves, restores = [], []
-        for name in sorted(local):
+        again = self.made_again(body, local)
+        for name in sorted(local - set(again)):
             a, b = self.provision(name, None, unset=name not in end)
             saves.append(a)
             restores.insert(0, b)
-        return saves, restores
+        return saves, restores + [Assign(Name(name), self.stripped(e)) for name, e in again.items()]
+
+    def made_again(self, body: Block, local: set[str]) -> dict[str, Expr]:
+        """Those of the variables `local` to a pass of a loop that the way back makes once more: of what stays, by a
+        product or less."""
+        made: dict[str, Expr] = {}
+        seen: set[str] = set()
+        counts = collections.Counter(n for s in walk_all(body) for n in set_by(s))
+        for s in body:
+            match s:
+                case Assign(target=Name(id=name), value=value) if name in local and counts[name] == 1:
+                    if name not in self.mutated | self.written and self.is_made_again(value, seen):
+                        seen.add(name)
+                        made[name] = value
+        return made
 
     def way_back(self, s: For | While, breaks: bool):
         """The pieces that make a loop run backwards: a count of the passes where their number is not known before."""
@@ -258,6 +293,9 @@ class Control:
             iterable = replace(iterable, args=tuple(args))
         elif trips is None and safe and is_reversed_range(iterable):
             return ahead, setup, (iterable, s.target, self.stripped(iterable.args[0]))
+        elif self.is_repeatable_iterable(iterable):
+            if isinstance(iterable, Call):
+                iterable = Call(symbol(list), (iterable,))
         elif not (isinstance(iterable, Name) and safe and is_sequence_kind(iterable.kind)):
             name = Name(self.names.new("passes"))
             setup.append(Assign(name, Call(symbol(list), (iterable,))))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from srcad.analysis import kinds
-from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, plain
+from srcad.analysis.kinds import Array, Items, Kind, Listing, plain
 from srcad.analysis.operations import function_of, python_value
+from srcad.analysis.specialise.sharing import is_basic_kind
 from srcad.core.places import root_name
 from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, Invoke, List, Name, Node, Op, Pass, Raise,
@@ -84,13 +85,6 @@ def slice_of(s: Slice) -> Expr:
     return Call(symbol(slice), tuple(Const(None) if p is None else p for p in (s.lower, s.upper, s.step)))
 
 
-def as_value(index: Expr) -> Expr:
-    """An index as an argument: with slices, `np.s_[1:, None]`."""
-    if any(isinstance(n, Slice) for n in walk(index)):
-        return Subscript(Ref(np.s_, "np.s_"), index)
-    return index
-
-
 def is_operand(x) -> bool:
     return isinstance(x, Expr)
 
@@ -119,9 +113,7 @@ def is_basic_index(index: Expr) -> bool:
             return all(map(is_basic_index, elts))
         case Slice():
             return True
-    return isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing)) and not (
-        isinstance(plain(index.kind), Number) and plain(index.kind).type == "bool"
-    )
+    return is_basic_kind(index.kind)
 
 
 def is_range(e: Expr) -> bool:
@@ -197,6 +189,16 @@ def assigned_names(block) -> set[str]:
             case With(items=items):
                 found |= {x for _, t in items if t is not None for x in target_names(t)}
     return found
+
+
+def set_by(s: Node) -> set[str]:
+    """The variables that a statement itself sets."""
+    match s:
+        case Assign(target=target) | For(target=target) | AugAssign(target=Name() as target):
+            return target_names(target)
+        case With(items=items):
+            return {x for _, t in items if t is not None for x in target_names(t)}
+    return set()
 
 
 def lent_to(e: Invoke) -> set[str]:

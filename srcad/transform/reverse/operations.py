@@ -11,20 +11,21 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, Unknown, plain
 from srcad.analysis.operations import Operation, Refused, function_of, operation, python_value
 from srcad.core.nodes import (
-    Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
+    Attribute, Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.algebra import product
 from srcad.transform.reverse.forms import (
-    OP_NAMES, called_name, describe, is_operand, missing, node_count, shape_of, summed, symbol, values_in,
+    OP_NAMES, called_name, describe, is_operand, missing, node_count, same_shape, shape_of, summed, symbol, values_in,
 )  # fmt: skip
 
 
 class Operations:
     """The part of the reversal that applies rules."""
 
-    def apply(self, e: Expr, bar: Expr, root: Expr | None) -> None:
-        """Runs the rule of an operation with symbols and sends what it gives to the operands."""
+    def apply(self, e: Expr, bar: Expr, root: Expr | None, wide: Kind | None = None) -> None:
+        """Runs the rule of an operation with symbols and sends what it gives to the operands. Of an element-wise one `bar`
+        may be `wide`, and so may be what is sent on: it is summed to the shape of an operand where that is looked at."""
         if is_linear_pullback(e):  # an adjoint that is linear in that of the result, and depends on nothing else
             name, k, y_bar, *rest = e.args
             dots = Tuple(tuple(bar if i == k.value else Const(None) for i in range(len(rule_named(name).data))))
@@ -41,6 +42,7 @@ class Operations:
             bar = self.held(bar, f"{self.base_name(e, root)}_bar")
         y = root if root is not None else self.operand(e, always=True)
         for k, i, x in flows:
+            self.spread_to = wide, self.stays_wide(e, applied, x, wide)
             try:
                 contribution = self.resolve(lift(self.contribution(e, applied, k, i, x, y, bar)))
             except registry.Refused as refused:
@@ -50,7 +52,16 @@ class Operations:
                 contribution = Call(symbol(list), (contribution,))
             if isinstance(plain(e.kind), Number):
                 contribution = as_spread(contribution)
-            self.propagate(x, contribution)
+            self.propagate(x, contribution, wide=self.spread_to[1])
+
+    def stays_wide(self, e: Expr, applied: Operation, x: Expr, wide: Kind | None) -> Kind | None:
+        """The kind whose shape an adjoint keeps on its way to the operand `x`, where that is not known to be its own."""
+        result = e.kind if wide is None else wide
+        if self.program.is_complex or not (is_elementwise(e) and is_elementwise(x)):
+            return None
+        if wide is None and is_unbroadcast(x.kind, e.kind, applied) or same_shape(plain(x.kind), plain(result)):
+            return None
+        return None if self.summed_axes(plain(x.kind), plain(result)) is not None else result
 
     def base_name(self, e: Expr, root: Expr | None) -> str:
         if id(e) in self.hoisted:
@@ -82,6 +93,9 @@ class Operations:
                 case contribution:
                     return contribution
         except Undecided:
+            if self.spread_to[0] is not None:
+                bar = Call(symbol(runtime.unbroadcast), (bar, shape_of(self.operand(e))))
+            self.spread_to = None, None
             return self.at_run_time(e, applied, k, item, y, bar)
 
     def turned(self, e: Expr, applied: Operation, k: int, item, x: Expr, y: Expr, bar: Expr) -> Expr:
@@ -129,15 +143,17 @@ class Operations:
         rule = applied.rule
         partial = rule.partials[k]
         if partial is None:
+            self.spread_to = None, None
             return self.zero(self.operand(x), x.kind)
         data = rule.operands(arguments)
         local = turn(lift(partial(y, *(Const(d) if type(d) in (int, float) else d for d in data))))
         where = arguments.get("where", True)
+        wide, still_wide = self.spread_to
         if id(e) in self.passed_over:
             contribution = registry.masked(Call(symbol(runtime.passed), (bar, lift(local))), where)
-            return self.fitted(contribution, x, e, applied)
+            return contribution if still_wide is not None else self.fitted(contribution, x, e, applied, wide)
         uniform = as_uniform(bar)
-        if uniform is not None and where is True:
+        if uniform is not None and where is True and wide is None:
             scalar, shape = uniform
             if self.is_full(local, e.kind):
                 bar, uniform = scalar, None
@@ -148,7 +164,7 @@ class Operations:
         contribution = product(bar, local)
         if where is not True:
             contribution = registry.masked(contribution, where)
-        return self.fitted(contribution, x, e, applied)
+        return contribution if still_wide is not None else self.fitted(contribution, x, e, applied, wide)
 
     def is_full(self, local, kind: Kind) -> bool:
         """Whether a partial derivative has, by itself, the shape of the result."""
@@ -164,33 +180,38 @@ class Operations:
                     return True
         return False
 
-    def fitted(self, contribution: Expr, x: Expr, e: Expr, applied: Operation) -> Expr:
-        """A contribution of the shape of the result, summed to that of the operand `x`."""
-        if is_unbroadcast(x.kind, e.kind, applied):
+    def fitted(self, contribution: Expr, x: Expr, e: Expr, applied: Operation, wide: Kind | None = None) -> Expr:
+        """A contribution of the shape of the result, or of a `wide` one, summed to that of the operand `x`."""
+        kind, result = plain(x.kind), plain(e.kind if wide is None else wide)
+        if is_unbroadcast(x.kind, e.kind, applied) if wide is None else same_shape(kind, result):
             return contribution
-        kind, result = plain(x.kind), plain(e.kind)
         if isinstance(kind, Number) and isinstance(result, Array):
             return summed(contribution)
-        if isinstance(kind, Array) and isinstance(result, Array) and None not in (kind.dims, result.dims):
-            extra = len(result.dims) - len(kind.dims)
-            tail = result.dims[extra:]
-            spread_ = [d == kinds.ONE and r != kinds.ONE for d, r in zip(kind.dims, tail)]
-            certain = all(
-                d == r == kinds.ONE
-                or kinds.same_extent(d, r)
-                or (d is not None and d.many)
-                or (d == kinds.ONE and r is not None and r.many)
-                for d, r in zip(kind.dims, tail)
-            )
-            if certain and not any(spread_):
-                axes = tuple(range(extra))
-                axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
-                return summed(contribution, (("axis", axis),))
-            if certain and extra == 0:
-                axes = tuple(i for i, s in enumerate(spread_) if s)
-                axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(Const(a) for a in axes))
-                return summed(contribution, (("axis", axis), ("keepdims", Const(True))))
+        axes = self.summed_axes(kind, result)
+        if axes is not None:
+            axis = Const(axes[0]) if len(axes) == 1 else Tuple(tuple(map(Const, axes)))
+            kept = (("keepdims", Const(True)),) if len(kind.dims) == len(result.dims) else ()
+            return summed(contribution, (("axis", axis), *kept))
         return Call(symbol(runtime.unbroadcast), (contribution, shape_of(self.operand(x))))
+
+    def summed_axes(self, kind: Kind, result: Kind) -> tuple[int, ...] | None:
+        """The axes over which an adjoint of the shape of `result` is summed for an operand; None where that is not known."""
+        if not (isinstance(kind, Array) and isinstance(result, Array)) or None in (kind.dims, result.dims):
+            return None
+        extra = len(result.dims) - len(kind.dims)
+        pairs = list(zip(kind.dims, result.dims[extra:]))
+        if not all(
+            d == r == kinds.ONE
+            or kinds.same_extent(d, r)
+            or (d is not None and d.many)
+            or (d == kinds.ONE and r is not None and r.many)
+            for d, r in pairs
+        ):
+            return None
+        spread = tuple(i for i, (d, r) in enumerate(pairs) if d == kinds.ONE and r != kinds.ONE)
+        if not spread:
+            return tuple(range(extra)) or None
+        return spread if extra == 0 else None
 
     def at_run_time(self, e: Expr, applied: Operation, k: int, item, y: Expr, bar: Expr) -> Expr:
         """The rule, called when the program runs: for operands of which too little is known now."""
@@ -233,6 +254,15 @@ def is_linear_pullback(e: Expr) -> bool:
 def rule_named(name: Expr):
     """The rule of a function that is an argument of `apply_vjp`."""
     return registry.find(name.obj if isinstance(name, Ref) else name.value) if isinstance(name, (Ref, Const)) else None
+
+
+def is_elementwise(e: Expr) -> bool:
+    """Whether `e` is an array that an element-wise function makes of all its elements."""
+    if not isinstance(plain(e.kind), Array) or isinstance(e, (Subscript, Attribute)):
+        return False
+    applied = function_of(e)
+    rule = None if applied is None else registry.find(applied[0])
+    return rule is not None and rule.partials is not None and not any(k == "where" for k, _ in applied[2])
 
 
 class Spread(Call):

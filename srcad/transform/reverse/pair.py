@@ -12,7 +12,7 @@ from srcad.core.nodes import (
     Subscript, Try, Tuple, While, With, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
-from srcad.transform.liveness import Sweep, definitely_set, prune, reads_before_writes, values_read
+from srcad.transform.liveness import Save, Sweep, definitely_set, prune, reads_before_writes, values_read
 from srcad.transform.reverse.choices import Choices
 from srcad.transform.reverse.control import Control
 from srcad.transform.reverse.forms import Block, Slot, walk_all, without_idle_aliases
@@ -28,7 +28,8 @@ from srcad.transform.reverse.survey import Survey, is_whole_array
 class Pair:
     """The two sweeps of a function, as statements. `saved` are the variables that the second needs from the first;
     `used_up` are those of them that the second changes: arrays in which it brings back old values, and tapes, with whether
-    what they hold is changed as well; `objects` those that may hold each other. `shadows` are the shadows that the caller
+    what they hold is changed as well; `lent` those that it lends to others, with the parameter that they are for; `objects`
+    those that may hold each other. `shadows` are the shadows that the caller
     of the second lends it; of the parameters `unread`, lent as well, it reads nothing, and it leaves
     those that are `spoiled` changed."""
 
@@ -43,6 +44,7 @@ class Pair:
     unread: frozenset[str]
     spoiled: frozenset[str]
     used_up: tuple[tuple[str, bool], ...]
+    lent: tuple[tuple[str, Special, str], ...]
     objects: tuple[str, ...]
 
 
@@ -73,6 +75,18 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
     recorded: set[str] = frozenset()
 
     _indices: set[str] = frozenset()
+
+    constants: frozenset[str] = frozenset()
+    """The variables that the loops around set once a pass: inside of them they stay."""
+
+    spread_to: tuple[Kind | None, Kind | None] = (None, None)
+    """The kinds whose shape the adjoint of the operation at hand has, and keeps to its operand; None for their own."""
+
+    handed_on: str | None = None
+    """The variable of an adjoint that nobody else sees, all of which goes on to another variable in this statement."""
+
+    cleared: frozenset[str] = frozenset()
+    """The variables of the reverse sweep that are views of shadows, which are cleared when they have been read."""
 
     pinned: frozenset[Slot] = frozenset()
     """The slots whose shadow is the caller's: they are changed in place only."""
@@ -129,19 +143,23 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
         read = values_read(adjoint, wanted)
         needed = reads_before_writes(adjoint, wanted) - {seed, *shadow_names, *special.shared}
         tapes = {s.tape for s in kept}
-        lent = {name for n in walk_all(adjoint) if isinstance(n, Sweep) for name in n.writes}
+        lent = [(name, n.callee, p) for n in walk_all(adjoint) if isinstance(n, Sweep) for p, name in n.lent]
         saved = tuple(n for n in ordered_names(forward, special.params) if n in needed or n in tapes)
         unset = set(saved) - definitely_set(forward, set(special.params)) - {k.tape for k in kept if k.in_loop}
         undone = {
             root_name(n.value.fn.value) for n in walk_all(adjoint)
-            if isinstance(n, ExprStmt) and is_change_of_list(n.value) and root_name(n.value.fn.value) in saved
+            if isinstance(n, ExprStmt) and is_change_of_list(n.value)
         }  # fmt: skip
+        undone |= {k.name for k in kept if k.place is not None}
+        changing = undone.union(name for name, _, _ in lent)
         used_up = tuple(
-            (n, any(k.tape == n and self.is_written_into(k.name) and not is_in_array(k.place) for k in kept))
+            (n, any(k.tape == n and not is_in_array(k.place) and self.may_change(k, changing) for k in kept))
             for n in saved
-            if n in lent | undone or kept_in_loop(kept, n) or any(k.place is not None and k.name == n for k in kept)
+            if n in undone or kept_in_loop(kept, n)
         )
-        objects = tuple(n for n, _ in used_up if isinstance(plain(self.kind_of_name.get(n)), (Items, Listing)))
+        lent_names = [n for n in saved if n not in dict(used_up) and any(n == name for name, _, _ in lent)]
+        given = (*dict(used_up), *lent_names)
+        objects = tuple(n for n in given if isinstance(plain(self.kind_of_name.get(n)), (Items, Listing)))
         forward = [Assign(Name(n), Const(None)) for n in saved if n in unset] + forward
         forward = without_idle_aliases(declare_tapes(forward, kept))
         return Pair(
@@ -156,8 +174,13 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
             frozenset(p for p in special.shared if p not in read),
             frozenset(p for p in special.written if p in self.mutated),
             used_up,
+            tuple(x for x in lent if x[0] in saved and x[0] not in undone),
             objects if len(objects) > 1 else (),
         )
+
+    def may_change(self, save: Save, changing: set[str]) -> bool:
+        """Whether what is kept may be changed in place on the way back, once it is where it was."""
+        return self.is_written_into(save.name) and (save.place is not None or save.name in changing)
 
     def returned(self, s: Return, root: Expr, seed: str) -> tuple[Block, Block, Expr]:
         kind = plain(root.kind)

@@ -10,15 +10,16 @@ from srcad import prelude, runtime
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Listing, Number, is_float, plain
 from srcad.analysis.operations import python_value
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Subscript, Tuple,
+    Assign, Attribute, Call, Const, Dict, Expr, ExprStmt, List, Name, Op, Ref, Slice, Subscript, Tuple,
 )  # fmt: skip
+from srcad.core.places import as_value
 from srcad.errors import MissingRule
 from srcad.transform.fields import conjugate, in_field, is_complex_kind, is_complex_value
 from srcad.transform.reverse.forms import (
-    Slot, as_value, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
+    Slot, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
-from srcad.transform.reverse.operations import as_uniform
-from srcad.transform.reverse.slots import is_fresh_value
+from srcad.transform.reverse.operations import as_uniform, is_elementwise
+from srcad.transform.reverse.slots import added, is_fresh_value
 
 if TYPE_CHECKING:
     pass
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 class Places:
     """The part of the reversal that sends adjoints on."""
 
-    def propagate(self, e: Expr, bar: Expr, root: Expr | None = None) -> None:
-        """Sends the adjoint `bar` of the value of `e` to the variables that `e` is made of."""
+    def propagate(self, e: Expr, bar: Expr, root: Expr | None = None, wide: Kind | None = None) -> None:
+        """Sends the adjoint `bar` of the value of `e` to the variables that `e` is made of. `wide` is the kind of what the
+        value was broadcast to, where `bar` is of that shape and it is not known to be the value's own."""
         if not e.varied:
             return
+        if wide is not None and not is_elementwise(e):
+            bar = Call(symbol(runtime.unbroadcast), (bar, self.resolve(shape_of(self.operand(e)))))
+            wide = None
         if self.program.is_complex:
             bar = self.in_field_of(e, bar)
         kind = plain(e.kind)
@@ -70,7 +75,7 @@ class Places:
             return None
         if isinstance(kind, (Items, Listing)) and self.container(e, bar):
             return None
-        return self.apply(e, bar, root)
+        return self.apply(e, bar, root, wide)
 
     def in_field_of(self, e: Expr, bar: Expr) -> Expr:
         """An adjoint of the value of `e`: a real one if that is real, a complex one if it is complex."""
@@ -137,7 +142,8 @@ class Places:
         rest = path[position:]
         if not rest:
             return lambda bar: self.to_slot(slot, e.kind, bar)
-        if any(isinstance(c, Array) for _, c in rest[:-1]):
+        in_array = [k for k, c in rest[:-1] if isinstance(c, Array)]
+        if in_array and (self.deferred is not None or not all(isinstance(k, Expr) and is_basic_index(k) for k in in_array)):
             return None
         key, container = rest[-1]
         if self.is_split(inner.id, kind):
@@ -192,7 +198,7 @@ class Places:
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
         if simple:
-            self.out.append(AugAssign(place, "+", bar))
+            self.out.append(added(place, bar))
         else:
             self.out.append(ExprStmt(Call(symbol(runtime.add_at), (place.value, self.index_value(key), bar))))
         return None
@@ -220,7 +226,7 @@ class Places:
         if isinstance(place.index, Slice):
             self.out.append(ExprStmt(Call(symbol(prelude.add_items), (place.value, slice_of(place.index), bar))))
         elif isinstance(plain(e.kind), Number):
-            self.out.append(AugAssign(place, "+", bar))
+            self.out.append(added(place, bar))
         else:
             self.out.append(Assign(place, Call(symbol(runtime.add), (place, bar))))
 

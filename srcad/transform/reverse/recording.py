@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, Unknown, plain
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise import aliases
-from srcad.analysis.specialise.sharing import references
+from srcad.analysis.specialise.sharing import is_basic_kind, references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
     Subscript, Tuple, With, map_children, walk,
@@ -18,11 +20,19 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, called_name, is_written_out, symbol, target_list, walk_all, with_blocks,
+    Block, OP_NAMES, called_name, is_written_out, shape_of, symbol, target_list, walk_all, with_blocks,
 )  # fmt: skip
+from srcad.transform.reverse.operations import is_elementwise
 
 if TYPE_CHECKING:
     pass
+
+
+AGAIN = {"+", "-", "*", "/", "//", "%", "<<", ">>", "neg", "pos", "@"}
+"""Operators that are worked out once more on the way back rather than kept of each pass."""
+
+PRODUCTS = (np.dot, np.matmul, np.einsum, np.inner, np.outer, np.vdot, np.multiply, np.add, np.subtract, np.divide, slice)
+"""Functions that are."""
 
 
 class Recording:
@@ -110,6 +120,9 @@ class Recording:
                 same = self.of_same_shape(self.placeholders[e.value.id])
                 if same is not None:
                     return replace(e, value=same)
+                shapes = self.broadcast_shapes(self.placeholders[e.value.id]) if e.attr == "shape" else None
+                if shapes is not None:
+                    return Call(symbol(np.broadcast_shapes), shapes)
         if isinstance(e, Name):
             if not e.id.startswith("?"):
                 return e
@@ -120,6 +133,18 @@ class Recording:
                 return self.stripped(source)
             return self.hoist(source)
         return map_children(e, self.resolve)
+
+    def broadcast_shapes(self, e: Expr) -> tuple[Expr, ...] | None:
+        """The shapes of the variables, and views of them, of which an element-wise expression in a loop is made."""
+        if not self.loop_depth or id(e) in self.hoisted or not is_elementwise(e):
+            return None
+        shapes: list[Expr] = []
+        for x in (x for x in function_of(e)[1] if not isinstance(plain(x.kind), Number)):
+            inside = self.broadcast_shapes(x)
+            if inside is None and not (isinstance(plain(x.kind), Array) and root_name(x) is not None and self.is_cheap(x)):
+                return None
+            shapes += [shape_of(self.stripped(x))] if inside is None else inside
+        return tuple(shapes) if len(shapes) <= 3 else None
 
     def of_same_shape(self, e: Expr) -> Expr | None:
         """A variable, or a view of one, that is read in `e` and known to have the shape of its value."""
@@ -163,13 +188,39 @@ class Recording:
                 return True
         return False
 
+    def is_made_again(self, e: Expr, seen: set[str]) -> bool:
+        """Whether `e`, in a loop, is made once more on the way back rather than kept of each pass: by a product or less, of
+        what stays."""
+        match e:
+            case Const() | Ref():
+                return True
+            case Name(id=name):
+                return name in self.stable or name in self.indices or name in self.constants or name in seen
+            case Attribute(value=Name(id=name, kind=Array()), attr="shape" | "size" | "ndim"):
+                return name in self.fixed or name in seen
+            case Attribute(value=value, attr=attr):
+                known = isinstance(plain(value.kind), (Items, Array)) and attr in ("T", *getattr(value.kind, "keys", ()))
+                return known and self.is_made_again(value, seen)
+            case Op(op=op, args=args):
+                return op in AGAIN and all(self.is_made_again(a, seen) for a in args)
+            case Subscript(value=value, index=index):
+                known = not isinstance(plain(value.kind), Unknown)
+                return known and self.is_made_again(value, seen) and self.is_made_again(index, seen)
+            case Slice(lower=lower, upper=upper, step=step):
+                return all(p is None or self.is_made_again(p, seen) for p in (lower, upper, step))
+            case Tuple(elts=elts):
+                return all(self.is_made_again(i, seen) for i in elts)
+            case Call(fn=Ref(obj=obj), args=args, kwargs=()) if any(obj is f for f in PRODUCTS):
+                return all(self.is_made_again(a, seen) for a in args)
+        return False
+
     def is_cheap_index(self, index: Expr) -> bool:
         match index:
             case Slice(lower=lower, upper=upper, step=step):
                 return all(p is None or self.is_cheap(p, 1) for p in (lower, upper, step))
             case Tuple(elts=elts):
                 return all(self.is_cheap_index(i) for i in elts)
-        return self.is_cheap(index) and isinstance(plain(index.kind), (Number, kinds.Literal, kinds.Nothing))
+        return self.is_cheap(index) and is_basic_kind(index.kind)
 
     def hoist(self, e: Expr) -> Name:
         """A variable of the forward sweep for the value of a part of an expression."""

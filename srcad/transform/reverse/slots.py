@@ -15,6 +15,7 @@ from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, walk,
 )  # fmt: skip
 from srcad.rules import registry
+from srcad.transform.algebra import without_sign
 from srcad.transform.reverse.forms import Block, Slot, is_in, symbol
 from srcad.transform.reverse.operations import Spread
 
@@ -132,11 +133,11 @@ class Slots:
         bar = self.bar(slot)
         if slot not in self.set_:
             self.set_.add(slot)
-            if not isinstance(plain(kind), Number) and not is_fresh_value(value) and self.is_lent(value):
-                value = Call(symbol(runtime.own), (value,))  # what is lent goes on changing in place
+            if not isinstance(plain(kind), Number):
+                value = self.apart(value)
             if not (isinstance(value, Name) and value.id == bar.id):
                 self.out.append(Assign(bar, value))
-            if is_fresh_value(value):
+            if is_fresh_value(value) or isinstance(value, Name) and value.id == self.handed_on:
                 self.fresh.add(slot)
             else:
                 self.unfresh(value)
@@ -148,7 +149,7 @@ class Slots:
             in_place = isinstance(kind, Number) or slot in self.fresh and kind.dtype in (np.float64, np.complex128)
             in_place = in_place or slot in self.pinned
             if in_place:
-                self.out.append(AugAssign(bar, "+", value))
+                self.out.append(added(bar, value))
             else:
                 self.out.append(Assign(bar, Op("+", (bar, value))))
                 self.fresh.add(slot)
@@ -158,14 +159,30 @@ class Slots:
             self.out.append(Assign(bar, Call(symbol(runtime.add), (bar, value))))
             self.fresh.add(slot)
 
+    def apart(self, value: Expr) -> Expr:
+        """`value`; a copy of it where it may share memory with a shadow that is written into in place later."""
+        if is_fresh_value(value):
+            return value
+        shared = self.shared_by(value)
+        changing = self.cleared | {self.bar_names[slot] for slot in self.pinned}
+        in_place = changing | {self.bar_names[slot] for slot in self.fresh if slot in self.bar_names}
+        match value:
+            case Call(fn=Ref(obj=runtime.unbroadcast), args=(part, shape)):
+                return replace(value, args=(self.apart(part), shape))
+            case Name() | Subscript():
+                changes = not shared.isdisjoint(changing if isinstance(value, Name) else in_place)
+                return self.copied(value) if changes else value
+        return value if shared.isdisjoint(changing) else Call(symbol(runtime.own), (value,))
+
+    def copied(self, bar: Expr) -> Expr:
+        if isinstance(plain(bar.kind), Array):
+            return Call(Attribute(bar, "copy"), ())
+        return Call(symbol(runtime.own), (bar,))
+
     def unfresh(self, value: Expr) -> None:
         """The arrays that `value` may share are seen by somebody else from here on."""
         shared = self.shared_by(value)
         self.fresh -= {slot for slot in self.fresh - self.pinned if self.bar_names[slot] in shared}
-
-    def is_lent(self, value: Expr) -> bool:
-        """Whether an adjoint may share memory with a shadow of the caller's."""
-        return bool(self.pinned) and not self.shared_by(value).isdisjoint(self.bar_names[slot] for slot in self.pinned)
 
     def shared_by(self, value: Expr) -> set[str]:
         """The variables whose memory `value` may share, also by way of what is held in others."""
@@ -191,6 +208,12 @@ class Slots:
 def is_closure(kind: Kind) -> bool:
     """Whether a value is a nested function that captures something varied: it has an adjoint, that of what it captures."""
     return isinstance(kind, Callee) and isinstance(kind.obj, Local) and any(v.varied for _, v in kind.extra)
+def added(place: Expr, value: Expr) -> AugAssign:
+    """`place += value`, or `place -= …` of a value with a sign; NumPy spreads what is to be spread."""
+    if isinstance(value, Call) and isinstance(value.fn, Ref) and value.fn.obj is np.broadcast_to:
+        value = value.args[0]
+    positive = without_sign(value)
+    return AugAssign(place, "+", value) if positive is None else AugAssign(place, "-", positive)
 
 
 def is_fresh_value(value: Expr) -> bool:

@@ -11,18 +11,26 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, Items, Kind, Number, item_kind, plain
 from srcad.analysis.specialise import aliases, Special
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple,
+    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Invoke, Name, Op, Ref, Stmt, Subscript, Tuple, walk,
 )  # fmt: skip
+from srcad.core.printer import text
+from srcad.options import current
 from srcad.transform.algebra import negated, total
 from srcad.errors import MissingRule
-from srcad.core.places import is_flat, is_reshaping, root_name, root_of, steps
+from srcad.core.places import as_value, is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
 from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
-    Block, Slot, as_value, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
+    Block, Slot, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
     target_list,
 )  # fmt: skip
+from srcad.transform.reverse.operations import is_elementwise
 from srcad.transform.reverse.slots import is_fresh_value
+
+
+def count_varied(e: Expr) -> int:
+    """How many variables with an adjoint an expression reads, each as often as it does."""
+    return sum(isinstance(n, Name) and n.varied for n in walk(e))
 
 
 def is_new_item(place: Expr) -> bool:
@@ -34,6 +42,51 @@ def is_new_item(place: Expr) -> bool:
         return False
     key = (place.attr,) if isinstance(place, Attribute) else static_key(container, place.index)
     return key is None or container.item(key[0]) is None
+
+
+def replaced(held: Block, shadow: Expr, root: Name, bar: Expr) -> None:
+    """Has the adjoint of a place assigned where it would be cleared, and then added to: what the place held before goes on
+    to it, and to others, first.
+
+    x_item_bar = x_bar[i].copy();  x_bar[i] = 0.0;  x_bar[i] += x_item_bar * c    →    x_bar[i] *= c
+    """
+    place = text(shadow)
+    clear = next(k for k, s in enumerate(held) if isinstance(s, Assign) and text(s.target) == place)
+    after = [k for k in range(clear + 1, len(held)) if any(isinstance(n, Name) and n.id == root.id for n in walk(held[k]))]
+    if not after or not isinstance(first := held[after[0]], AugAssign) or first.op not in ("+", "-"):
+        return
+    whole = place in (f"{root.id}[...]", f"{root.id}[:]") and isinstance(first.target, Name)
+    if not (whole or text(first.target) == place) or root.id in names_read(first.value):
+        return
+    value = first.value if first.op == "+" else negated(first.value)
+    own = bar.id if isinstance(bar, Name) else None
+    users = [(k, s) for k, s in enumerate(held) for n in walk(s) if isinstance(n, Name) and n.id == own]
+    uses = [k for k, _ in users]
+    at, last = after[0], max(uses, default=0)
+    held[at] = Assign(shadow, value)
+    lasting = any(not is_spent(s) for _, s in users[1:]) or not is_fresh_value(value)
+    if len(uses) > 1 and not lasting and not any(k in after for k in range(at + 1, last + 1)):
+        held.insert(max(at, last), held.pop(at))  # when all else has been made of it: then a view will do
+        held[uses[0]] = Assign(bar, shadow)
+        match value:
+            case Op(op="*" | "/" as op, args=(Name(id=name), factor)) if name == own:
+                held[max(at, last)] = AugAssign(shadow, op, factor)
+                if len(uses) == 2:
+                    del held[clear], held[uses[0]]
+                    return
+    del held[clear]
+
+
+def is_spent(s: Stmt) -> bool:
+    """Whether a statement of the reverse sweep keeps no view of what it reads."""
+    match s:
+        case AugAssign():
+            return True
+        case Assign(target=Name(), value=value):
+            return is_fresh_value(value)
+        case ExprStmt(value=Call(fn=Ref(obj=runtime.add_at))):
+            return True
+    return False
 
 
 class Statements:
@@ -60,11 +113,14 @@ class Statements:
             forward.append(replace(s, value=value))
         else:
             bar = self.whole_if_set(s.target.id, s.value.kind)
+            alone = Slot(s.target.id) in self.fresh - self.pinned and count_varied(s.value) == 1
+            self.handed_on = self.bar(Slot(s.target.id)).id if alone else None
             spent = self.spend(names)
             own = s.target.id in names_read(s.value)
             root = None if own else Name(s.target.id, kind=s.value.kind)
             after = not own
             adjoint = [] if bar is None else self.flows(s, [(s.value, bar)], spent, root)
+            self.handed_on = None
             forward, value = self.finish(s, s.value)
             if id(s.value) in self.hoisted and self.is_written_into(s.target.id):
                 value = Call(symbol(runtime.own), (value,))  # what is kept must not change with the variable
@@ -154,25 +210,34 @@ class Statements:
             copied = bar if scalar else self.copied(bar)
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
             held.append(Assign(bar, copied))
+        in_array = isinstance(plain(place.value.kind), Array) or is_flat(place)
+        late: Block = []
         if isinstance(s, Assign):
-            in_array = isinstance(plain(place.value.kind), Array) or is_flat(place)
+            apart = name not in names_read(value)  # what is made of the place reaches other shadows only
             if value.varied and not gathers:
-                copied = bar if scalar or not in_array else self.copied(bar)
+                copied = bar if scalar or not in_array or apart else self.copied(bar)
                 bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
                 held.append(Assign(bar, copied))
+                if apart and not scalar:
+                    self.cleared, self.views[bar.id] = self.cleared | {bar.id}, self.shared_by(shadow)
             nothing = scalar or in_array or is_new_item(place)
             like = self.stripped(place) if lasting else bar
-            held.append(Assign(shadow, Const(0.0) if nothing else self.zero(like, s.target.kind)))
+            cleared = Assign(shadow, Const(0.0) if nothing else self.zero(like, s.target.kind))
+            (late if apart and in_array else held).append(cleared)
         if value.varied:
             contribution = bar if at is None or s.op == "+" else negated(bar)
-            self.propagate(value, self.fitted_to(contribution, value, s.target))
+            wide = None
+            spread = is_elementwise(value) and not same_shape(plain(value.kind), plain(s.target.kind))
+            if spread and not self.program.is_complex:
+                wide = s.target.kind
+            else:
+                contribution = self.fitted_to(contribution, value, s.target)
+            self.propagate(value, contribution, wide=wide)
+        held += late
+        if in_array and not late and isinstance(s, Assign) and current().simplification:
+            replaced(held, shadow, bar_of_all, bar)
         ahead, value = self.finish(s, value)
         return [*before, *saves, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
-
-    def copied(self, bar: Expr) -> Expr:
-        if isinstance(plain(bar.kind), Array):
-            return Call(Attribute(bar, "copy"), ())
-        return Call(symbol(runtime.own), (bar,))
 
     def fitted_to(self, contribution: Expr, value: Expr, target: Expr) -> Expr:
         """An adjoint of the shape of a place, summed to the shape of a value that was broadcast into it."""
@@ -242,6 +307,7 @@ class Statements:
             if direct:
                 targets.append(self.bar(Slot(x.id)))
                 self.set_.add(Slot(x.id))
+                self.fresh.add(Slot(x.id))  # an adjoint function gives what nobody else sees
             else:
                 name = Name(self.names.new(f"{p}_bar"))
                 targets.append(name)

@@ -140,9 +140,8 @@ class Survey:
         self.nested = {n.function.name for n in own if isinstance(n, Def)} | {
             n.target.id for n in own if isinstance(n, Assign) and isinstance(n.value, Lambda)
         }
-        self.stable = (
-            {n for n, count in assigned.items() if count == 1 and n not in in_loop} - self.mutated - self.written
-        )
+        self.fixed = {n for n, count in assigned.items() if count == 1 and n not in in_loop}
+        self.stable = self.fixed - self.mutated - self.written
         self.boxed.discard(None)
 
     def trace(self, body, bound: set[str], definite: set[str]) -> tuple[set[str], set[str]]:

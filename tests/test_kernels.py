@@ -20,20 +20,7 @@ REFUSED_BY_VJP_FOR_NOW = {  # it differentiates by all floats: also by work arra
 }
 WRONG_FOR_NOW = {
 }
-KEEPS_TAPES_FOR_NOW = {
-    "copied": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
-        red_black fdtd_2d
-    """,
-    "direct": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
-        red_black fdtd_2d
-    """,
-    "inline": """
-        atax_by_rows spmv spmv_by_rows conv2d scattering_self_energies fft_by_stages fft_in_place haar_lifting
-        red_black fdtd_2d
-    """,
-}
+KEEPS_TAPES_FOR_NOW = dict.fromkeys(("copied", "direct", "inline"), "fft_by_stages fft_in_place haar_lifting")
 
 
 class Case:

@@ -79,7 +79,7 @@ def function_of(e: Expr) -> tuple[Any, tuple[Expr, ...], tuple] | None:
         case Call(fn=fn, args=args, kwargs=kwargs) if library_method(fn, "__call__"):
             return library_method(fn, "__call__"), (fn, *args), kwargs
         case Call(fn=Ref(obj=obj), args=args, kwargs=kwargs):
-            return obj, args, kwargs
+            return obj, args, tuple((k, v) for k, v in kwargs if not (k == "out" and is_none(v)))
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if library_method(value, attr):
             return library_method(value, attr), (value, *args), kwargs
         case Call(fn=Attribute(value=value, attr=attr), args=args, kwargs=kwargs) if attr in registry.METHODS:
@@ -101,6 +101,10 @@ def method_applied(op: str, args) -> tuple | None:
     classes = [kind.type if isinstance(kind := plain(x.kind), Opaque) else None for x in args]
     applied = registry.applied_method(op, classes) if any(classes) else None
     return None if applied is None else (applied[0], (args[applied[1]], args[1 - applied[1]]), ())
+
+
+def is_none(e: Expr) -> bool:
+    return isinstance(e, Const) and e.value is None
 
 
 def operation(e: Expr) -> Operation | None:

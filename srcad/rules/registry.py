@@ -23,6 +23,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import warnings
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -356,7 +357,9 @@ def refused(reason: str, *functions) -> None:
 
 def available(module, *names: str) -> list:
     """Those of `names` that this version of the library has."""
-    return [getattr(module, name) for name in names if hasattr(module, name)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that NumPy is going to drop
+        return [getattr(module, name) for name in names if hasattr(module, name)]
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -208,6 +208,8 @@ def into(self: Specialiser, e: Call) -> Expr | None:
         return None
     key = ("into", id(e))
     if key not in self.rewritten:
+        if "where" in options:
+            options["out"] = Const(None)  # what NumPy does not compute, it takes from anywhere, and np.where passes over
         value: Expr = replace(e, args=tuple(args), kwargs=tuple(options.items()))
         if "where" in options:
             value = Call(Ref(np.where, "np.where"), (options["where"], value, out), at=e.at)

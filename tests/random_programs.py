@@ -968,12 +968,14 @@ def leaves(value) -> list:
     return [value]
 
 
-def judge_twice(fun, args: tuple, double=None, analytic=None, single: bool = False) -> Verdict:
+def judge_twice(
+    fun, args: tuple, double=None, analytic=None, single: bool = False, switches: tuple[str, ...] = ()
+) -> Verdict:
     """The same of the second derivatives of a program whose gradient is right: the first way that is wrong, or crashes.
 
     Refused where a way is; what each way is refused for is in the detail.
     """
-    verdict = judge(fun, args, double=double, analytic=analytic, single=single)
+    verdict = judge(fun, args, double=double, analytic=analytic, single=single, switches=switches)
     if verdict.status != "right" or single:
         return Verdict("skipped", verdict.detail)
     argnums = tuple(i for i, a in enumerate(args) if next(floats(a), None) is not None)

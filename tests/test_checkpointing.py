@@ -194,9 +194,9 @@ def test_forward_over_reverse_is_right(fun):
 
 def test_only_the_arguments_are_kept():
     keeping, again = grad(in_a_loop_kept), grad(in_a_loop)
-    assert "kept_step_1_saved_tape.append" in keeping.source_for(U, 0.3)
+    assert "kept_step_saved_tape.append" in keeping.source_for(U, 0.3)
     text = again.source_for(U, 0.3)
-    assert "step_1_again(u, dt" in text and "u_tape.append(u)" in text and "step_1_adjoint" not in text
+    assert "step_again(u, dt" in text and "u_tape.append(u)" in text and "step_adjoint" not in text
     kept = text[text.index("def in_a_loop_grad") :]
     assert "sin" not in kept
 

@@ -554,3 +554,22 @@ def a_list_in_a_list_that_is_replaced(x):
     b *= x
     a[0] = o[1][0] * x
     return np.sum(a[0]) + np.sum(b) + np.sum(o[0][0])
+
+
+def first_two(v):
+    return v[0] * v[1]
+
+
+@program((np.asfortranarray(np.arange(6.0).reshape(2, 3) + 1.0),), (np.broadcast_to(THREE, (2, 3)),), (THREE.reshape(3, 1),))
+def items_of_a_reshaped_array_read_by_a_helper(x):
+    return first_two(x.reshape(-1)) + first_two(np.ravel(x)[1:]) * first_two(x.T.ravel())
+
+
+def squared_items(a):
+    u = np.ravel(a)
+    return np.reshape(np.array([u[k] ** 2 for k in range(len(u))]), a.shape)
+
+
+@program((THREE,))
+def items_of_an_array_that_was_broadcast(z):
+    return np.sum(squared_items(z * np.ones((3, 1))) * z)

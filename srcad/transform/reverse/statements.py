@@ -373,6 +373,11 @@ class Statements:
         before: Block = []
         saves, restores = [], []
         args = []
+        if callee.taken:
+            raise MissingRule(
+                s.at, f"{callee.source.name}() is checkpointed and exchanges arrays that it is given",
+                hint="Leave the checkpoint away, or return the new arrays.",
+            )  # fmt: skip
         for p, x in zip(callee.params, invoked.args):
             if p not in callee.written:
                 ahead, value = self.finish(s, x)
@@ -396,11 +401,21 @@ class Statements:
         the call, its shadow, and the operand of the call. What is no place is lent a shadow that is read afterwards."""
         slot = Slot(root_name(x))
         is_shadowed = p in callee.shadowed
-        if isinstance(root_of(x), Name) and slot not in spent and not self.is_split(slot.name, root_of(x).kind):
+        reshaped = any(map(is_reshaping, steps(x)))
+        is_place = isinstance(root_of(x), Name) and slot not in spent and not self.is_split(slot.name, root_of(x).kind)
+        if is_place and not (reshaped and p not in callee.written):
             place = self.place(x, before)
             shadow = None
             if is_shadowed:
-                shadow = self.substitute_root(place, self.own_shadow(slot, root_of(x).kind))
+                bar = self.own_shadow(slot, root_of(x).kind)
+                if reshaped and slot in self.pinned:
+                    raise MissingRule(
+                        x.at, f"{callee.source.name}() writes into `{text(x)}`, an array of the caller's in another shape",
+                        hint="Write into the array itself.",
+                    )  # fmt: skip
+                if reshaped:  # so that what is added to the part of the shadow is added to the shadow
+                    self.out.append(Assign(bar, Call(symbol(np.ascontiguousarray), (bar,))))
+                shadow = self.substitute_root(place, bar)
             return self.stripped(place), shadow, place
         value = self.value(x)
         shadow = None

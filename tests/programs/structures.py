@@ -264,3 +264,12 @@ def fields_in_loops(spring, pair):
     for item in pair.second[1]:
         s = s * spring.stiffness + item * pair.first
     return s * pair.second[0]
+
+
+@program((1.2,))
+def entries_taken_out_of_a_dictionary(x):
+    d = {"a": x, "b": x * 2, "c": 3.0}
+    v = d.pop("b")
+    del d["c"]
+    d["e"] = v * x
+    return sum(d.values()) * len(d) + v + d.pop("none", x)

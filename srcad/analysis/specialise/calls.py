@@ -20,6 +20,7 @@ from srcad.analysis.operations import CONSTANT_METHODS, library_method, python_v
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import LIST_METHODS, into
 from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
+from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import aliases, is_hashable, references
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS, ufunc_method
 from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
@@ -336,6 +337,10 @@ class Calls:
                     self.claim_constant(e, value)
                 if attr == "pop" and isinstance(value, Name) and kinds.is_list(kind) and varied:
                     return self.popped(e, value, Listing(kinds.item_kind(kind)), args)
+                if attr == "pop" and isinstance(value, Name) and isinstance(kind, Items) and kind.cls is dict and varied:
+                    taken = self.popped_entry(e, value, kind, args)
+                    if taken is not None:
+                        return taken
                 if varied and attr not in ("items", "values"):
                     self.refuse(
                         e,
@@ -383,6 +388,21 @@ class Calls:
             clause = Clause(k, mapping, (), at=e.at)
             self.rewritten[key] = e, Comprehension("list", Subscript(mapping, k, at=e.at), (clause,), at=e.at)
         return self.expr(self.rewritten[key][1])
+
+    def popped_entry(self, e: Call, owner: Name, kind: Items, args) -> Expr | None:
+        """`d.pop(key)` of a dictionary of known keys: the entry, and a dictionary without it; None where the key is not
+        known, or not there."""
+        try:
+            key = const_key(args[0]) if args else None
+        except ValueError:
+            return None
+        if kind.item(key) is None:
+            return args[1] if len(args) > 1 else None
+        item = self.named(self.typed_operation(Subscript(owner, Const(key), at=e.at)), "item")
+        rest = self.without_entry(e, owner, kind, key)
+        if rest is not None:
+            self.statement(rest)
+        return item
 
     def popped(self, e: Call, owner: Name, kind: Listing, args) -> Expr:
         """`xs.pop()` in a statement of its own; `xs.pop(i)` as the item, and a list without it."""

@@ -558,16 +558,36 @@ class Writes:
         self.emit(replace(s, value=call))
 
     def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
-        """The assignment of a new list in place of one that would be changed; None where others see that one."""
+        """The assignment of a new list or dictionary in place of one that would be changed; None where others see that
+        one."""
         if not self.is_owned(owner.id) or self.is_shared(owner.id):
-            self.refuse(
-                s, f"a change of the list `{owner.id}`, which another name may share", "Make a new list: xs = [*xs, …]."
-            )
+            what, hint = ("dictionary", "{**d, …}") if isinstance(new, Dict) else ("list", "xs = [*xs, …]")
+            message = f"a change of the {what} `{owner.id}`, which another name may share"
+            self.refuse(s, message, f"Make a new {what}: {hint}.")
             return None
         return Assign(owner, new, at=s.at)
 
+    def without_entry(self, s: Stmt | Expr, owner: Name, kind: Items, key) -> Stmt | None:
+        """The assignment of a dictionary without one of its entries; None where others see the one that there is."""
+        made = ("without", id(s), kind.keys)
+        if made not in self.rewritten:
+            left = [Const(k, at=s.at) for k in kind.keys if k != key]
+            items = tuple(Subscript(owner, k, at=s.at) for k in left)
+            self.rewritten[made] = s, self.renewed(s, owner, Dict(tuple(left), items, at=s.at))
+        return self.rewritten[made][1]
+
     def delete(self, s: Stmt, target: Expr, container: Expr) -> bool:
-        """`del xs[i]` and `del xs[i:j]`, as an assignment of what is left."""
+        """`del xs[i]`, `del xs[i:j]` and `del d[key]`, as an assignment of what is left."""
+        kind = plain(container.kind)
+        if isinstance(target, Subscript) and isinstance(target.value, Name) and isinstance(kind, Items) and kind.cls is dict:
+            try:
+                key = const_key(target.index)
+            except ValueError:
+                return False
+            rest = self.without_entry(s, target.value, kind, key) if kind.item(key) is not None else None
+            if rest is not None:
+                self.statement(rest)
+            return kind.item(key) is not None
         if not (isinstance(target, Subscript) and isinstance(target.value, Name) and is_list(plain(container.kind))):
             return False
         key = ("delete", id(target))

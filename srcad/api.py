@@ -14,7 +14,7 @@ import numpy as np
 
 from srcad import compiler, selfcheck, structure
 from srcad.analysis import kinds
-from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Number, Unknown, is_float, kind_of, plain
+from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Maybe, is_float, kind_of, plain
 from srcad.blame import blame
 from srcad.analysis.specialise.calls import default_expressions
 from srcad.core.nodes import Starred
@@ -366,6 +366,7 @@ class Derivative:
             or call.prefix
             or call.derivative is not None
             or not compiled.varied
+            or not returns_number(compiled)
         ):
             return
         if any(item is not None for _, item in self._positions) or any(
@@ -410,19 +411,15 @@ class Derivative:
         return value, found
 
     def _value_and_bars(self, compiled, values: list, with_value: bool):
-        needs_value = (
-            with_value
-            or isinstance(plain(compiled.result.kind), Unknown)
-            or not isinstance(compiled.result.kind, Number)
-        )
         if self.has_aux:
-            value, bars = self._with_aux(compiled, values)
-        elif needs_value:
-            value, bars = compiled.value_and_gradient(*values)
+            return self._with_aux(compiled, values)
+        if not returns_number(compiled):  # it is seen before the way back, which would stumble over anything else
+            value, saved = compiled.forward(*values)
             check_scalar(self.primal, value)
-        else:
-            value, bars = None, compiled.gradient(*values)
-        return value, bars
+            return value, compiled.adjoint(saved, 1.0) if compiled.varied else ()
+        if with_value:
+            return compiled.value_and_gradient(*values)
+        return None, compiled.gradient(*values)
 
     def _with_aux(self, compiled, values):
         value, saved = compiled.forward(*values)
@@ -663,6 +660,11 @@ def _(value: float):
 @signature_of.register
 def _(value: np.ndarray):
     return value.dtype, tuple([n == 1 for n in value.shape]), type(value)
+
+
+def returns_number(compiled: compiler.Compiled) -> bool:
+    """Whether it is known before a call that a function returns a number."""
+    return plain(compiled.result.kind).rank == 0 and not isinstance(compiled.result.kind, Maybe)
 
 
 def check_scalar(fun, value) -> None:

@@ -273,3 +273,14 @@ def mismatches(reference: dict[tuple, Estimate], found: Any, single: bool = Fals
             place = "".join(f"[{step!r}]" for step in path) or "it"
             lines.append(f"{place}: found {number!r}, expected {estimate.value!r} ± {estimate.error:.1e}")
     return lines
+
+
+def slopes(fun, t, step=1e-3):
+    """The gradient by differences of sixth order."""
+    found = np.zeros(t.size)
+    for k in range(t.size):
+        e = np.zeros(t.size)
+        e[k] = step
+        values = [fun(t + i * e) - fun(t - i * e) for i in (1, 2, 3)]
+        found[k] = (45 * values[0] - 9 * values[1] + values[2]) / (60 * step)
+    return found

@@ -7,21 +7,11 @@ import pytest
 
 import srcad
 from srcad import grad, hessian, jvp, stop_gradient
+from tests.reference import slopes
 
 T = np.array([1.2, 0.7, -0.3])
 DIRECTION = np.array([1.0, 0.5, 2.0])
 M = np.arange(12.0).reshape(3, 4) / 7
-
-
-def slopes(fun, t, step=1e-3):
-    """The gradient by differences of sixth order."""
-    found = np.zeros(t.size)
-    for k in range(t.size):
-        e = np.zeros(t.size)
-        e[k] = step
-        values = [fun(t + i * e) - fun(t - i * e) for i in (1, 2, 3)]
-        found[k] = (45 * values[0] - 9 * values[1] + values[2]) / (60 * step)
-    return found
 
 
 def along_rows(t):

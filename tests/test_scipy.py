@@ -11,6 +11,7 @@ import pytest
 
 import srcad
 from srcad import grad, jvp
+from tests.reference import slopes
 
 pytest.importorskip("scipy")
 
@@ -22,17 +23,6 @@ from scipy.interpolate import CubicSpline, RegularGridInterpolator  # noqa: E402
 
 T = np.array([1.2, 0.7])
 DIRECTION = np.array([1.0, -0.5])
-
-
-def slopes(fun, t, step=1e-3):
-    """The gradient by differences of sixth order."""
-    found = np.zeros(t.size)
-    for k in range(t.size):
-        e = np.zeros(t.size)
-        e[k] = step
-        values = [fun(t + i * e) - fun(t - i * e) for i in (1, 2, 3)]
-        found[k] = (45 * values[0] - 9 * values[1] + values[2]) / (60 * step)
-    return found
 
 
 def agrees(fun, t, expected, rtol=1e-8, atol=1e-9):

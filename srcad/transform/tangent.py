@@ -497,7 +497,7 @@ class _Tangents:
                 moved.insert(0, s)
                 continue
             staying.insert(0, s)
-            read |= names_read(s) - names if isinstance(s, Assign) else names_read(s)
+            read |= names_read(s.value) | names_read(s.target) - names if isinstance(s, Assign) else names_read(s)
             written |= assigned_names([s])
         return staying, moved
 

@@ -19,6 +19,7 @@ from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
 from srcad.analysis.specialise.schedules import Schedules
 from srcad.analysis.specialise.statements import Statements
+from srcad.analysis.specialise.tries import Tries
 from srcad.analysis.specialise.values import (
     Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
 )  # fmt: skip
@@ -174,7 +175,7 @@ class Program:
         return special
 
 
-class Specialiser(Statements, Writes, Loops, Schedules, Expressions, Operations, Calls, Derivatives):
+class Specialiser(Statements, Tries, Writes, Loops, Schedules, Expressions, Operations, Calls, Derivatives):
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):

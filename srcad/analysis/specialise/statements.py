@@ -9,7 +9,7 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Nothing, Number, Opaque, is_float, is_list, item_kind, kind_of,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Nothing, Number, is_float, is_list, item_kind, kind_of,
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
@@ -409,33 +409,6 @@ class Statements:
                 target = self.unpack_constant(target, UNKNOWN)
             items.append((typed, target))
         self.emit(replace(s, items=tuple(items), body=self.block(s.body)))
-
-    def try_(self, s: Try) -> None:
-        before = self.env
-        outer, self.out = self.out, []
-        raised, body = before, []
-        for stmt in s.body:
-            self.statement(stmt)
-            raised = join_envs(raised, self.env)
-        body, self.out = tuple(self.out), outer
-        orelse = self.block(s.orelse)
-        ends, handlers = [self.env], []
-        for h in s.handlers:
-            self.env = raised
-            if h.name:
-                self.bind(h.name, Value(Opaque(Exception)))
-                for node in (n for stmt in h.body for n in walk(stmt)):
-                    if isinstance(node, Attribute) and isinstance(node.value, Name) and node.value.id == h.name:
-                        self.refuse(
-                            node, "a value that an exception carries", "Return it, or assign it before the raise."
-                        )
-            handler = self.block(h.body)
-            handlers.append(replace(h, body=handler or (Pass(at=h.at),)))
-            if not ends_with_raise(handler):
-                ends.append(self.env)
-        self.env = functools.reduce(join_envs, ends)
-        final = self.block(s.final)
-        self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
 
 
 def is_own_result(e: Expr) -> bool:

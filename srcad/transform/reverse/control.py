@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Listing, Number, plain
+from srcad.analysis.kinds import Array, Items, Listing, Number, plain
+from srcad.analysis.specialise.tries import Surroundings, around, before
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, List, Logical, Name,
     Node, Op, Pass, Ref, Slice, Stmt, Subscript, Try, Tuple, While, With, map_children, walk,
@@ -115,22 +116,8 @@ class Control:
     def loop(self, s: For | While) -> tuple[Block, Block]:
         """A loop: the way back runs through its passes from the last to the first."""
         inside = assigned_names(s.body) | (target_names(s.target) if isinstance(s, For) else set())
-        appended = {
-            root_name(n.value.fn.value)
-            for n in walk_all(s.body)
-            if isinstance(n, (ExprStmt, Assign))
-            and isinstance(n.value, Call)
-            and isinstance(n.value.fn, Attribute)
-            and n.value.fn.attr in ("append", "pop")
-            and root_name(n.value.fn.value) is not None
-            and n.value.varied
-        }
-        stored = {
-            root_name(n.target)
-            for n in walk_all(s.body)
-            if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, (Subscript, Attribute))
-        }
-        stored |= {name for n in walk_all(s.body) if isinstance(n, Invoke) for name in lent_to(n)}
+        appended = grown_names(s.body)
+        stored = stored_names(s.body)
         relevant = any(slot.name in inside | stored for slot in self.set_) or appended
         if not relevant or not ((inside | stored) & self.varied_names or appended):
             self.spend([n for n in inside])
@@ -327,10 +314,89 @@ class Control:
         """A statement and its provisions, such that an exception in its expression leaves no provision behind."""
         saves = [s for s in block if isinstance(s, Save)]
         *others, last = [s for s in block if not isinstance(s, Save)]
-        if not saves or not isinstance(last, (Assign, AugAssign)):
+        if not saves or not isinstance(last, (Assign, AugAssign)) or is_harmless(last):
             return block
         value = Name(self.names.new("value"), kind=last.value.kind)
         return [*others, Assign(value, last.value, at=last.at), *saves, replace(last, value=value)]
+
+    def units(self, s: Try, goes_on: bool) -> list[tuple[list[Stmt], tuple[Block, Block] | None]]:
+        """The body of a `try` in steps, of each of which all has been done or nothing; some with both of their sweeps. It
+        is a step of its own to keep what the next one changes bit by bit."""
+        found: list = []
+        for stmt in s.body:
+            if not goes_on:
+                found.append(([stmt], None))
+            elif isinstance(stmt, COMPOUND):
+                if self.is_constant(stmt):
+                    names = assigned_names([stmt]) | stored_names([stmt])
+                    found.append(([], held(*self.provisions(stmt, sorted(names & self.prior.get(id(stmt), frozenset()))))))
+                found.append(([stmt], None))
+            elif is_harmless(stmt) and found and found[-1][1] is None and not isinstance(found[-1][0][-1], COMPOUND):
+                found[-1][0].append(stmt)
+            else:
+                whole = [Subscript(x, Const(Ellipsis), kind=x.kind) for x in self.changed_by_calls(stmt)]
+                kept = [self.place_provision(root_name(place), place) for place in whole]
+                if kept:
+                    found.append(([], held([restore for _, restore in kept], [save for save, _ in kept])))
+                found.append(([stmt], None))
+        return found
+
+    def attempted(self, unit: list[Stmt], goes_on: bool) -> tuple[Block, Block]:
+        """Both sweeps of a step in a `try`."""
+        forward: Block = []
+        back: Block = []
+        for stmt in reversed(unit):
+            if goes_on and isinstance(stmt, COMPOUND) and self.is_constant(stmt):
+                self.spend(sorted(assigned_names([stmt])))
+                return [self.without_sweeps(stmt)], []
+            ahead, behind = self.statement(stmt)
+            if goes_on and behind and isinstance(stmt, COMPOUND):
+                raise MissingRule(
+                    stmt.at,
+                    "a loop or branch inside `try` has no derivative, because an exception may end it midway",
+                    hint="Give each variable that it sets a value before it, and a new one in the handler before it is read"
+                    " there\nor after it; or move the body of the `try` into a function of its own.",
+                )
+            forward = [*(self.all_or_nothing(ahead) if goes_on else ahead), *forward]
+            back += behind
+        return forward, back
+
+    def is_constant(self, s: Stmt) -> bool:
+        """Whether nothing of what is differentiated goes through a compound statement in a `try`, nor around it."""
+        if grown_names([s]) or stored_names([s]) & self.varied_names:
+            return False
+        names = assigned_names([s]) & self.varied_names
+        if not names:
+            return True
+        if any(n.varied for n in walk(s) if isinstance(n, Expr)):
+            return False
+        place = self.surroundings(s)
+        return place is not None and not names & place.caught and names <= definitely_set([s], set()) | before([s], frozenset())
+
+    def surroundings(self, s: Stmt) -> Surroundings | None:
+        """What is read after a statement of this function, and after an exception in it: also what is the caller's."""
+        special = self.special
+        lent = frozenset(special.params) & special.written
+        return around(special.body, s, frozenset(special.params), lent, lent)
+
+    def changed_by_calls(self, stmt: Stmt) -> list[Name]:
+        """The arrays that calls in a statement of a `try` write into, which an exception may end midway."""
+        found: dict[str, Name] = {}
+        for n in (n for n in walk(stmt) if isinstance(n, Invoke)):
+            values = dict(zip(n.callee.params, n.callee.values))
+            for p, x in zip(n.callee.params, n.args):
+                is_array = isinstance(plain(values[p].kind), Array)
+                if p in n.callee.shared and p in n.callee.written and (values[p].varied or is_array):
+                    name, place = root_name(x), self.surroundings(stmt)
+                    if not is_array or not isinstance(x, Name) or place is None or name in place.caught:
+                        raise MissingRule(
+                            stmt.at,
+                            f"`{name}` is written into by a call inside `try`, which an exception may end midway",
+                            hint="Let the function write into a copy and return that, or give the variable a new value in "
+                            "the handler.",
+                        )
+                    found[name] = x
+        return [found[name] for name in sorted(found)]
 
     def try_(self, s: Try) -> tuple[Block, Block]:
         """`try`: the way back undoes the statements that were completed, and those of the handler that ran."""
@@ -352,27 +418,22 @@ class Control:
         which = Name(self.names.new("handled"))
         step = Name(self.names.new("step"))
         parts, back = [], []
-        for number, stmt in reversed(list(enumerate(s.body, 1))):
-            before = set(self.set_)
-            ahead, behind = self.statement(stmt)
+        for number, (unit, held) in reversed(list(enumerate(self.units(s, bool(going_on)), 1))):
+            before, fresh = set(self.set_), set(self.fresh)
+            ahead, behind = held or self.attempted(unit, bool(going_on))
             if going_on and behind:
-                if isinstance(stmt, (For, While, If, With, Try)):
-                    raise MissingRule(
-                        stmt.at,
-                        "a loop or branch inside `try` has no derivative, because an exception may end it midway",
-                        hint="Move the body of the `try` into a function of its own.",
-                    )
                 skipped: Block = []
-                after = set(self.set_)
-                self.set_ = set(before)
+                after, renewed = set(self.set_), set(self.fresh)
+                self.set_, self.fresh = set(before), fresh
                 self.fill(after - before, skipped)
-                only = before - after
-                self.set_ = set(after)
-                self.fill(only, behind)
+                fresh = set(self.fresh)
+                self.set_, self.fresh = set(after), renewed
+                self.fill(before - after, behind)
+                self.fresh &= fresh
                 back.append(If(Compare((">=",), (step, Const(number))), tuple(behind), tuple(skipped)))
             else:
                 back.extend(behind)
-            parts.append([*self.all_or_nothing(ahead), Assign(step, Const(number))] if going_on else ahead)
+            parts.append([*ahead, Assign(step, Const(number))] if going_on else ahead)
         body = [x for part in reversed(parts) for x in part]
         handlers = []
         choose: Block = blocks[0][1]
@@ -392,6 +453,51 @@ class Control:
             final=tuple(final_forward),
         )
         return [*start, new], final_back + self.commented(s, choose + back)
+
+
+COMPOUND = (For, While, If, With, Try)
+
+
+def held(restores: Block, saves: Block) -> tuple[Block, Block]:
+    """Both sweeps of what keeps values."""
+    return saves, restores
+
+
+def stored_names(block) -> set[str]:
+    """The variables into whose memory a block writes, or an adjoint of a call in it."""
+    found = {
+        root_name(n.target)
+        for n in walk_all(block)
+        if isinstance(n, (Assign, AugAssign)) and isinstance(n.target, (Subscript, Attribute))
+    }
+    found |= {name for n in walk_all(block) if isinstance(n, Invoke) for name in lent_to(n)}
+    return found
+
+
+def grown_names(block) -> set[str]:
+    """The variables with lists of what is differentiated that a block makes longer or shorter."""
+    return {
+        root_name(n.value.fn.value)
+        for n in walk_all(block)
+        if isinstance(n, (ExprStmt, Assign))
+        and isinstance(n.value, Call)
+        and isinstance(n.value.fn, Attribute)
+        and n.value.fn.attr in ("append", "pop")
+        and root_name(n.value.fn.value) is not None
+        and n.value.varied
+    }
+
+
+def is_harmless(s: Stmt) -> bool:
+    """Whether a statement gives variables the values of others, or items of known containers: it raises nothing."""
+    match s:
+        case Assign(target=Name(), value=Name() | Const()):
+            return True
+        case Assign(target=Name(), value=Subscript(value=Name(kind=Items() as kind), index=Const(value=key))):
+            return kind.item(key) is not None
+        case Assign(target=Tuple(elts=elts), value=Name(kind=Items(keys=keys))):
+            return len(elts) == len(keys) and all(isinstance(e, Name) for e in elts)
+    return False
 
 
 def split_break(block: Block) -> tuple[Block, Stmt | None]:

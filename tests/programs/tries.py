@@ -277,3 +277,106 @@ def return_out_of_a_try_with_a_loop(x):
         return y
     except ValueError:
         return x * x
+
+
+@program((2.0, 4), (0.4, 4))
+def list_grown_in_a_try(x, n):
+    try:
+        rows = []
+        for k in range(n):
+            rows.append(x * math.log(x + 1 - 0.4 * k))
+        total = 0.0
+        for row in rows:
+            total = total + row * row
+        y = total
+    except ValueError:
+        y = x**3
+    return y * x
+
+
+@program((0.5,), (1.7,), marks="first")
+def array_of_before_is_written_in_a_try(x):
+    u = np.ones(4) * x
+    s = np.sum(u * u * u)
+    t = x
+    for j in range(3):
+        try:
+            for k in range(4):
+                u[k] = u[k] * x * s
+                if u[k] * k * (j + 1) > 4:
+                    raise Diverged
+            s = 0.1 * np.sum(u)
+        except Diverged:
+            s = s * x * 0.1
+        u = np.ones(4) * s
+        t = t + 0.1 * s
+    return t
+
+
+def filled(u, x):
+    u[0] = x * x
+    if u[0] > 1:
+        raise Diverged
+    u[1] = x
+
+
+@program((2.0,), (0.5,), marks="first")
+def helper_that_writes_in_a_try(x):
+    u = x * np.ones(2)
+    s = u[0] * u[1]
+    try:
+        filled(u, x)
+        s = s + u[1]
+    except Diverged:
+        s = s * x
+    return s
+
+
+@program((2.4,), (0.5,), (0.9,))
+def one_exception_for_another(x):
+    y = x
+    try:
+        try:
+            for k in range(3):
+                y = y * math.sqrt(x - 0.3 * k)
+        except ValueError:
+            raise Diverged from None
+        z = y * 2
+    except Diverged:
+        z = x**3
+    return z * x
+
+
+@program((0.5,), (0.9,))
+def continue_else_and_finally_in_a_loop(x):
+    s = x
+    for j in range(4):
+        try:
+            t = s
+            if j == 2 and x < 0.7:
+                raise Diverged
+            for k in range(2):
+                t = t * math.cos(s + k)
+        except Diverged:
+            continue
+        else:
+            s = s + t * x
+        finally:
+            s = s * 1.1
+    return s
+
+
+@program((1.7,), (0.4,))
+def tried_again_with_half_the_step(x):
+    step, y = 1.0, x
+    while True:
+        try:
+            w = y
+            for _ in range(3):
+                w = w * math.sqrt(2 - step * w)
+            y = w
+            break
+        except ValueError:
+            step = step * 0.5
+            y = y * 0.9
+    return y * x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,9 +26,8 @@ class Tries:
         before = self.env
         outer, self.out = self.out, []
         raised, body = before, []
-        for stmt in s.body:
-            for part in self.in_one(s, stmt):
-                self.statement(part)
+        for stmt in self.in_steps(s):
+            self.statement(stmt)
             raised = join_envs(raised, self.env)
         body, self.out = tuple(self.out), outer
         orelse = self.block(s.orelse)
@@ -50,8 +50,8 @@ class Tries:
         final = self.block(s.final)
         self.emit(replace(s, body=body, handlers=tuple(handlers), orelse=orelse, final=final))
 
-    def in_one(self, s: Try, stmt: Stmt) -> tuple[Stmt, ...]:
-        """A statement in the body of a `try`, as a call of a function of its own where an exception may end it midway.
+    def in_steps(self, s: Try) -> Iterator[Stmt]:
+        """The body of a `try`, with calls of functions of their own in place of what an exception may end midway.
 
             try:                                    def f_tried(y):
                 for k in range(n):                      for k in range(n):
@@ -63,45 +63,59 @@ class Tries:
                                                     except ValueError:
                                                         y = x
 
-        What an ended call has set is lost: nobody may read it, neither in a handler nor after that.
+        It is one call, of all up to the last loop or branch, where it can be. What an ended call has set is lost: nobody may
+        read it, neither in a handler nor after that.
         """
-        if not any(map(goes_on, s.handlers)) or not any(isinstance(n, MIDWAY) for n in walk(stmt)):
-            return (stmt,)
-        if not any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for n in walk(stmt)):
-            return (stmt,)
-        key = "tried", id(stmt)
-        if key not in self.rewritten:
-            self.rewritten[key] = self.outlined(stmt)
-        made = self.rewritten[key]
-        if made is None:
-            return (stmt,)
-        function, call = made
-        self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
-        return (call,)
+        midway = [i for i, stmt in enumerate(s.body) if any(isinstance(n, MIDWAY) for n in walk(stmt))]
+        if not midway or not any(map(goes_on, s.handlers)):
+            yield from s.body
+            return
+        end = midway[-1] + 1
+        whole = self.in_one(s.body[:end])
+        if whole is not None:
+            yield whole
+        else:
+            for i, stmt in enumerate(s.body[:end]):
+                yield (self.in_one((stmt,)) if i in midway else None) or stmt
+        yield from s.body[end:]
 
-    def outlined(self, stmt: Stmt) -> tuple[Function, Stmt] | None:
-        """A function that does what a statement does, and a call of it; None where what it sets is read although it may
+    def in_one(self, run: tuple[Stmt, ...]) -> Stmt | None:
+        """Statements as a call of a function; None where nothing is differentiated in them, or it cannot be done."""
+        if not any(isinstance(n, Name) and n.id in self.env and self.env[n.id].varied for s in run for n in walk(s)):
+            return None
+        key = "tried", *map(id, run)
+        if key not in self.rewritten:
+            self.rewritten[key] = self.outlined(run)
+        if self.rewritten[key] is None:
+            return None
+        function, call = self.rewritten[key]
+        self.bind(function.name, Value(Callee(Local(function, self.special.owner), "local")))
+        return call
+
+    def outlined(self, run: tuple[Stmt, ...]) -> tuple[Function, Stmt] | None:
+        """A function that does what some statements do, and a call of it; None where what they set is read although they may
         have been ended, or may have no value."""
-        special, at = self.special, stmt.at
+        special, at = self.special, run[-1].at
         body = special.source.body
         captured = {
             n.id for s in body for f in walk(s) if isinstance(f, (Function, Lambda)) for n in walk(f) if isinstance(n, Name)
         }
-        place = around(body, stmt, frozenset(special.params), frozenset())
-        own = set(set_in([stmt]))
-        if place is None or own & (place.caught | captured) or any(binds_otherwise(n) for n in walk(stmt)):
+        first, last = (around(body, s, frozenset(special.params), frozenset()) for s in (run[0], run[-1]))
+        own = set(set_in(run))
+        if first is None or last is None or own & (last.caught | captured):
             return None
-        results = sorted(own & place.after)
-        if not results and not written_into([stmt]):
+        if any(binds_otherwise(n) for s in run for n in walk(s)):
             return None
-        params = sorted(own & before([stmt], frozenset(results)))
-        always = flow([stmt], place.known)[1]
-        if not always.issuperset(results) or not place.known.issuperset(params):
+        results = sorted(own & last.after)
+        if not results and not written_into(run):
+            return None
+        params = sorted(own & before(run, frozenset(results)))
+        if not flow(run, first.known)[1].issuperset(results) or not first.known.issuperset(params):
             return None
         names = tuple(Name(n, at=at) for n in results)
         result: Expr = Const(None, at=at) if not names else names[0] if len(names) == 1 else Tuple(names, at=at)
         title = special.names.new(f"{special.source.name}_tried")
-        text = (stmt, Return(result, at=at))
+        text = (*run, Return(result, at=at))
         function = Function(title, tuple(Param(p, at=at) for p in params), text, "A part of a `try`.", at=at)
         call = Call(Name(title, at=at), tuple(Name(p, at=at) for p in params), at=at)
         return function, Assign(result, call, at=at) if names else ExprStmt(call, at=at)

@@ -370,8 +370,8 @@ class Control:
             return True
         if any(n.varied for n in walk(s) if isinstance(n, Expr)):
             return False
-        place = self.surroundings(s)
-        return place is not None and not names & place.caught and names <= definitely_set([s], set()) | before([s], frozenset())
+        place, decided = self.surroundings(s), definitely_set([s], set()) | before([s], frozenset())
+        return place is not None and not names & place.caught and names <= decided
 
     def surroundings(self, s: Stmt) -> Surroundings | None:
         """What is read after a statement of this function, and after an exception in it: also what is the caller's."""
@@ -391,9 +391,8 @@ class Control:
                     if not is_array or not isinstance(x, Name) or place is None or name in place.caught:
                         raise MissingRule(
                             stmt.at,
-                            f"`{name}` is written into by a call inside `try`, which an exception may end midway",
-                            hint="Let the function write into a copy and return that, or give the variable a new value in "
-                            "the handler.",
+                            f"`{name}` is written into inside `try`, by what an exception may end midway",
+                            hint="Write into a copy that is made there, or give the variable a new value in the handler.",
                         )
                     found[name] = x
         return [found[name] for name in sorted(found)]

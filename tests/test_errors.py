@@ -167,3 +167,45 @@ def test_lowered_nodes_name_their_lines():
     (stmt,) = lower(read(lambda x: x + 1)).body
     assert isinstance(stmt, core.Return)
     assert str(stmt.at).endswith(f"test_errors.py:{stmt.at.line}")
+
+
+def added_up_until_it_is_too_much(x):
+    total = 0.0
+    try:
+        for k in range(5):
+            total = total + x * k
+            if total > 5:
+                raise OverflowError
+    except OverflowError:
+        total = total * 2
+    return total
+
+
+def filled_until_it_is_too_much(u, x):
+    u[0] = x * x
+    if u[0] > 1:
+        raise OverflowError
+    u[1] = x
+
+
+def array_filled_until_it_is_too_much(x):
+    u = np.zeros(2)
+    try:
+        filled_until_it_is_too_much(u, x)
+    except OverflowError:
+        u[1] = 2 * x
+    return u[0] * u[1]
+
+
+def test_what_a_loop_has_set_when_an_exception_ends_it_is_not_read():
+    with pytest.raises(MissingRule, match="a loop or branch inside `try` has no derivative") as caught:
+        srcad.grad(added_up_until_it_is_too_much)(2.0)
+    assert "-> " in str(caught.value) and "for k in range(5):" in str(caught.value)
+    value, slope = srcad.jvp(added_up_until_it_is_too_much, (2.0,), (1.0,))
+    assert (value, slope) == (12.0, 6.0)  # 2 (x + 2 x)
+
+
+def test_what_a_call_has_written_when_an_exception_ends_it_is_not_read():
+    with pytest.raises(MissingRule, match="`u` is written into inside `try`, by what an exception may end midway"):
+        srcad.grad(array_filled_until_it_is_too_much)(2.0)
+    assert srcad.jvp(array_filled_until_it_is_too_much, (2.0,), (1.0,)) == (16.0, 24.0)  # 2 x³

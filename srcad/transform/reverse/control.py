@@ -388,7 +388,8 @@ class Control:
                 is_array = isinstance(plain(values[p].kind), Array)
                 if p in n.callee.shared and p in n.callee.written and (values[p].varied or is_array):
                     name, place = root_name(x), self.surroundings(stmt)
-                    if not is_array or not isinstance(x, Name) or place is None or name in place.caught:
+                    gone = place is not None and name not in place.caught
+                    if not is_array or not isinstance(x, Name) or not gone or n.checkpointed:
                         raise MissingRule(
                             stmt.at,
                             f"`{name}` is written into inside `try`, by what an exception may end midway",

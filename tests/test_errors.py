@@ -4,6 +4,7 @@ import copy
 import pickle
 import traceback
 
+import numpy as np
 import pytest
 
 import srcad

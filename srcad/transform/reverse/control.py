@@ -329,7 +329,8 @@ class Control:
             elif isinstance(stmt, COMPOUND):
                 if self.is_constant(stmt):
                     names = assigned_names([stmt]) | stored_names([stmt])
-                    found.append(([], held(*self.provisions(stmt, sorted(names & self.prior.get(id(stmt), frozenset()))))))
+                    restores, saves = self.provisions(stmt, sorted(names - {None}))
+                    found.append(([], (saves, restores)))
                 found.append(([stmt], None))
             elif is_harmless(stmt) and found and found[-1][1] is None and not isinstance(found[-1][0][-1], COMPOUND):
                 found[-1][0].append(stmt)
@@ -337,7 +338,7 @@ class Control:
                 whole = [Subscript(x, Const(Ellipsis), kind=x.kind) for x in self.changed_by_calls(stmt)]
                 kept = [self.place_provision(root_name(place), place) for place in whole]
                 if kept:
-                    found.append(([], held([restore for _, restore in kept], [save for save, _ in kept])))
+                    found.append(([], ([save for save, _ in kept], [restore for _, restore in kept])))
                 found.append(([stmt], None))
         return found
 
@@ -456,11 +457,6 @@ class Control:
 
 
 COMPOUND = (For, While, If, With, Try)
-
-
-def held(restores: Block, saves: Block) -> tuple[Block, Block]:
-    """Both sweeps of what keeps values."""
-    return saves, restores
 
 
 def stored_names(block) -> set[str]:

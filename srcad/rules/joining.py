@@ -36,7 +36,7 @@ def sum_of(extents):
 
 
 @sequence_rule(
-    np.concatenate, data="arrays", jvp="linear",
+    np.concatenate, data="arrays", jvp="linear", arrays=True,
     examples=[
         ex([A(2), A(3)]), ex((A(2, 3), A(1, 3))), ex([A(2, 3), A(2, 1), A(2, 2)], 1), ex([A(2, 3), A(2, 0)], axis=-1),
         ex([A(2, 1), A(3)], axis=None), ex([A(2)]), ex([A(2, 3, 4), A(2, 1, 4)], axis=1), ex([A(0), A(2)]),
@@ -57,6 +57,7 @@ STACKED = [ex([A(), A()]), ex([A(3), A(3)]), ex((A(2, 3), A(2, 3), A(2, 3))), ex
     np.stack,
     data="arrays",
     jvp="linear",
+    arrays=True,
     examples=[
         *STACKED,
         ex([A(3), A(3)], 1),
@@ -84,7 +85,7 @@ def lifted_section(k, y_bar, arrays, axis, ndim, long_rank):
 
 
 @sequence_rule(
-    np.vstack, data="tup", jvp="linear",
+    np.vstack, data="tup", jvp="linear", arrays=True,
     examples=[
         *STACKED, ex([A(3), A(2, 3), A(3)]), ex([A(2, 2, 1), A(1, 2, 1)]),
     ],
@@ -97,7 +98,7 @@ alias(np.vstack, *available(np, "row_stack"))
 
 
 @sequence_rule(
-    np.hstack, data="tup", jvp="linear",
+    np.hstack, data="tup", jvp="linear", arrays=True,
     examples=[*STACKED, ex([A(), A(3), A()]), ex([A(2, 1), A(2, 3)]), ex([A(2, 1, 2), A(2, 2, 2)])],
 )  # fmt: skip
 def hstack_vjp(k, y_bar, y, tup, *, dtype=None):
@@ -105,12 +106,17 @@ def hstack_vjp(k, y_bar, y, tup, *, dtype=None):
     return lifted_section(k, y_bar, tup, axis, axis + 1, axis + 1)
 
 
-@sequence_rule(np.dstack, data="tup", jvp="linear", examples=[*STACKED, ex([A(2, 3, 2), A(2, 3)]), ex([A(3), A(1, 3)])])
+@sequence_rule(
+    np.dstack, data="tup", jvp="linear", arrays=True,
+    examples=[*STACKED, ex([A(2, 3, 2), A(2, 3)]), ex([A(3), A(1, 3)])],
+)  # fmt: skip
 def dstack_vjp(k, y_bar, y, tup):
     return lifted_section(k, y_bar, tup, 2, 3, 3)
 
 
-@sequence_rule(np.column_stack, data="tup", jvp="linear", examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])])
+@sequence_rule(
+    np.column_stack, data="tup", jvp="linear", arrays=True, examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])],
+)  # fmt: skip
 def column_stack_vjp(k, y_bar, y, tup):
     return lifted_section(k, y_bar, tup, 1, 2, 2)
 

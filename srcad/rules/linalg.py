@@ -286,7 +286,7 @@ def einsum_vjp(k, y_bar, y, subscripts, *operands, optimize=False):
 
 
 sequence_rule(
-    np.einsum, data="operands", jvp="multilinear",
+    np.einsum, data="operands", jvp="multilinear", arrays=True,
     examples=[
         ex("ij,jk->ik", A(2, 3), A(3, 4)), ex("ij,jk", A(2, 3), A(3, 4)), ex("i,i", A(3), A(3)),
         ex("i,j->ij", A(2), A(3)),
@@ -689,7 +689,7 @@ def multi_dot_jvp(dots, y, arrays):
 
 
 sequence_rule(
-    np.linalg.multi_dot, data="arrays", jvp=multi_dot_jvp,
+    np.linalg.multi_dot, data="arrays", jvp=multi_dot_jvp, arrays=True,
     examples=[
         ex([A(2, 3), A(3, 4)]), ex([A(2, 3), A(3, 4), A(4, 2)]), ex([A(3), A(3, 4), A(4, 2), A(2)]),
         ex([A(3), A(3, 4), A(4, 2)]),

@@ -262,7 +262,7 @@ for function in (np.require, np.asarray_chkfinite):
 
 
 @sequence_rule(
-    np.broadcast_arrays, data="args", jvp="linear",
+    np.broadcast_arrays, data="args", jvp="linear", arrays=True,
     examples=[ex(A(3), A(2, 1)), ex(A(), A(2, 3)), ex(A(2), A(2)), ex(A(2, 3), 1.0)],
 )  # fmt: skip
 def broadcast_arrays_vjp(k, y_bar, y, *args):
@@ -271,7 +271,7 @@ def broadcast_arrays_vjp(k, y_bar, y, *args):
 
 
 @sequence_rule(
-    np.meshgrid, data="xi", jvp="linear",
+    np.meshgrid, data="xi", jvp="linear", arrays=True,
     examples=[
         ex(A(3), A(2)), ex(A(3), A(2), indexing="ij"), ex(A(3), A(2), A(4)), ex(A(3), A(2), A(4), sparse=True), ex(A(3)),
         ex(A(3), A(), indexing="ij"), ex(A(2), A(3), sparse=True, indexing="ij"),

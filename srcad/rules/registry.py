@@ -77,7 +77,8 @@ class Rule:
 
     `sequence` names those data that are sequences, a list of arrays or `*operands`. The vjp of one takes the item's
     number first: `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; the number of an item of an item is a tuple.
-    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list.
+    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list. Where the items are
+    `arrays`, a list among them is taken as one: no number is a tuple then.
 
     `like(*data)` is an array of the type and the rank of the result, for the kind of what `fn` returns, where `fn` cannot be
     called on small arrays.
@@ -96,6 +97,7 @@ class Rule:
     sequence: tuple[str, ...] = ()
     whole: Callable | None = None
     listed: Callable | None = None
+    arrays: bool = False
     synonyms: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     domain: tuple = (-2.0, 2.0)
@@ -272,19 +274,20 @@ def sequence_rule(
     examples,
     whole=None,
     listed=None,
+    arrays: bool = False,
     sequences: tuple[str, ...] = (),
 ) -> Callable:
     """Declares a function of a sequence of arrays by `vjp(k, y_bar, y, ...)`, the adjoint of item k.
 
     `data` names the sequence, and then the parameters that `others` are the adjoints of; `sequences` those of them that
-    are sequences, if it is not the first alone.
+    are sequences, if it is not the first alone; `arrays` says that their items are arrays.
     """
 
     def declare(vjp: Callable) -> Callable:
         names = (data,) if isinstance(data, str) else data
         RULES[fn] = Rule(
             fn, _parameters(vjp, 3), names, (vjp, *others), jvp, sequence=sequences or names[:1], whole=whole, listed=listed,
-            examples=tuple(examples),
+            arrays=arrays, examples=tuple(examples),
         )  # fmt: skip
         return vjp
 

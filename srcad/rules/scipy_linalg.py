@@ -266,6 +266,7 @@ for name in "expm logm sqrtm sinm cosm sinhm coshm".split():
     linalg.block_diag,
     data="arrs",
     jvp="linear",
+    arrays=True,
     examples=[ex(A(2, 2), A(1, 3)), ex(A(2, 2)), ex(A(1, 1), np.ones((2, 2)))],
 )
 def block_diag_vjp(k, y_bar, y, *arrs):

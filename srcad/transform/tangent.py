@@ -439,7 +439,7 @@ class _Tangents:
         invoked: Invoke = s.value
         wanted = [n for n in target_list(s.target) if n in live]
         callee: Special = invoked.callee
-        if not wanted and not moved_by(invoked) & live:
+        if not wanted and not moved_by(invoked) & live and self.is_at_hand(invoked):
             return [replace(s, value=invoked.call), *self.popped(s, live)]
         self.program.needed.add(id(callee))
         parts, before = Parts(self.dots), []
@@ -459,6 +459,13 @@ class _Tangents:
             dot_target = Name(self.dots.of(s.target.id))
         call = Call(Ref(callee, f"{callee.name}_tangent"), (*values, *dots), at=s.at)
         return [*ahead, replace(s, target=Tuple((s.target, dot_target)), value=call)]
+
+    def is_at_hand(self, invoked: Invoke) -> bool:
+        """Whether a call means something as the user wrote it: a nested function has a name only where it is made."""
+        match invoked.call:
+            case Call(fn=Name(id=name)):
+                return not invoked.callee.is_nested or name in self.needs.nested
+        return not invoked.callee.is_nested
 
     # -- exceptions ------------------------------------------------------------------------------------------------
 

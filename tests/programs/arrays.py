@@ -405,3 +405,105 @@ def beyond_the_first_rules(a, b, m):
         + np.sum(np.take(a, [0, 0, 2]) ** 2)
     )
     return s * t + np.sum(np.triu(m) @ np.tril(m)) + sum(np.sum(part) ** 2 for part in np.array_split(a, 2))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Lists where NumPy takes arrays
+
+THREE = np.array([0.6, -0.4, 1.3])
+
+
+@program((THREE,))
+def lists_times_arrays(x):
+    return np.sum([x[0], x[1]] * x[:2]) + np.sum(x**2 * (1, 2, 3)) + np.sum([1.0, 2.0, 3.0] / x - [x[2], 1.0, x[0]])
+
+
+@program((THREE,))
+def powers_of_lists(x):
+    return np.sum(np.abs(x) ** [1.0, 2.0, 3.0]) + np.sum([1.0, 2.0, 3.0] ** x) + np.sum((2.0, x[2]) ** x[:2] ** 2)
+
+
+@program((THREE,))
+def a_list_as_a_condition(x):
+    chosen = np.where([True, False, True], x, x**2)
+    return np.sum(chosen * x) + np.sum(np.where([[True], [False]], x, 2 * x) ** 2) + np.sum(x * x, where=[True, False, True])
+
+
+@program((THREE,))
+def lists_as_branches_of_where(x):
+    return np.sum(np.where([True, False], [x[0], x[1]], 0.0)) + np.sum(np.where(x > 0, 0.0, [x[0], 1.0, x[1]]) * x)
+
+
+@program((THREE,))
+def lists_among_joined_arrays(x):
+    row = [x[0] * 2, x[1]]
+    joined = np.concatenate((row, x, [1.0, 2.0], [v * v for v in x]))
+    stacked = np.vstack([x, [1, 2, 3], [x[1], 1.0, x[0]]])
+    return joined @ np.arange(10.0) + np.sum(stacked**3) + np.hstack([[1, x[2]], x])[1] + np.stack([x, row + [1.0]])[1] @ x
+
+
+@program((THREE,))
+def a_list_in_a_grid(x):
+    a, b = np.meshgrid([x[0], x[1]], x)
+    return np.sum(a**2 * b)
+
+
+@program((THREE,))
+def lists_in_products(x):
+    a = np.dot([x[0], 1.0, x[1]], x) + x @ [x[0], x[1], 2.0] + np.sum([[x[0], x[1], 2.0], [x[1], x[2], 0]] @ x)
+    return a + np.einsum("i,i", [x[0], x[1], 2.0], x) + np.einsum("ij,j->i", [[1, 2, 3], [4, 5, 6]], x)[0]
+
+
+@program((THREE,))
+def lists_in_linear_algebra(x):
+    a = np.linalg.det([[x[0], x[1]], [x[2], 1.0]]) + np.linalg.norm([x[0], x[2]])
+    return a + np.sum(np.linalg.solve([[2.0, 1, 0], [1, 3, x[0]], [0, 1, 4]], [x[0], 1.0, x[1]]))
+
+
+@program((THREE,))
+def statistics_of_lists(x):
+    a = np.mean([[x[0], x[1]], [x[1], 3.0]], axis=0)[1] + np.std([x[0], x[1], 3]) + np.median([x[0], x[1], x[2]])
+    return a + np.average([x[0], x[1]], weights=[x[1] ** 2, 1.0]) + np.sum(np.diff([x[0], x[1], 2]) ** 2)
+
+
+@program((THREE,))
+def lists_as_tables(x):
+    a = np.interp(0.5, [0.0, 1.0], [x[0], x[1]]) + np.interp(x[0], [-1, 0, 1], [1, 2, 5.0])
+    return a + np.polyval([x[0], 2.0], x[2]) + np.polyval([1.0, 2.0], x[1])
+
+
+@program((THREE,))
+def lists_in_augmented_assignments(x):
+    y = x.copy()
+    y += [x[0], 1.0, x[1]]
+    y *= (x[2], 2.0, x[1])
+    y[1:] /= [2, 3]
+    y[:2] = [y[0] * x[1], 1.0]
+    y[[1, 2]] *= [x[0], 2.0]
+    return np.sum(y**2)
+
+
+@program((THREE, [1.0, 2.0, 3.0]))
+def an_argument_that_is_a_list(x, c):
+    return np.sum(x * c) + np.dot(c, x) + np.sum(np.maximum(c, 2 * x))
+
+
+@program((THREE,))
+def lists_stay_lists(x):
+    return np.sum([1.0, 2.0] + [x[0]]) + np.sum([x[0]] * 3) + sum([1.0, x[0]]) + len([x[0]]) * x[1] + max([x[1], x[0]])
+
+
+@program((0.7,), (np.array(0.7),))
+def an_array_without_axes_that_is_written_into(a):
+    z = np.array(a)
+    z[...] *= a
+    return z + 0.0
+
+
+@program((0.7,), (np.array(0.7),))
+def additions_to_an_array_without_axes(a):
+    z = np.zeros(())
+    z += a
+    z[...] *= a
+    z[()] = z * z + a
+    return np.sum(z) * z

@@ -318,3 +318,14 @@ def gammaln_by_stirling(a, b):
         return (z - 0.5) * np.log(z) - z + 0.5 * np.log(2 * np.pi) + 1 / (12 * z)
 
     return np.sum(gammaln(a + 3) + gammaln(b + 3) - gammaln(a + b + 6))
+
+
+@program(((0.3, (0.5, None)), 0.9))
+def a_nested_function_that_ends_in_a_constant(chain, decay):
+    def total(node):
+        if node is None:
+            return 0.0
+        v, rest = node
+        return v**2 * decay + total(rest)
+
+    return total(chain)

@@ -15,7 +15,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.values import is_mapping
-from srcad.core.nodes import Const, Expr, Node, Op, Slice, Starred, Subscript, Tuple
+from srcad.core.nodes import Call, Const, Expr, List, Node, Op, Slice, Starred, Subscript, Tuple, reference
 from srcad.errors import KindError
 from srcad.rules import registry
 
@@ -51,6 +51,7 @@ class Operations:
 
     def typed_operation(self, e: Expr) -> Expr:
         """An operator, index, attribute or call of a function with a rule, with its kind; its parts have theirs."""
+        e = self.of_arrays(e)
         fn, args, kwargs = function_of(e)
         values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
         varied = any(v.varied for v in values)
@@ -72,6 +73,42 @@ class Operations:
         )
         return replace(e, kind=kind, varied=varied)
 
+    def of_arrays(self, e: Expr) -> Expr:
+        """`np.dot(np.array([a, b]), x)` for `np.dot([a, b], x)`: a list where an array is meant is made one, since the
+        rules take the operators of arrays for granted."""
+        if not isinstance(e, (Op, Call)):
+            return e
+        fn, args, kwargs = function_of(e)
+        if not any(x.varied for x in (*args, *(v for _, v in kwargs))):
+            return e
+        if isinstance(e, Op):
+            meant = args if any(isinstance(plain(x.kind), Array) for x in args) else ()
+        elif is_of_numpy(fn) and (rule := registry.find(fn)) is not None:
+            meant = data_arrays(rule, args, dict(kwargs))
+        else:
+            return e
+        made = {id(x): array for x in meant if (array := self.as_array(x)) is not x}
+        if not made:
+            return e
+
+        def swapped(x: Expr) -> Expr:
+            if isinstance(x, (Tuple, List)) and id(x) not in made:
+                elts = tuple(map(swapped, x.elts))
+                items = tuple(i.kind for i in elts)
+                return replace(x, elts=elts, kind=replace(x.kind, items=items) if isinstance(x.kind, Items) else x.kind)
+            return made.get(id(x), x)
+
+        e = replace(e, args=tuple(map(swapped, e.args)))
+        return replace(e, kwargs=tuple((k, swapped(v)) for k, v in e.kwargs)) if isinstance(e, Call) else e
+
+    def as_array(self, x: Expr) -> Expr:
+        """A list as the array that NumPy makes of it; anything else as it is."""
+        kind = plain(x.kind)
+        if not (isinstance(kind, Listing) or isinstance(kind, Items) and kind.is_sequence):
+            return x
+        array = self.typed_operation(Call(reference(np.array), (x,), at=x.at))
+        return array if isinstance(array.kind, Array) else x
+
     def applied_kind(self, e, fn, args, kwargs) -> Kind:
         operands = [plain(a.kind) for a in args]
         if any(isinstance(k, Never) for k in operands):
@@ -79,7 +116,8 @@ class Operations:
         if fn == "getitem":
             return self.item_kind(e, operands[0], args[1])
         if isinstance(fn, str):
-            if fn in ("+", "*") and any(isinstance(k, (Items, Listing)) for k in operands):
+            lists = any(isinstance(k, (Items, Listing)) for k in operands)
+            if fn in ("+", "*") and lists and not any(isinstance(k, Array) for k in operands):
                 return sequence_kind(fn, operands)
             return self.operator_kind(fn, operands, e)
         rule = registry.find(fn)
@@ -134,6 +172,33 @@ class Operations:
             case Opaque(type=cls) if cls is type(np.s_):
                 return index.kind
         return UNKNOWN
+
+
+ARRAYS_BESIDE = ("condition", "where", "xp")
+"""Parameters of NumPy's functions that are arrays, too, but are not differentiated."""
+
+
+def is_of_numpy(fn) -> bool:
+    """Whether a function takes lists for arrays, as those of NumPy and SciPy do."""
+    module = getattr(fn, "__module__", None) or ""
+    return isinstance(fn, np.ufunc) or module.partition(".")[0] in ("numpy", "scipy")
+
+
+def data_arrays(rule: registry.Rule, args, kwargs) -> list[Expr]:
+    """The arguments of a call, and the items of sequences among them, that its function takes as arrays."""
+    try:
+        bound = rule.bind(args, kwargs)
+    except (TypeError, registry.Refused):  # said where the call is differentiated
+        return []
+    found: list[Expr] = []
+    for name in (*rule.data, *ARRAYS_BESIDE):
+        value = bound.arguments.get(name)
+        if name not in rule.sequence:
+            found += [value] if isinstance(value, Expr) else []
+        elif rule.arrays:
+            items = value if isinstance(value, tuple) else getattr(value, "elts", ())
+            found += [x for x in items if isinstance(x, Expr)]
+    return found
 
 
 def take(array, index):

@@ -12,7 +12,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Callee, Items, Kind, Number, is_float, plain
 from srcad.analysis.specialise import VIEWS, Local
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, walk,
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Name, Op, Ref, Subscript, Tuple, call_of, walk,
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.algebra import without_sign
@@ -22,7 +22,7 @@ from srcad.transform.reverse.operations import Spread
 if TYPE_CHECKING:
     pass
 
-MAKERS = {np.zeros_like, np.sum, runtime.scatter, runtime.zeros_like, runtime.own, runtime.add}
+MAKERS = {np.array, np.zeros_like, np.sum, runtime.scatter, runtime.zeros_like, runtime.own, runtime.add}
 """Functions whose result shares memory with nothing."""
 
 
@@ -135,6 +135,8 @@ class Slots:
             self.set_.add(slot)
             if not isinstance(plain(kind), Number):
                 value = self.apart(value)
+            if self.is_item_array(slot, kind):
+                value = Call(symbol(np.array), (value,))
             if not (isinstance(value, Name) and value.id == bar.id):
                 self.out.append(Assign(bar, value))
             if is_fresh_value(value) or isinstance(value, Name) and value.id == self.handed_on:
@@ -151,13 +153,19 @@ class Slots:
             if in_place:
                 self.out.append(added(bar, value))
             else:
-                self.out.append(Assign(bar, Op("+", (bar, value))))
+                together = Op("+", (bar, value))
+                self.out.append(Assign(bar, call_of(np.array, together) if self.is_item_array(slot, kind) else together))
                 self.fresh.add(slot)
         elif slot in self.pinned:
             self.out.append(ExprStmt(Call(symbol(runtime.add_into), (bar, value))))
         else:
             self.out.append(Assign(bar, Call(symbol(runtime.add), (bar, value))))
             self.fresh.add(slot)
+
+    def is_item_array(self, slot: Slot, kind: Kind) -> bool:
+        """Whether a slot is the shadow of an array without axes that is written into: what NumPy computes of such arrays
+        are numbers, which are no places."""
+        return isinstance(plain(kind), Array) and plain(kind).rank == 0 and self.is_written_into(slot.name)
 
     def apart(self, value: Expr) -> Expr:
         """`value`; a copy of it where it may share memory with a shadow that is written into in place later."""

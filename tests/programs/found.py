@@ -573,3 +573,13 @@ def squared_items(a):
 @program((THREE,))
 def items_of_an_array_that_was_broadcast(z):
     return np.sum(squared_items(z * np.ones((3, 1))) * z)
+
+
+@program((1.0, FOUR), wrt=(0, 1))
+def a_counted_loop_over_what_a_helper_in_it_overwrites(y, z):
+    z = z[::-1] * y
+    u = np.ones(4)
+    for i, v in enumerate(u):
+        z[i] = v
+        v = drained_by_another(u, u[i])
+    return np.sum(z) * y

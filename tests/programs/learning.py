@@ -247,3 +247,15 @@ def support_vector_machine(x, w, b):
 def batch_statistics(v):
     mean = v.mean()
     return np.sum((v - mean) ** 2) / (np.sqrt(v.var() + 1.0)) + v.sum() ** 2
+
+
+@program(({"w": normal(3), "b": normal(2)}, 0.5), wrt=(0,))
+def momentum_of_parameters_in_a_dictionary(p, x):
+    velocity = {k: np.zeros_like(v) for k, v in p.items()}
+    p = {k: v.copy() for k, v in p.items()}
+    for _ in range(3):
+        g = {"w": p["w"] * x, "b": p["b"] ** 2}
+        for k in p:
+            velocity[k] = 0.9 * velocity[k] - 0.1 * g[k]
+            p[k] += velocity[k]
+    return np.sum(p["w"] ** 2) + np.sum(p["b"])

@@ -23,7 +23,7 @@ from srcad.analysis.operations import (
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
-    Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Walrus, call_of, walk,
+    Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Unseen, Walrus, call_of, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.errors import SrcadError
@@ -53,20 +53,24 @@ class Expressions:
             return True
         return any(self.writes(n) for n in walk(e) if isinstance(n, Call))
 
-    def writes(self, e: Call) -> bool:
-        """Whether a call is one of a user's function that writes into an argument."""
+    def writes(self, e: Call, unseen: bool = False) -> bool:
+        """Whether a call is one of a user's function that writes into an argument; `unseen` is the answer for one of which
+        that is not known."""
         if isinstance(e.fn, Ref) and not isinstance(e.fn.obj, types.FunctionType):
             return False
         with self.attempt():
             specials, taken = dict(self.program.specials), set(self.program.named)
             problems = len(self.program.problems)
             try:
-                self.expr(e)
+                typed = self.expr(e)
                 if len(self.program.problems) > problems:
                     return True
-                return any(isinstance(n, Invoke) and n.callee.written for s in self.out for n in walk(s))
+                nodes = [n for part in (*self.out, typed) for n in walk(part)]
+                if any(isinstance(n, Unseen) for n in nodes):
+                    return unseen
+                return any(isinstance(n, Invoke) and n.callee.written for n in nodes)
             except (SrcadError, RecursionError):
-                return False
+                return unseen
             finally:
                 self.program.specials, self.program.named = specials, taken
 

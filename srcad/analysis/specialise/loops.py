@@ -11,7 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, item_kind, join, plain,
 )  # fmt: skip
-from srcad.analysis.specialise.sharing import callees_in
+from srcad.analysis.specialise.sharing import callees_in, references
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
@@ -63,8 +63,8 @@ class Loops:
         def head():
             typed = self.expr(iterable)
             found.append(typed.varied)
-            if not isinstance(element_kind(typed, typed), Number):
-                self.seen_elsewhere(typed)
+            if not (is_mapping(typed.kind) or isinstance(element_kind(typed, typed), Number)):
+                self.items_seen(references(typed))
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
@@ -151,7 +151,7 @@ class Loops:
         for n in (n for stmt in s.body for n in walk(stmt)):
             if isinstance(n, AugAssign) or isinstance(n, Assign) and not isinstance(n.target, (Name, Tuple)):
                 written.add(root_name(n.target))
-            if isinstance(n, Call) and (given := {root_name(a) for a in n.args} & sources) and self.writes(n):
+            if isinstance(n, Call) and (given := {root_name(a) for a in n.args} & sources) and self.writes(n, unseen=True):
                 written |= given
         if self.special.is_aliasing and written & self.entangled:
             written |= self.entangled

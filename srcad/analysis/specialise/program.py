@@ -319,7 +319,11 @@ class Specialiser(Statements, Tries, Writes, Loops, Schedules, Expressions, Oper
         """Notes that what `typed` holds by reference has another name from here on."""
         shared = aliases(typed)
         self.disown(shared)
-        for name in references(typed) - shared:
+        self.items_seen(references(typed) - shared)
+
+    def items_seen(self, containers: set[str]) -> None:
+        """Notes that what is in some containers has another name from here on."""
+        for name in containers:
             if self.env.get(name) is not None and self.env[name].deep:
                 self.update(name, replace(self.env[name], deep=False))
 

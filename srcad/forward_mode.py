@@ -15,6 +15,7 @@ from srcad.api import Call, Derivative, call_of, check_real, describe, forget_ol
 from srcad.backend.build import Generated, build
 from srcad.core.nodes import Const, Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
+from srcad.transform.caught import called_in_try
 from srcad.transform.tangent import tangent
 
 
@@ -148,6 +149,7 @@ def relied_on(fun) -> list[tuple]:
 def tangents(special: Special, program: Program) -> list[tuple[Function, types.FunctionType]]:
     """The tangent functions of a function and of all that it calls, callees first, each with its user's function."""
     program.needed = {id(special)}
+    tried = called_in_try(program.specials.values())
     done: dict[int, Function] = {}
     while True:
         todo = [s for s in (*program.specials.values(), special) if id(s) in program.needed and id(s) not in done]
@@ -155,7 +157,7 @@ def tangents(special: Special, program: Program) -> list[tuple[Function, types.F
             break
         for s in todo:
             if id(s) not in done:
-                done[id(s)] = tangent(s, program)
+                done[id(s)] = tangent(s, program, id(s) in tried)
     order = [s for s in program.specials.values() if id(s) in done and s is not special]
     return [(done[id(s)], s.owner) for s in (*order, special)]
 

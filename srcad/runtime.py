@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 
 import numpy as np
 
@@ -490,6 +491,24 @@ def swallowed(place):
     from srcad.errors import Unsupported
 
     raise Unsupported(None, f"{place}: an exception ended this `with` block midway; what it computed has no derivative")
+
+
+class derivative:
+    """The block computes tangents: what it raises is not for the handlers of the user's `try`."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, cls, error, trace):
+        if error is not None:
+            error.is_of_a_derivative = True
+
+
+def let_pass():
+    """Raises the exception that is being handled again, if a derivative has raised it."""
+    error = sys.exc_info()[1]
+    if getattr(error, "is_of_a_derivative", False):
+        raise error
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -575,6 +575,98 @@ def test_an_exception_of_the_derivative_is_not_taken_for_the_users():
         jvp(root_or_zero, (0.0,), (1.0,))
 
 
+def root_in_a_loop(x):
+    y = 1.0
+    try:
+        for _ in range(2):
+            y = y * math.sqrt(x)
+    except ArithmeticError:
+        y = 7 * x
+    return y
+
+
+def twice_the_root(x):
+    return math.sqrt(x) * 2
+
+
+def root_in_a_helper(x):
+    try:
+        y = twice_the_root(x)
+        for _ in range(2):
+            y = y + x
+    except ArithmeticError:
+        y = 7 * x
+    return y
+
+
+def root_in_an_item(x):
+    items, kept = np.zeros(2), [x]
+    try:
+        items[1] += math.sqrt(x)
+        kept.append(math.sqrt(x))
+        return items[1] + kept[-1]
+    except ArithmeticError:
+        return 7 * x
+
+
+def root_in_two_variables(x):
+    y, z = x, x
+    try:
+        y, z = math.sqrt(x), y * z
+    except:  # noqa: E722 - as users write it
+        y = 7 * x
+    return y + z
+
+
+def root_of_an_array(x):
+    with np.errstate(all="raise"):
+        try:
+            y = np.sqrt(np.array([x, 1.0]))
+            s = np.sum(y)
+        except FloatingPointError:
+            s = 7 * x
+    return s
+
+
+@pytest.mark.parametrize(
+    "fun", [root_in_a_loop, root_in_a_helper, root_in_an_item, root_in_two_variables, root_of_an_array]
+)
+def test_no_handler_gets_an_exception_that_only_the_derivative_raises(fun):
+    assert jvp(fun, (4.0,), (1.0,))[1] == pytest.approx(slope(fun, (4.0,), (1.0,)), rel=1e-8)
+    with pytest.raises(ArithmeticError):
+        jvp(fun, (0.0,), (1.0,))
+
+
+def inverse(x):
+    return 1.0 / x
+
+
+def inverse_in_a_helper(x):
+    y = 1.0
+    try:
+        for _ in range(2):
+            y = y * inverse(x) + x
+    except ZeroDivisionError:
+        y = 7 * x
+    return y
+
+
+def inverse_in_items(x):
+    items = [2 * x, x]
+    try:
+        items[0] = 3 * x
+        items[1] = items[0] / x
+    except ZeroDivisionError:
+        items[1] = 7 * x
+    return items[0] + items[1]
+
+
+@pytest.mark.parametrize(("fun", "at_zero"), [(inverse_in_a_helper, (0.0, 7.0)), (inverse_in_items, (0.0, 10.0))])
+def test_a_handler_gets_what_the_function_itself_raises(fun, at_zero):
+    assert jvp(fun, (0.0,), (1.0,)) == at_zero
+    assert jvp(fun, (2.0,), (1.0,))[1] == pytest.approx(slope(fun, (2.0,), (1.0,)), rel=1e-8)
+
+
 def test_a_block_that_an_exception_ends_midway():
     def fun(x):
         y = x

@@ -17,7 +17,6 @@ the tangent zero on the first (Griewank & Walther 2008, ch. 3).
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -32,12 +31,13 @@ from srcad.core.nodes import (
     walk_own,
 )  # fmt: skip
 from srcad.core.places import inner, root_name, root_of, with_inner, with_root
+from srcad.transform.caught import letting_pass, values_first
 from srcad.transform.dots import (
     LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, pops,
     with_result, zero,
 )  # fmt: skip
 from srcad.transform.reverse import (
-    REENTERED, assigned_names, ends_raising, is_in, missing, names_read, node_count, symbol, target_list,
+    REENTERED, assigned_names, is_in, missing, names_read, node_count, symbol, target_list,
     target_names, walk_all, with_blocks, without, without_idle_aliases,
 )  # fmt: skip
 
@@ -46,9 +46,10 @@ Names = frozenset[str]
 NONE: Names = frozenset()
 
 
-def tangent(special: Special, program: Program) -> Function:
-    """`f_tangent(args, tangents of the varied ones) -> (value, its tangent)`"""
-    return _Tangents(special, program).function()
+def tangent(special: Special, program: Program, is_tried: bool = False) -> Function:
+    """`f_tangent(args, tangents of the varied ones) -> (value, its tangent)`; `is_tried` says whether it is called where a
+    `try` may catch what it raises."""
+    return _Tangents(special, program, is_tried).function()
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -57,14 +58,13 @@ def tangent(special: Special, program: Program) -> Function:
 
 class _Needs:
     """A walk backwards: `after` has the variables whose tangents are read after each statement, `entry` those at the
-    start of the body of a loop or `with`, `caught` those at the start of the handlers of a `try` (by the ids)."""
+    start of the body of a loop or `with` (by the ids)."""
 
     def __init__(self, body, kept: Names):
         self.kept = kept  # what the caller reads afterwards: the parameters that are written into
         self.nested = {nested_name(n) for s in body for n in walk_own(s) if isinstance(n, Stmt)} - {None}
         self.after: dict[int, Names] = {}
         self.entry: dict[int, Names] = {}
-        self.caught: dict[int, Names] = {}
         self.start = self.block(body, kept, NONE)
 
     def block(self, body, live: Names, floor: Names) -> Names:
@@ -105,7 +105,6 @@ class _Needs:
             case Try():
                 live = self.block(s.final, live, floor)
                 caught = [self.block(h.body, live, floor) for h in s.handlers]
-                self.caught[id(s)] = NONE.union(*(c for c, h in zip(caught, s.handlers) if not ends_raising(h.body)))
                 floor = floor.union(*caught)
                 return self.block(s.body, self.block(s.orelse, live, floor), floor)
             case Return(value=value):
@@ -182,15 +181,15 @@ def may_swallow(s: With) -> bool:
 
 
 class _Tangents:
-    """The state of one transformation, which walks forward: `guarded` has the variables that are read on when an
-    exception ends the present block, `seen` those that have a value, `written` the arrays and lists with new items."""
+    """The state of one transformation, which walks forward: `is_tried` says whether a `try` may catch what the present
+    statement raises, `written` has the arrays and lists with new items."""
 
-    def __init__(self, special: Special, program: Program):
+    def __init__(self, special: Special, program: Program, is_tried: bool):
         self.special, self.program, self.names = special, program, special.names
         self.body = joined_calls(special.body)
         self.needs = _Needs(self.body, frozenset(p for p in moved_params(special) if p in special.written))
         self.dots = DotNames(special.names, self.needs.nested, program.is_complex)
-        self.guarded: Names = NONE
+        self.is_tried = is_tried
         self.written = {
             root_name(s.target)
             for s in walk_all(self.body)
@@ -198,7 +197,6 @@ class _Tangents:
         }
         self.written |= {name for n in walk_all(self.body) if isinstance(n, Invoke) for name in moved_by(n)}
         self.written |= special.written
-        self.seen: set[str] = set(special.params)
 
     def function(self) -> Function:
         special = self.special
@@ -218,8 +216,9 @@ class _Tangents:
     def block(self, body) -> Block:
         out: Block = []
         for s in body:
-            out += self.statement(s)
-            self.seen |= assigned_names([s])
+            new = self.statement(s)
+            is_compound = isinstance(s, (If, For, While, With, Try))
+            out += values_first(new, self.dots.made, self.names) if self.is_tried and not is_compound else new
         return out
 
     def statement(self, s: Stmt) -> Block:
@@ -240,7 +239,6 @@ class _Tangents:
             case If(body=body, orelse=orelse):
                 return [replace(s, body=self.inner(body), orelse=tuple(self.block(orelse)))]
             case For() | While():
-                self.seen |= assigned_names([s])
                 start = self.starts(s.target, s) if isinstance(s, For) else []
                 return [replace(s, body=(*start, *self.inner(s.body)))]
             case With():
@@ -259,12 +257,6 @@ class _Tangents:
 
     def inner(self, body) -> tuple[Stmt, ...]:
         return tuple(self.block(body)) or (Pass(),)
-
-    @contextlib.contextmanager
-    def guard(self, names: Names):
-        before, self.guarded = self.guarded, self.guarded | names
-        yield
-        self.guarded = before
 
     # -- zeros -----------------------------------------------------------------------------------------------------
 
@@ -322,12 +314,6 @@ class _Tangents:
         name, value, parts = s.target.id, copied(s.value), Parts(self.dots)
         dot = parts.dot_or_zero(value)
         y, y_dot = s.target, Name(self.dots.of(name))
-        if name in self.guarded and name in self.seen:
-            ahead, (value,), (dot,) = parts.settled([value], [dot])
-            dot = self.apart(dot, s.value, name)
-            if isinstance(dot, Name) and dot.id == y_dot.id:
-                return [*ahead, replace(s, value=value)]
-            return [*ahead, replace(s, target=Tuple((y, y_dot)), value=Tuple((value, dot)))]
         ahead, (value,), (dot,) = parts.settled([value], [dot], result=RESULT)
         dot = self.apart(dot, s.value, name)
         read = names_read(dot)
@@ -352,9 +338,6 @@ class _Tangents:
         dots = [self.apart(dot, v, t.id) for dot, (t, v) in zip(dots, chosen)]
         targets = [Name(self.dots.of(t.id)) for t, _ in chosen]
         new = replace(s, value=replace(s.value, elts=tuple(settled)))
-        if any(t.id in self.guarded and t.id in self.seen for t, _ in chosen):
-            both = replace(s.target, elts=(*s.target.elts, *targets)), replace(new.value, elts=(*settled, *dots))
-            return [*ahead, replace(s, target=both[0], value=both[1])]
         if len(targets) == 1:
             return [*ahead, Assign(targets[0], dots[0]), new]
         return [*ahead, Assign(Tuple(tuple(targets)), Tuple(tuple(dots))), new]
@@ -384,14 +367,9 @@ class _Tangents:
         """What goes into a container, and its tangent, which may be a number for a whole array if it `may_spread`."""
         value, parts = copied(e), Parts(self.dots)
         dot = Const(0.0) if may_spread and not value.varied else parts.dot_or_zero(value)
-        if owner in self.guarded:
-            parts.keep(value)
         ahead, (value,), (dot,) = parts.settled([value], [dot])
         if not may_spread:
             dot = self.apart(dot, e, owner)
-        if owner in self.guarded and not isinstance(dot, (Name, Const)):
-            name = Name(self.dots.new(f"{owner}_item_dot"))
-            ahead, dot = [*ahead, Assign(name, dot)], name
         return ahead, value, dot
 
     def place(self, target: Expr, before: Block) -> Expr:
@@ -480,33 +458,14 @@ class _Tangents:
         return [Assign(done, Const(False)), replace(s, body=(*body, Assign(done, Const(True)))), check]
 
     def try_(self, s: Try) -> Try:
-        caught = self.needs.caught[id(s)]
-        with self.guard(caught):
-            body = self.block(s.body)
-        orelse = self.block(s.orelse)
-        if s.handlers:
-            body, moved = self.split(body, {self.dots.of(n) for n in caught})
-            orelse = moved + orelse
-        handlers = tuple(replace(h, body=self.inner(h.body)) for h in s.handlers)
-        return replace(s, body=tuple(body), handlers=handlers, orelse=tuple(orelse), final=tuple(self.block(s.final)))
-
-    def split(self, body: Block, caught: set[str]) -> tuple[Block, Block]:
-        """A block without those statements that only set tangents, and these, as far as they can wait for its end.
-
-        For an exception that the derivative raises (that of `math.sqrt` at 0) is none that the user means to catch.
-        """
-        staying: Block = []
-        moved: Block = []
-        read, written = set(caught), set()
-        for s in reversed(body):
-            names = target_names(s.target) if isinstance(s, Assign) else set()
-            if names and names <= self.dots.made and not names & read and not names_read(s.value) & written:
-                moved.insert(0, s)
-                continue
-            staying.insert(0, s)
-            read |= names_read(s.value) | names_read(s.target) - names if isinstance(s, Assign) else names_read(s)
-            written |= assigned_names([s])
-        return staying, moved
+        before, self.is_tried = self.is_tried, self.is_tried or bool(s.handlers)
+        body = self.inner(s.body)
+        self.is_tried = before
+        handlers = [replace(h, body=self.inner(h.body)) for h in s.handlers]
+        if assigned_names(body) & self.dots.made:
+            handlers = list(map(letting_pass, handlers))
+        orelse, final = self.block(s.orelse), self.block(s.final)
+        return replace(s, body=body, handlers=tuple(handlers), orelse=tuple(orelse), final=tuple(final))
 
 
 # ---------------------------------------------------------------------------------------------------------------

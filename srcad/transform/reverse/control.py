@@ -23,7 +23,7 @@ from srcad.transform.reverse.forms import (
     lent_to, set_by, target_list, target_names, walk_all,
 )  # fmt: skip
 
-REENTERED = {np.errstate}
+REENTERED = {np.errstate, runtime.derivative}
 """Context managers that only set how NumPy computes: the way back is inside them, too."""
 
 

@@ -637,6 +637,26 @@ def test_no_handler_gets_an_exception_that_only_the_derivative_raises(fun):
         jvp(fun, (0.0,), (1.0,))
 
 
+def log_or_cube(x):
+    y = x
+    try:
+        y = y * math.log(x)
+        y = y * y
+    except ValueError:
+        y = y * x * x
+    return y
+
+
+@pytest.mark.parametrize("x", [4.0, -2.0])
+def test_tangents_in_a_try_are_differentiated_again(x):
+    def tangent_of(x):
+        return jvp(log_or_cube, (x,), (1.0,))[1]
+
+    want = pytest.approx(slope(tangent_of, (x,), (1.0,)), rel=1e-8)
+    assert grad(tangent_of)(x) == want
+    assert jvp(tangent_of, (x,), (1.0,))[1] == want
+
+
 def inverse(x):
     return 1.0 / x
 

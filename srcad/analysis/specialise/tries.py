@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from srcad import runtime
 from srcad.analysis.kinds import Callee, Opaque
 from srcad.analysis.specialise.schedules import flow, set_in, written_into
 from srcad.analysis.specialise.values import Local, Value, join_envs, set_names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Comprehension, Const, Def, Expr, ExprStmt, For, Function, Handler, If, IfExp, Import, Lambda,
-    Logical, Name, Node, Param, Pass, Raise, Return, Stmt, Try, Tuple, Walrus, While, With, walk,
+    Logical, Name, Node, Param, Pass, Raise, Ref, Return, Stmt, Try, Tuple, Walrus, While, With, walk,
 )  # fmt: skip
 
 MIDWAY = (If, For, While, With, Try, IfExp, Logical, Comprehension)
@@ -66,7 +67,9 @@ class Tries:
         It is one call, of all up to the last loop or branch, where it can be. What an ended call has set is lost: nobody may
         read it, neither in a handler nor after that.
         """
-        midway = [i for i, stmt in enumerate(s.body) if any(isinstance(n, MIDWAY) for n in walk(stmt))]
+        midway = [
+            i for i, stmt in enumerate(s.body) if any(isinstance(n, MIDWAY) and not is_uncaught(n) for n in walk(stmt))
+        ]
         if not midway or not any(map(goes_on, s.handlers)):
             yield from s.body
             return
@@ -124,6 +127,13 @@ class Tries:
 def goes_on(h: Handler) -> bool:
     """Whether the function goes on after a handler."""
     return not (h.body and isinstance(h.body[-1], Raise))
+
+
+def is_uncaught(s: Node) -> bool:
+    """Whether no handler gets what a block raises: tangents, in a text that srcad has made."""
+    return isinstance(s, With) and all(
+        isinstance(c, Call) and isinstance(c.fn, Ref) and c.fn.obj is runtime.derivative for c, _ in s.items
+    )
 
 
 def binds_otherwise(n: Node) -> bool:

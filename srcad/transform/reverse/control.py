@@ -10,7 +10,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import Array, Items, Listing, Number, plain
-from srcad.analysis.specialise.tries import Surroundings, around, before
+from srcad.analysis.specialise.tries import Surroundings, around, before, is_uncaught
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, List, Logical, Name,
     Node, Op, Pass, Ref, Slice, Stmt, Subscript, Try, Tuple, While, With, map_children, walk,
@@ -351,7 +351,7 @@ class Control:
                 self.spend(sorted(assigned_names([stmt])))
                 return [self.without_sweeps(stmt)], []
             ahead, behind = self.statement(stmt)
-            if goes_on and behind and isinstance(stmt, COMPOUND):
+            if goes_on and behind and isinstance(stmt, COMPOUND) and not is_uncaught(stmt):
                 raise MissingRule(
                     stmt.at,
                     "a loop or branch inside `try` has no derivative, because an exception may end it midway",

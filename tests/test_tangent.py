@@ -653,7 +653,7 @@ def test_tangents_in_a_try_are_differentiated_again(x):
         return jvp(log_or_cube, (x,), (1.0,))[1]
 
     want = pytest.approx(slope(tangent_of, (x,), (1.0,)), rel=1e-8)
-    assert grad(tangent_of)(x) == want
+    assert srcad.grad(tangent_of)(x) == want
     assert jvp(tangent_of, (x,), (1.0,))[1] == want
 
 

@@ -382,12 +382,12 @@ class Calls:
 
     def listed_values(self, e: Call, mapping: Expr) -> Expr:
         """`d.values()` of a dictionary of unknown keys, as a list."""
-        key = ("values", id(e))
+        key = ("values", e)
         if key not in self.rewritten:
             k = Name(self.special.names.new("key"), at=e.at)
             clause = Clause(k, mapping, (), at=e.at)
-            self.rewritten[key] = e, Comprehension("list", Subscript(mapping, k, at=e.at), (clause,), at=e.at)
-        return self.expr(self.rewritten[key][1])
+            self.rewritten[key] = Comprehension("list", Subscript(mapping, k, at=e.at), (clause,), at=e.at)
+        return self.expr(self.rewritten[key])
 
     def popped_entry(self, e: Call, owner: Name, kind: Items, args) -> Expr | None:
         """`d.pop(key)` of a dictionary of known keys: the entry, and a dictionary without it; None where the key is not
@@ -412,11 +412,11 @@ class Calls:
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
             return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")
-        key = ("pop", id(e))
+        key = ("pop", e)
         if key not in self.rewritten:
             index = self.held_index(args[0])
-            self.rewritten[key] = e, index, self.renewed(e, owner, LIST_METHODS["pop"](owner, index))
-        _, index, rest = self.rewritten[key]
+            self.rewritten[key] = index, self.renewed(e, owner, LIST_METHODS["pop"](owner, index))
+        index, rest = self.rewritten[key]
         item = self.named(self.typed_operation(Subscript(owner, index, at=e.at)), "item")
         if rest is not None:
             self.statement(rest)

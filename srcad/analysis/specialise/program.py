@@ -185,7 +185,7 @@ class Specialiser(Statements, Tries, Writes, Loops, Schedules, Expressions, Oper
         self.env.update(zip(special.params, special.values))
         self.out: list[Stmt] = []
         self.loops: list[int] = []
-        self.rewritten: dict[int, Any] = {}
+        self.rewritten: dict[Any, Any] = {}  # by nodes, which are equal only to themselves
         self.mutated: set[str] = set()
         self.temporaries: set[str] = set()
         self.own_functions = {n.function.name for s in special.source.body for n in walk_own(s) if isinstance(n, Def)}

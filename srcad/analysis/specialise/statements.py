@@ -396,7 +396,7 @@ class Statements:
         orelse = self.block(s.orelse)
         ends = [e for e, b in ((after, body), (self.env, orelse)) if not ends_with_raise(b)] or [after]
         self.env = self.with_extents(functools.reduce(join_envs, ends), ("after", id(s)), tuple(self.loops))
-        self.rewritten["after", id(s)] = s  # kept, so that no other statement gets its id
+        self.rewritten["after", s] = None  # kept, so that no other statement gets its id
         self.emit(replace(s, test=test, body=body or (Pass(at=s.at),), orelse=orelse))
 
     def with_(self, s: With) -> None:

@@ -569,12 +569,12 @@ class Writes:
 
     def without_entry(self, s: Stmt | Expr, owner: Name, kind: Items, key) -> Stmt | None:
         """The assignment of a dictionary without one of its entries; None where others see the one that there is."""
-        made = ("without", id(s), kind.keys)
+        made = ("without", s, kind.keys)
         if made not in self.rewritten:
             left = [Const(k, at=s.at) for k in kind.keys if k != key]
             items = tuple(Subscript(owner, k, at=s.at) for k in left)
-            self.rewritten[made] = s, self.renewed(s, owner, Dict(tuple(left), items, at=s.at))
-        return self.rewritten[made][1]
+            self.rewritten[made] = self.renewed(s, owner, Dict(tuple(left), items, at=s.at))
+        return self.rewritten[made]
 
     def delete(self, s: Stmt, target: Expr, container: Expr) -> bool:
         """`del xs[i]`, `del xs[i:j]` and `del d[key]`, as an assignment of what is left."""
@@ -590,7 +590,7 @@ class Writes:
             return kind.item(key) is not None
         if not (isinstance(target, Subscript) and isinstance(target.value, Name) and is_list(plain(container.kind))):
             return False
-        key = ("delete", id(target))
+        key = ("delete", target)
         if key not in self.rewritten:
             index, xs = target.index, target.value
             if not isinstance(index, Slice):
@@ -609,7 +609,7 @@ class Writes:
     def extend(self, s: Stmt, owner: Expr, more: Expr) -> None:
         """`xs.extend(more)` and `xs += more` as a loop that appends."""
         item = Name(self.fresh("item", s), at=s.at)
-        loop = ("extend", id(s))
+        loop = ("extend", s)
         if loop not in self.rewritten:
             call = Call(Attribute(owner, "append", at=s.at), (item,), at=s.at)
             self.rewritten[loop] = For(item, more, (ExprStmt(call, at=s.at),), at=s.at)

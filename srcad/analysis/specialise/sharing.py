@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
+    Array, Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
@@ -98,6 +98,27 @@ def is_basic_kind(kind: Kind) -> bool:
     if isinstance(kind, Items) and kind.cls is tuple:
         return all(isinstance(k, Sliced) or is_basic_kind(k) for k in kind.items)
     return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type != "bool"
+
+
+def is_step(step: Expr) -> bool:
+    """Whether a step into a place gives a view or an item by reference, and no copy."""
+    match step:
+        case Subscript(value=value, index=index):
+            kind = plain(value.kind)
+            if isinstance(kind, (Items, Listing)):
+                return is_basic(index) and not isinstance(index, Slice)
+            return isinstance(kind, Array) and is_basic(index)
+        case Attribute(value=value, attr=attr):
+            kind = plain(value.kind)
+            return attr == "T" if isinstance(kind, Array) else isinstance(kind, Items)
+        case Call(kwargs=kwargs):
+            return not kwargs
+    return False
+
+
+def holds_others(path: list[Expr]) -> bool:
+    """Whether a path into a place goes through an item that a container holds by reference."""
+    return any(not isinstance(plain(s.value.kind), Array) for s in path if isinstance(s, (Subscript, Attribute)))
 
 
 def mark_varied(e: Expr) -> Expr:

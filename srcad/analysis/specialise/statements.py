@@ -13,8 +13,7 @@ from srcad.analysis.kinds import (
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
-from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
-from srcad.analysis.specialise.writes import is_step
+from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, references
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,

@@ -146,7 +146,7 @@ def _update(self: Specialiser, owner: Expr, e: Call) -> tuple[Stmt, ...] | None:
 def in_place(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
     """The statement that a call for its effect stands for; None where it is none of these."""
     key = ("in place", e)
-    if key not in self.rewritten:
+    if self.rewritten.get(key) is None:
         self.rewritten[key] = _placed(_desugared(self, s, e), s)
     return self.rewritten[key]
 

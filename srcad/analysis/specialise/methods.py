@@ -151,8 +151,8 @@ class Methods:
         index = self.held_index(args[0])
         key = ("pop", asked)
         if key not in self.rewritten:
-            self.rewritten[key] = self.renewed(e, owner, LIST_METHODS["pop"](owner, index))
-        rest = self.rewritten[key]
+            self.rewritten[key] = LIST_METHODS["pop"](owner, index)
+        rest = self.renewed(e, owner, self.rewritten[key])
         item = self.named(self.typed_operation(Subscript(owner, index, at=e.at)), "item")
         if rest is not None:
             self.statement(rest)

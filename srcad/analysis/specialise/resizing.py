@@ -73,8 +73,8 @@ class Resizing:
         if made not in self.rewritten:
             left = [Const(k, at=s.at) for k in kind.keys if k != key]
             items = tuple(Subscript(owner, k, at=s.at) for k in left)
-            self.rewritten[made] = self.renewed(s, owner, Dict(tuple(left), items, at=s.at))
-        return self.rewritten[made]
+            self.rewritten[made] = Dict(tuple(left), items, at=s.at)
+        return self.renewed(s, owner, self.rewritten[made])
 
     def delete(self, s: Stmt, target: Expr, container: Expr) -> bool:
         """`del xs[i]`, `del xs[i:j]` and `del d[key]`, as an assignment of what is left."""
@@ -101,7 +101,8 @@ class Resizing:
                 rest = rest if stop is None else rest + Subscript(xs, Slice(stop, None, None))
             else:
                 return False
-            self.rewritten[key] = self.renewed(s, xs, rest)
-        if self.rewritten[key] is not None:
-            self.statement(self.rewritten[key])
+            self.rewritten[key] = rest
+        left = self.renewed(s, target.value, self.rewritten[key])
+        if left is not None:
+            self.statement(left)
         return True

@@ -75,7 +75,7 @@ class Calls:
             return self.call_of_stand_in(replace(e, args=(fn, *args)), called, stand_in)
         if cls is not None and callable_method(cls) is not None:
             return self.invoke(e, callable_method(cls), (fn,), ())
-        if varied or fn.varied:
+        if (varied or fn.varied) and not self.made_anew(e.fn):
             self.refuse(e, "a call of something that is not known to be a function", "Pass a plain function.")
         return replace(e, kind=UNKNOWN)
 
@@ -86,8 +86,10 @@ class Calls:
 
     def spelled_out(self, e: Call) -> Call:
         """A call of a library function without the stars whose items are known."""
-        if not has_star(e) or not self.is_of_library(e.fn):
-            return e
+        return self.without_stars(e) if has_star(e) and self.is_of_library(e.fn) else e
+
+    def without_stars(self, e: Call) -> Call:
+        """A call without the stars whose items are known."""
         args: list[Expr] = []
         for a in e.args:
             inner = plain(a.value.kind) if isinstance(a, Starred) else None

@@ -167,7 +167,7 @@ def sharers(e: Expr) -> set[str]:
             return sharers(body) | sharers(orelse)
         case Logical(args=args):
             return {n for x in args for n in sharers(x)}
-        case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
+        case Subscript(value=value) | Attribute(value=value) if isinstance(plain(value.kind), (Listing, Items)):
             return set()  # an item; the container itself stays whose it was
         case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
             return set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
@@ -197,6 +198,23 @@ def _range(self: Specialiser, e: Call) -> Expr | None:
     return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
 
 
+def _replace(self: Specialiser, e: Call) -> Expr | None:
+    """`dataclasses.replace(x, a=v)` as a call of the class, with the fields that x has and that are not given."""
+    if len(e.args) != 1 or any(k is None for k, _ in e.kwargs):
+        return None
+    kind = plain(self.peek(e.args[0]))
+    if not (isinstance(kind, Items) and dataclasses.is_dataclass(kind.cls)):
+        return None
+    if e not in self.rewritten:
+        held, changed = Name(self.special.names.new("old"), at=e.at), dict(e.kwargs)
+        kept = [f.name for f in dataclasses.fields(kind.cls) if f.init and f.name not in changed]
+        given = (*((n, Attribute(held, n, at=e.at)) for n in kept), *changed.items())
+        self.rewritten[e] = Assign(held, e.args[0], at=e.at), Call(Ref(kind.cls, kind.cls.__name__), (), given, at=e.at)
+    setup, made = self.rewritten[e]
+    self.statement(setup)
+    return self.expr(made)
+
+
 def _new(self: Specialiser, e: Call) -> Expr | None:
     """`Body.__new__(Body)`: an object without attributes, which its `__init__` is about to fill."""
     match e.args:
@@ -360,6 +378,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),
     getattr: _getattr,
     dict: _dict,
+    dataclasses.replace: _replace,
     pow: _pow,
     next: _next,
     iter: _next,

@@ -67,7 +67,7 @@ class Writes:
             kind = with_item(known.kind, steps(target)[::-1], typed.kind)
             deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
             self.update(name, replace(known, kind=kind, deep=deep, parts=parts))
-        if not isinstance(plain(target.value.kind), Array):
+        if keeps(s, target, typed):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
         self.note_replaced(s, target)
@@ -133,7 +133,7 @@ class Writes:
         kind = with_item(known.kind, path[::-1], new)
         deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
         self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
-        if not isinstance(plain(target.value.kind), Array):
+        if keeps(s, target, typed):
             self.seen_elsewhere(typed)
         return replace(target, varied=True, value=mark_varied(target.value))
 

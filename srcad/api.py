@@ -16,7 +16,7 @@ from srcad import compiler, selfcheck, structure
 from srcad.analysis import kinds
 from srcad.analysis.kinds import FLOAT, Array, Dim, Kind, Maybe, is_float, kind_of, plain
 from srcad.blame import blame
-from srcad.analysis.specialise.calls import default_expressions
+from srcad.analysis.specialise.invocations import default_expressions
 from srcad.core.nodes import Starred
 from srcad.entry import make_entry
 from srcad.errors import KindError, SrcadError

@@ -382,8 +382,6 @@ def zeros_like(x):
         return [zeros_like(item) for item in x]
     if isinstance(x, dict):
         return {key: zeros_like(item) for key, item in x.items()}
-    if hasattr(x, "__dataclass_fields__"):
-        return {key: zeros_like(getattr(x, key)) for key in x.__dataclass_fields__}
     if getattr(x, "__closure__", None):
         return {name: 0.0 for name in x.__code__.co_freevars}
     if is_object(x):
@@ -682,8 +680,6 @@ def _still(x, known):
         zeros = type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
     elif isinstance(x, dict):
         zeros = {key: _still(item, known) for key, item in x.items()}
-    elif hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
-        zeros = with_attributes(x, {key: _still(getattr(x, key, None), known) for key in x.__dataclass_fields__})
     elif is_object(x):
         known[id(x)] = zeros = with_attributes(x, {})
         for key, item in attributes(x).items():

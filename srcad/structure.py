@@ -71,6 +71,17 @@ def is_library(made: Any) -> bool:
 
 
 @functools.cache
+def has_made_init(cls: type) -> bool:
+    """Whether the `__init__` of a class is one that @dataclass has made of the fields that the class has."""
+    if not dataclasses.is_dataclass(cls):
+        return False
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    made = owner.__init__
+    is_made = isinstance(made, types.FunctionType) and made.__code__.co_filename == "<string>"  # by exec
+    return is_made and dataclasses.fields(cls) == dataclasses.fields(owner)
+
+
+@functools.cache
 def is_plain_class(cls: type) -> bool:
     """Whether objects of a class are made by an `__init__` written in Python, and hold their attributes as such."""
     made = inspect.getattr_static(cls, "__init__", None)
@@ -83,7 +94,7 @@ def is_plain_class(cls: type) -> bool:
         and cls.__getattribute__ is object.__getattribute__
         and not hasattr(cls, "__getattr__")
         and not issubclass(cls, BaseException)
-        and not hasattr(cls, "__dataclass_fields__")
+        and not has_made_init(cls)
     )
 
 

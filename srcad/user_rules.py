@@ -20,7 +20,7 @@ from srcad import compiler, forward_mode, structure
 from srcad.analysis.kinds import (
     UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Unknown, is_float, kind_of, plain,
 )  # fmt: skip
-from srcad.analysis.specialise.calls import is_library
+from srcad.structure import is_library
 from srcad.analysis.specialise.special_forms import SPECIAL_FORMS
 from srcad.api import forget_compiled
 from srcad.core.nodes import REF_TEXT, Call, Expr, Tuple, Undecided, lift, reference

@@ -254,7 +254,7 @@ class Expressions:
         """A nested function whose defaults, which Python computes when it defines the function, are held in variables."""
         if all(p.default is None or isinstance(p.default, (Const, Ref)) for p in function.params):
             return function
-        if id(function) not in self.rewritten:
+        if function not in self.rewritten:
             setup, params = [], []
             for p in function.params:
                 if p.default is not None and not isinstance(p.default, (Const, Ref)):
@@ -262,8 +262,8 @@ class Expressions:
                     setup.append(Assign(holder, p.default, at=p.default.at))
                     p = replace(p, default=holder)
                 params.append(p)
-            self.rewritten[id(function)] = setup, replace(function, params=tuple(params))
-        setup, fixed = self.rewritten[id(function)]
+            self.rewritten[function] = setup, replace(function, params=tuple(params))
+        setup, fixed = self.rewritten[function]
         if self.loops:
             self.refuse(
                 function, "a nested function with a computed default, in a loop", "Pass the value as an argument."

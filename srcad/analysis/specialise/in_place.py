@@ -145,10 +145,10 @@ def _update(self: Specialiser, owner: Expr, e: Call) -> tuple[Stmt, ...] | None:
 
 def in_place(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
     """The statement that a call for its effect stands for; None where it is none of these."""
-    key = ("in place", id(e))
-    if key not in self.rewritten:
-        self.rewritten[key] = e, _placed(_desugared(self, s, e), s)
-    return self.rewritten[key][1]
+    key = ("in place", e)
+    if self.rewritten.get(key) is None:
+        self.rewritten[key] = _placed(_desugared(self, s, e), s)
+    return self.rewritten[key]
 
 
 def _desugared(self: Specialiser, s: ExprStmt, e: Call) -> Stmt | None:
@@ -206,15 +206,15 @@ def into(self: Specialiser, e: Call) -> Expr | None:
     out = out.elts[0] if isinstance(out, Tuple) and len(out.elts) == 1 else out
     if out is None or isinstance(self.peek(out), Nothing):
         return None
-    key = ("into", id(e))
+    key = ("into", e)
     if key not in self.rewritten:
         if "where" in options:
             options["out"] = Const(None)  # what NumPy does not compute, it takes from anywhere, and np.where passes over
         value: Expr = replace(e, args=tuple(args), kwargs=tuple(options.items()))
         if "where" in options:
             value = Call(Ref(np.where, "np.where"), (options["where"], value, out), at=e.at)
-        self.rewritten[key] = e, Assign(whole(out), value, at=e.at)
-    self.statement(self.rewritten[key][1])
+        self.rewritten[key] = Assign(whole(out), value, at=e.at)
+    self.statement(self.rewritten[key])
     return self.expr(out)
 
 

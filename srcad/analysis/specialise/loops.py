@@ -68,8 +68,8 @@ class Loops:
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
-        if any(found) and not first and not is_mapping(self.peek(iterable)) and ("index", id(s)) not in self.rewritten:
-            self.rewritten["index", id(s)] = s  # what it runs over becomes varied in its body: once more, by an index
+        if any(found) and not first and not is_mapping(self.peek(iterable)) and ("index", s) not in self.rewritten:
+            self.rewritten["index", s] = True  # what it runs over becomes varied in its body: once more, by an index
             self.env, self.mutated = state[0], state[3]
             del self.out[state[1] :], self.program.problems[state[2] :]
             self.for_(s)
@@ -81,12 +81,12 @@ class Loops:
                 varied = self.is_varied_iterable(s.iter)
             except SrcadError:
                 varied = True
-        varied = varied or ("index", id(s)) in self.rewritten or self.changes(s)
+        varied = varied or ("index", s) in self.rewritten or self.changes(s)
         if not varied:
             return s.target, s.iter, ()
-        if id(s) not in self.rewritten:
-            self.rewritten[id(s)] = Iteration(self, s)
-        plan = self.rewritten[id(s)]
+        if s not in self.rewritten:
+            self.rewritten[s] = Iteration(self, s)
+        plan = self.rewritten[s]
         for setup in plan.setup:
             self.statement(setup)
         return plan.target, plan.iter, plan.first
@@ -110,7 +110,7 @@ class Loops:
 
     def unrolled_over_places(self, s: For) -> None:
         """A loop over items that are written out, pass by pass: each may be another name of another place."""
-        key = ("places", id(s))
+        key = ("places", s)
         if key not in self.rewritten:
             setup: list[Stmt] = []
 
@@ -132,7 +132,7 @@ class Loops:
     def unrolled_loop(self, s: For) -> None:
         """A loop over functions, pass by pass: each calls another."""
         holder = self.named(self.expr(s.iter), "functions")
-        key = ("unrolled", id(s))
+        key = ("unrolled", s)
         if key not in self.rewritten:
             passes = []
             for k in plain(holder.kind).keys:
@@ -171,9 +171,9 @@ class Loops:
         return typed.varied
 
     def comprehension(self, e: Comprehension) -> Expr:
-        plan = self.rewritten.get(id(e))
+        plan = self.rewritten.get(e)
         if plan is None:
-            plan = self.rewritten[id(e)] = self.comprehension_loop(e)
+            plan = self.rewritten[e] = self.comprehension_loop(e)
         result, stmts = plan
         unrolled = self.unrolled(e) if e.style == "dict" and self.reads_varied(e) else None
         if unrolled is not None:

@@ -25,12 +25,12 @@ def vectorize(self: Specialiser, e: Call) -> Expr | None:
     """`np.vectorize(f)` as `lambda *args: vectorized(lambda *items: f(*items), *args)`."""
     if not is_made_of_function(self, e):
         return None
-    if id(e) not in self.rewritten:
+    if e not in self.rewritten:
         one = e.args[0]
         if not isinstance(one, Lambda):
             one = starred_lambda(self, "items", lambda items: Call(e.args[0], (items,), at=e.at), e)
-        self.rewritten[id(e)] = starred_lambda(self, "args", lambda args: application(e, one, (args,), e), e)
-    return self.expr(self.rewritten[id(e)])
+        self.rewritten[e] = starred_lambda(self, "args", lambda args: application(e, one, (args,), e), e)
+    return self.expr(self.rewritten[e])
 
 
 def is_made_of_function(self: Specialiser, e: Call) -> bool:
@@ -46,9 +46,9 @@ def vectorized_at_once(self: Specialiser, e: Call) -> Expr | None:
     """`np.vectorize(f)(x)`"""
     match e.fn:
         case Call(fn=Ref(obj=np.vectorize)) as made if is_made_of_function(self, made):
-            if id(e) not in self.rewritten:
-                self.rewritten[id(e)] = replace(application(made, made.args[0], e.args, e), kwargs=e.kwargs)
-            return self.expr(self.rewritten[id(e)])
+            if e not in self.rewritten:
+                self.rewritten[e] = replace(application(made, made.args[0], e.args, e), kwargs=e.kwargs)
+            return self.expr(self.rewritten[e])
     return None
 
 
@@ -114,9 +114,9 @@ def piecewise(self: Specialiser, e: Call) -> Expr | None:
         return None
     if len(e.args) < 3 or any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs):
         return None
-    if id(e) not in self.rewritten:
-        self.rewritten[id(e)] = pieces(self, e)
-    made = self.rewritten[id(e)]
+    if e not in self.rewritten:
+        self.rewritten[e] = pieces(self, e)
+    made = self.rewritten[e]
     if made is None:
         self.refuse(
             e, "np.piecewise whose conditions or functions are not written out as lists, or of a number",

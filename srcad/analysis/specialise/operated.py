@@ -24,7 +24,7 @@ class Operations:
     """The part of the specialisation that finds the kinds of results."""
 
     def site(self, e: Node) -> Dim:
-        self.rewritten["site", id(e)] = e  # kept, so that no other node gets its id
+        self.rewritten["site", e] = None  # kept, so that no other node gets its id
         return Dim(("site", id(e)), loops=tuple(self.loops))
 
     def operator_kind(self, op: str, operands, e: Node) -> Kind:

@@ -13,6 +13,12 @@ from typing import Any
 from srcad import runtime
 from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_complex, is_float, plain
 from srcad.analysis.specialise.calls import Calls
+from srcad.analysis.specialise.invocations import Invocations
+from srcad.analysis.specialise.methods import Methods
+from srcad.analysis.specialise.objects import Objects
+from srcad.analysis.specialise.other_names import OtherNames
+from srcad.analysis.specialise.ownership import Ownership
+from srcad.analysis.specialise.resizing import Resizing
 from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
@@ -175,7 +181,10 @@ class Program:
         return special
 
 
-class Specialiser(Statements, Tries, Writes, Loops, Schedules, Expressions, Operations, Calls, Derivatives):
+class Specialiser(
+    Statements, Tries, Writes, Resizing, Ownership, OtherNames, Loops, Schedules, Expressions, Operations, Calls, Methods,
+    Objects, Invocations, Derivatives,
+):  # fmt: skip
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
     def __init__(self, program: Program, special: Special, target):
@@ -185,7 +194,7 @@ class Specialiser(Statements, Tries, Writes, Loops, Schedules, Expressions, Oper
         self.env.update(zip(special.params, special.values))
         self.out: list[Stmt] = []
         self.loops: list[int] = []
-        self.rewritten: dict[int, Any] = {}
+        self.rewritten: dict[Any, Any] = {}  # by nodes, which are equal only to themselves
         self.mutated: set[str] = set()
         self.temporaries: set[str] = set()
         self.own_functions = {n.function.name for s in special.source.body for n in walk_own(s) if isinstance(n, Def)}

@@ -26,7 +26,7 @@ class Schedules:
     def is_limited(self, s: For | While) -> bool:
         """Whether what a loop keeps is to stay within a given memory: an outermost loop of the user's, which changes what
         is differentiated."""
-        key = "parts", id(s)
+        key = "parts", s
         if self.program.memory is None or self.special.is_inside or self.loops or key in self.rewritten:
             return False
         if (self.special.owner.__module__ or "").startswith("srcad.") or all(n is not s for n in walk(self.special.source)):
@@ -36,7 +36,7 @@ class Schedules:
 
     def tried(self, s: Stmt) -> dict[str, Value]:
         """What is known of the variables after a loop that is run as it is."""
-        key, program = ("parts", id(s)), self.program
+        key, program = ("parts", s), self.program
         specials, named = dict(program.specials), set(program.named)
         with self.attempt():
             self.rewritten[key] = None
@@ -72,7 +72,7 @@ class Schedules:
                 "Write into an array, or add up what is needed; or leave `memory` away.",
             )  # fmt: skip
             return
-        key = "in parts", id(s)
+        key = "in parts", s
         if key not in self.rewritten:
             self.rewritten[key] = Parts(self, s)
         plan: Parts = self.rewritten[key]
@@ -99,7 +99,7 @@ class Schedules:
         self.statement(plan.cut)
         self.statement(plan.first_parts)
         self.out[start:start] = plan.measured(self, self.out[start:])
-        self.rewritten["parts", id(plan.last_part)] = None
+        self.rewritten["parts", plan.last_part] = None
         self.statement(plan.last_part)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
+    Array, Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
@@ -100,6 +100,27 @@ def is_basic_kind(kind: Kind) -> bool:
     return isinstance(kind, (Literal, Nothing)) or isinstance(kind, Number) and kind.type != "bool"
 
 
+def is_step(step: Expr) -> bool:
+    """Whether a step into a place gives a view or an item by reference, and no copy."""
+    match step:
+        case Subscript(value=value, index=index):
+            kind = plain(value.kind)
+            if isinstance(kind, (Items, Listing)):
+                return is_basic(index) and not isinstance(index, Slice)
+            return isinstance(kind, Array) and is_basic(index)
+        case Attribute(value=value, attr=attr):
+            kind = plain(value.kind)
+            return attr == "T" if isinstance(kind, Array) else isinstance(kind, Items)
+        case Call(kwargs=kwargs):
+            return not kwargs
+    return False
+
+
+def holds_others(path: list[Expr]) -> bool:
+    """Whether a path into a place goes through an item that a container holds by reference."""
+    return any(not isinstance(plain(s.value.kind), Array) for s in path if isinstance(s, (Subscript, Attribute)))
+
+
 def mark_varied(e: Expr) -> Expr:
     """A place with all that it is in marked as varied."""
     if isinstance(e, (Subscript, Attribute)):
@@ -146,7 +167,7 @@ def sharers(e: Expr) -> set[str]:
             return sharers(body) | sharers(orelse)
         case Logical(args=args):
             return {n for x in args for n in sharers(x)}
-        case Subscript(value=value) if isinstance(plain(value.kind), (Listing, Items)):
+        case Subscript(value=value) | Attribute(value=value) if isinstance(plain(value.kind), (Listing, Items)):
             return set()  # an item; the container itself stays whose it was
         case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
             return set()

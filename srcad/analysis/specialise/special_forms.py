@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
@@ -50,10 +51,10 @@ def _sum(self: Specialiser, e: Call) -> Expr | None:
     match e:
         case Call(args=(Comprehension(style="generator" | "list") as items, *start), kwargs=kwargs):
             if len(items.clauses) >= 1 and not any(k not in ("start",) for k, _ in kwargs):
-                if id(e) not in self.rewritten:
+                if e not in self.rewritten:
                     add = functools.partial(_added, at=e.at)
-                    self.rewritten[id(e)] = self.comprehension_loop(items, add)
-                total, stmts = self.rewritten[id(e)]
+                    self.rewritten[e] = self.comprehension_loop(items, add)
+                total, stmts = self.rewritten[e]
                 first = start[0] if start else dict(kwargs).get("start", Const(0))
                 with self.trial(e) as keep:
                     for s in (Assign(Name(total, at=e.at), first, at=e.at), *stmts):
@@ -159,7 +160,7 @@ def _partial(self: Specialiser, e: Call) -> Expr | None:
     """`partial(f, x)` as `lambda *args, **kwargs: f(x, *args, **kwargs)`, with the present value of x."""
     if not e.args or any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs):
         return None
-    if id(e) not in self.rewritten:
+    if e not in self.rewritten:
         names = self.special.names
         fixed = [(Name(names.new("fixed"), at=e.at), a) for a in e.args[1:]]
         named = [(k, Name(names.new(k), at=e.at), v) for k, v in e.kwargs]
@@ -171,8 +172,8 @@ def _partial(self: Specialiser, e: Call) -> Expr | None:
         params = (Param(rest.id, "star", at=e.at), Param(options.id, "double star", at=e.at))
         function = Function("partial", params, (Return(call, at=e.at),), at=e.at)
         setup = [Assign(n, v, at=e.at) for n, v in fixed] + [Assign(n, v, at=e.at) for _, n, v in named]
-        self.rewritten[id(e)] = setup, Lambda(function, at=e.at)
-    setup, made = self.rewritten[id(e)]
+        self.rewritten[e] = setup, Lambda(function, at=e.at)
+    setup, made = self.rewritten[e]
     for s in setup:
         self.statement(s)
     return self.expr(made)
@@ -195,6 +196,23 @@ def _range(self: Specialiser, e: Call) -> Expr | None:
                 hint="Leave it out of argnums, or pass it as an int.",
             )
     return replace(e, fn=self.expr(e.fn), args=args, kind=Opaque(range))
+
+
+def _replace(self: Specialiser, e: Call) -> Expr | None:
+    """`dataclasses.replace(x, a=v)` as a call of the class, with the fields that x has and that are not given."""
+    if len(e.args) != 1 or any(k is None for k, _ in e.kwargs):
+        return None
+    kind = plain(self.peek(e.args[0]))
+    if not (isinstance(kind, Items) and dataclasses.is_dataclass(kind.cls)):
+        return None
+    if e not in self.rewritten:
+        held, changed = Name(self.special.names.new("old"), at=e.at), dict(e.kwargs)
+        kept = [f.name for f in dataclasses.fields(kind.cls) if f.init and f.name not in changed]
+        given = (*((n, Attribute(held, n, at=e.at)) for n in kept), *changed.items())
+        self.rewritten[e] = Assign(held, e.args[0], at=e.at), Call(Ref(kind.cls, kind.cls.__name__), (), given, at=e.at)
+    setup, made = self.rewritten[e]
+    self.statement(setup)
+    return self.expr(made)
 
 
 def _new(self: Specialiser, e: Call) -> Expr | None:
@@ -277,10 +295,10 @@ def _checkpoint(self: Specialiser, e: Call) -> Expr | None:
     if not isinstance(fn.kind, Callee):
         self.refuse(e, "a checkpoint of something that is not known to be a function", "Pass a plain function.")
         return replace(e, kind=UNKNOWN)
-    if id(e) not in self.rewritten:
+    if e not in self.rewritten:
         made = checkpointing.checkpoint(fn.kind.obj)
-        self.rewritten[id(e)] = e, Ref(made, f"{made.__name__}_checkpointed", kind=Callee(made), at=e.at)
-    return self.rewritten[id(e)][1]
+        self.rewritten[e] = Ref(made, f"{made.__name__}_checkpointed", kind=Callee(made), at=e.at)
+    return self.rewritten[e]
 REDUCTIONS = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all,
     np.logical_or: np.any,
@@ -299,7 +317,7 @@ def ufunc_method(self: Specialiser, e: Call) -> Expr | None:
             ranks = [getattr(self.peek(x), "rank", None) for x in (a, b)]
             if None in ranks:
                 return None
-            key = ("outer", id(e))
+            key = ("outer", e)
             if key not in self.rewritten:
                 index = (Const(Ellipsis, at=e.at), *[Const(None, at=e.at)] * ranks[1])
                 wide = Subscript(a, Tuple(index, at=e.at), at=e.at) if 0 not in ranks else a
@@ -360,6 +378,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),
     getattr: _getattr,
     dict: _dict,
+    dataclasses.replace: _replace,
     pow: _pow,
     next: _next,
     iter: _next,

@@ -13,8 +13,7 @@ from srcad.analysis.kinds import (
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
-from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, references
-from srcad.analysis.specialise.writes import is_step
+from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, references
 from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
     Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
@@ -396,7 +395,7 @@ class Statements:
         orelse = self.block(s.orelse)
         ends = [e for e, b in ((after, body), (self.env, orelse)) if not ends_with_raise(b)] or [after]
         self.env = self.with_extents(functools.reduce(join_envs, ends), ("after", id(s)), tuple(self.loops))
-        self.rewritten["after", id(s)] = s  # kept, so that no other statement gets its id
+        self.rewritten["after", s] = None  # kept, so that no other statement gets its id
         self.emit(replace(s, test=test, body=body or (Pass(at=s.at),), orelse=orelse))
 
     def with_(self, s: With) -> None:

@@ -1,0 +1,289 @@
+"""Calls of functions whose text is gone through: which argument is which parameter, and whose memory they get."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import replace
+
+from srcad import runtime
+from srcad.analysis import kinds
+from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, plain
+from srcad.analysis.specialise.sharing import aliases, holds_others, is_step, references
+from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
+from srcad.analysis.specialise.writes import with_item
+from srcad.checkpointing import Checkpointed
+from srcad.core.nodes import (
+    Call, Const, Dict, Expr, ExprStmt, Foreign, Function, Global, Invoke, Name, Ref, Seen, Starred, Subscript, Tuple,
+    lift, reference,
+)  # fmt: skip
+from srcad.core.places import root_name, root_of, steps
+from srcad.core.printer import text
+
+
+WITH_TEXT = types.FunctionType, Checkpointed
+"""Functions whose text is gone through."""
+
+
+class Invocations:
+    """The part of the specialisation that calls functions whose text is gone through."""
+
+    def invoke(self, e: Expr, target, first: tuple, captured: tuple[str, ...], closure: Callee | None = None) -> Expr:
+        """A call of a function whose text is differentiated: hoisted into a statement of its own where it is varied."""
+        checkpointed = is_checkpointed(target)
+        target = target.primal if isinstance(target, Checkpointed) else target
+        if isinstance(e, Call) and (not e.args or e.args[0].kind is None or any(a.kind is None for a in e.args)):
+            args, kwargs = self.arguments(e)
+            e = replace(e, args=args, kwargs=kwargs)
+        if isinstance(target, Local) and target.derivatives:
+            return self.invoke_derived(e, target, self.taken(e.fn, target, captured, closure))
+        args = (*first, *(e.args if isinstance(e, Call) else ()))
+        kwargs = e.kwargs if isinstance(e, Call) else ()
+        source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        if closure is not None and captured and not isinstance(e.fn, Name):
+            e = replace(e, fn=self.named(e.fn, "function"))
+        defaults = {} if isinstance(target, Local) else default_expressions(target)
+        bound = self.bind_arguments(e, source, args, kwargs, defaults)
+        if bound is None:
+            return replace(e, kind=UNKNOWN)
+        taken = self.taken(e.fn if isinstance(e, Call) else e, target, captured, closure) if captured else []
+        operands = [*bound, *taken]
+        values = [Value(o.kind, o.varied) for o in operands]
+        is_inside = bool(self.loops) or self.special.is_inside
+        special = self.program.special(target, captured, values, is_inside=is_inside)
+        if special.written:
+            values = merged(special, operands, values)
+            special = self.program.special(target, captured, values, is_inside=is_inside)
+        result = special.result
+        kind = kinds.name_extents(unnamed(result.kind), self.site(e).symbol, tuple(self.loops))
+        if special.taken and not self.gives_up(e, special, operands):
+            return replace(e, kind=kind, varied=result.varied)
+        if special.written:
+            operands = self.lent(e, special, operands)
+            if operands is None:
+                return replace(e, kind=kind, varied=result.varied)
+        if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
+            if not isinstance(e, Call):
+                return replace(e, kind=kind, varied=False)
+            made = Seen if result.owned or isinstance(plain(kind), Number) else Foreign
+            return made(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
+        invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
+        base = special.source.name if special.source.name.isidentifier() else "value"
+        if special.handed_back is None:
+            kinds_of = dict(zip(special.params, (v.kind for v in special.values)))
+            if not all(isinstance(plain(kinds_of[p]), Array) for p in special.written):  # it may keep what it gets
+                self.disown({n for p, o in zip(special.params, operands) if p not in special.written for n in aliases(o)})
+            held = self.named(invoked, base)
+            self.temporaries.add(held.id)
+            return held
+        given = operands[special.params.index(special.handed_back)]
+        name = root_name(given)
+        known = self.env[name]
+        self.named(invoked, base)
+        if isinstance(plain(known.kind), Array):  # the result is not used
+            self.update(name, replace(self.env[name], owned=known.owned, deep=known.deep))
+        return self.expr(given)
+
+    def maybe_invoke(self, e: Call, function, first) -> Expr:
+        args, kwargs = self.arguments(e)
+        e = replace(e, args=args, kwargs=kwargs)
+        if any(x.varied for x in (*first, *args)) or any(v.varied for _, v in kwargs):
+            return self.invoke(e, function, first, ())
+        return replace(e, kind=UNKNOWN)
+
+    def gives_up(self, e: Expr, special: Special, operands: list[Expr]) -> bool:
+        """Whether the arrays that a function takes over are this function's to give, and nobody reads them afterwards;
+        False, and a problem noted, where that is not so."""
+        for p, o in zip(special.params, operands):
+            root = root_of(o)
+            if p not in special.taken or not isinstance(root, Name):
+                continue
+            others = [x for q, x in zip(special.params, operands) if q != p and root.id in self.sharing(x)]
+            if root.id in self.special.params and not self.special.is_root and not self.env[root.id].owned:
+                self.special.taken.add(root.id)
+            elif steps(o) or others or not self.claim(root.id):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}`, and gives its own name for it another value",
+                    "Use another name in that function, or pass a copy.",
+                )
+                return False
+            gone = Place(f"{special.source.name}() may have put anything there", None, stale=True)
+            self.update(root.id, replace(self.env[root.id], place=gone))
+        return True
+
+    def sharing(self, e: Expr) -> set[str]:
+        """The variables whose memory the value of `e` may share."""
+        found = aliases(e)
+        return found.union(*(self.env[n].shares for n in found if n in self.env))
+
+    def lent(self, e: Expr, special: Special, operands: list[Expr]) -> list[Expr] | None:
+        """The operands of a call of a function that writes into some: places in memory that is this function's to lend,
+        apart from all else that the call gets. None, and a problem noted, where that is not so."""
+        out = []
+        for p, o in zip(special.params, operands):
+            if p not in special.written:
+                out.append(o)
+                continue
+            root = root_of(o)
+            if isinstance(root, (Global, Ref)):
+                self.check_global(e, o)
+                return None
+            if not isinstance(root, Name) or not all(map(is_step, steps(o))):
+                o = root = self.named(o, p)
+            path = steps(o)
+            lends_items = path and holds_others(path) or p in special.item_writes
+            if lends_items:
+                self.special.item_writes.add(root.id)
+            if not self.claim(root.id) or lends_items and not self.claim_items(root.id):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}`, whose memory another name may share",
+                    "Make a copy first, or return the new value.",
+                )
+                return None
+            out.append(self.frozen(o))
+        for i, (p, o) in enumerate(zip(special.params, out)):
+            if p not in special.written:
+                continue
+            near = [
+                x for k, x in enumerate(out)
+                if k != i and root_of(o).id in self.sharing(x) and special.values[k].place is None
+            ]  # fmt: skip
+            if near and (not steps(o) or any(not steps(x) for x in near)):
+                self.refuse(
+                    e,
+                    f"{special.source.name}() writes into `{text(o)}` and gets `{text(near[0])}`, which is in it",
+                    "Pass a copy of one of them.",
+                )
+                return None
+            if near:
+                names = Const(f"{e.at}: {', '.join(map(text, (o, *near)))}")
+                self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, o, *near)), at=e.at))
+            if p in special.replaced:
+                self.moved(o, inside=True)
+            after = special.exits.get(p)
+            if after is not None:
+                name = root_of(o).id
+                known = self.env[name]
+                kind = known.kind
+                if not isinstance(plain(kind), Array):
+                    new = kinds.name_extents(unnamed(after.kind), (*self.site(e).symbol, p), tuple(self.loops))
+                    kind = with_item(kind, steps(o)[::-1], new)
+                given = [x for q, x in zip(special.params, out) if q not in special.written]
+                keeps = after.deep or isinstance(plain(after.kind), Array) or not any(map(references, given))
+                deep = known.deep and keeps
+                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied, deep=deep))
+        return [self.expr(o) if p in special.written else o for p, o in zip(special.params, out)]
+
+    def is_elsewhere(self, e: Expr) -> bool:
+        """Whether a call names a nested function that the text of another function defines."""
+        return isinstance(e, Call) and isinstance(e.fn, Name) and e.fn.id not in self.own_functions
+
+    def bind_arguments(self, e, source: Function, args, kwargs, defaults) -> list[Expr] | None:
+        """The expression for each parameter of `source`."""
+        flat: list[Expr] = []
+        for a in args:
+            if not isinstance(a, Starred):
+                flat.append(a)
+                continue
+            inner = plain(a.value.kind)
+            if isinstance(inner, Listing) and a is args[-1] and takes_star(source, len(flat)):
+                flat.append(a)
+                continue
+            if not (isinstance(inner, Items) and inner.is_sequence):
+                self.refuse(a, "a starred argument of unknown length", "Pass the values one by one, or as a tuple.")
+                return None
+            holder = self.named(a.value, "items")
+            flat.extend(self.expr(Subscript(holder, Const(i), at=a.at)) for i in inner.keys)
+        named: dict[str, Expr] = {}
+        for k, v in kwargs:
+            if k is not None:
+                named[k] = v
+                continue
+            inner = plain(v.kind)
+            if not (isinstance(inner, Items) and inner.cls is dict):
+                self.refuse(v, "`**` of a mapping with unknown keys", "Pass the values by name.")
+                return None
+            holder = self.named(v, "options")
+            named.update({key: self.expr(Subscript(holder, Const(key), at=v.at)) for key in inner.keys})
+        bound: list[Expr] = []
+        for p in source.params:
+            match p.style:
+                case "star" if len(flat) == 1 and isinstance(flat[0], Starred):
+                    bound.append(flat.pop().value)
+                case "star":
+                    bound.append(self.expr_of_parts(Tuple(tuple(flat), at=e.at)))
+                    flat = []
+                case "double star":
+                    keys = tuple(Const(k, kind=Literal(k)) for k in named)
+                    parts = tuple(named.values())
+                    kind = Items(dict, tuple(named), tuple(v.kind for v in parts))
+                    bound.append(Dict(keys, parts, kind=kind, varied=any(v.varied for v in parts), at=e.at))
+                    named = {}
+                case "positional" | "any" if flat:
+                    bound.append(flat.pop(0))
+                case _ if p.id in named and p.style != "positional":
+                    bound.append(named.pop(p.id))
+                case _ if p.id in defaults:
+                    bound.append(self.expr(defaults[p.id]))
+                case _ if isinstance(p.default, Name) and p.default.id not in self.env:
+                    self.refuse(e, f"the default of {p.id!r}, a variable of another function, is used here", "Pass it.")
+                    return None
+                case _ if p.default is not None:
+                    bound.append(self.expr(p.default))
+                case _:
+                    self.refuse(e, f"{source.name}() gets no argument {p.id!r}")
+                    return None
+        if flat or named:
+            self.refuse(e, f"{source.name}() gets more arguments than it has parameters")
+            return None
+        return bound
+
+    def expr_of_parts(self, e: Tuple) -> Expr:
+        items = tuple(x.kind for x in e.elts)
+        return replace(e, kind=Items(tuple, tuple(range(len(items))), items), varied=any(x.varied for x in e.elts))
+
+
+def has_star(e: Call) -> bool:
+    return any(isinstance(a, Starred) for a in e.args) or any(k is None for k, _ in e.kwargs)
+
+
+def is_checkpointed(target: types.FunctionType | Checkpointed | Local) -> bool:
+    return isinstance(target, Checkpointed) or isinstance(target, Local) and target.checkpointed
+
+
+def merged(special: Special, operands: list[Expr], values: list[Value]) -> list[Value]:
+    """What is known of the operands of a call of a function that writes into some: one that is given twice is another
+    name of itself."""
+    found = list(values)
+    for i, o in enumerate(operands):
+        for k in range(i + 1, len(operands)):
+            x = operands[k]
+            same = isinstance(o, Name) and isinstance(x, Name) and o.id == x.id and found[k].place is None
+            if same and special.written & {special.params[i], special.params[k]} and o.id in aliases(o):
+                found[k] = Value(x.kind, False, place=Place(special.params[i], Name(special.params[i])))
+    return found
+
+
+def takes_star(source: Function, position: int) -> bool:
+    """Whether the positional argument number `position` is the first that goes to `*args`."""
+    positional = [p for p in source.params if p.style in ("positional", "any")]
+    return len(positional) == position and any(p.style == "star" for p in source.params)
+
+
+def is_literal(value) -> bool:
+    if type(value) is tuple:
+        return all(map(is_literal, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def default_expressions(function: types.FunctionType) -> dict[str, Expr]:
+    """The defaults of a function as they are now: as literals, or as what they are."""
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    given = function.__defaults__ or ()
+    values = {**dict(zip(positional[len(positional) - len(given) :], given)), **(function.__kwdefaults__ or {})}
+    return {
+        name: lift(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
+        for name, value in values.items()
+    }

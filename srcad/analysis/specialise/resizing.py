@@ -1,0 +1,108 @@
+"""Lists and dictionaries that grow and shrink."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcad.analysis.kinds import Items, Listing, is_list, item_kind, join, plain
+from srcad.analysis.specialise.in_place import LIST_METHODS
+from srcad.analysis.specialise.operated import const_key
+from srcad.analysis.specialise.sharing import callees_in, mark_varied, references
+from srcad.analysis.specialise.writes import with_item
+from srcad.core.nodes import Assign, Attribute, Call, Const, Dict, Expr, ExprStmt, For, Name, Slice, Stmt, Subscript
+from srcad.core.places import root_name, steps
+from srcad.core.printer import text
+
+
+class Resizing:
+    """The part of the specialisation that goes through changes of the length of a container."""
+
+    def append(self, s: ExprStmt, owner: Expr, item: Expr) -> None:
+        """`xs.append(item)`, for a list in a variable, or in a container or an object in one."""
+        kind = plain(owner.kind)
+        name, path = root_name(owner), steps(owner)
+        if item.varied and any(True for _ in callees_in(item.kind)):
+            self.refuse(
+                s, "a nested function is kept in a list", "Keep the values that it needs, and call one function."
+            )
+        owner = self.frozen(owner) if path else owner
+        if item.varied or owner.varied:
+            if path:
+                self.special.item_writes.add(name)
+            if not self.claim(name) or path and not self.claim_items(name):
+                self.refuse(
+                    s,
+                    f"`{text(owner)}.append(…)` of a list that another name may share",
+                    "Append to a list that is made in this function.",
+                )
+        else:
+            self.claim_constant(s, owner)
+        known = self.env[name]
+        grown = Listing(join(item_kind(kind), item.kind))
+        varied = item.varied or owner.varied
+        deep = known.deep and not references(item)
+        self.seen_elsewhere(item)
+        whole = with_item(known.kind, path[::-1], grown) if path else grown
+        self.update(name, replace(known, kind=whole, varied=known.varied or varied, deep=deep))
+        owner = mark_varied(replace(owner, kind=grown)) if varied else owner
+        call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=varied)
+        self.emit(replace(s, value=call))
+
+    def extend(self, s: Stmt, owner: Expr, more: Expr) -> None:
+        """`xs.extend(more)` and `xs += more` as a loop that appends."""
+        item = Name(self.fresh("item", s), at=s.at)
+        loop = ("extend", s)
+        if loop not in self.rewritten:
+            call = Call(Attribute(owner, "append", at=s.at), (item,), at=s.at)
+            self.rewritten[loop] = For(item, more, (ExprStmt(call, at=s.at),), at=s.at)
+        self.statement(self.rewritten[loop])
+
+    def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
+        """The assignment of a new list or dictionary in place of one that would be changed; None where others see that
+        one."""
+        if not self.is_owned(owner.id) or self.is_shared(owner.id):
+            what, hint = ("dictionary", "{**d, …}") if isinstance(new, Dict) else ("list", "xs = [*xs, …]")
+            message = f"a change of the {what} `{owner.id}`, which another name may share"
+            self.refuse(s, message, f"Make a new {what}: {hint}.")
+            return None
+        return Assign(owner, new, at=s.at)
+
+    def without_entry(self, s: Stmt | Expr, owner: Name, kind: Items, key) -> Stmt | None:
+        """The assignment of a dictionary without one of its entries; None where others see the one that there is."""
+        made = ("without", s, kind.keys)
+        if made not in self.rewritten:
+            left = [Const(k, at=s.at) for k in kind.keys if k != key]
+            items = tuple(Subscript(owner, k, at=s.at) for k in left)
+            self.rewritten[made] = Dict(tuple(left), items, at=s.at)
+        return self.renewed(s, owner, self.rewritten[made])
+
+    def delete(self, s: Stmt, target: Expr, container: Expr) -> bool:
+        """`del xs[i]`, `del xs[i:j]` and `del d[key]`, as an assignment of what is left."""
+        kind = plain(container.kind)
+        if isinstance(target, Subscript) and isinstance(target.value, Name) and isinstance(kind, Items) and kind.cls is dict:
+            try:
+                key = const_key(target.index)
+            except ValueError:
+                return False
+            rest = self.without_entry(s, target.value, kind, key) if kind.item(key) is not None else None
+            if rest is not None:
+                self.statement(rest)
+            return kind.item(key) is not None
+        if not (isinstance(target, Subscript) and isinstance(target.value, Name) and is_list(plain(container.kind))):
+            return False
+        key = ("delete", target)
+        if key not in self.rewritten:
+            index, xs = target.index, target.value
+            if not isinstance(index, Slice):
+                rest = LIST_METHODS["pop"](xs, index)
+            elif index.step is None:
+                start, stop = Const(0) if index.lower is None else index.lower, index.upper
+                rest = Subscript(xs, Slice(None, start, None))
+                rest = rest if stop is None else rest + Subscript(xs, Slice(stop, None, None))
+            else:
+                return False
+            self.rewritten[key] = rest
+        left = self.renewed(s, target.value, self.rewritten[key])
+        if left is not None:
+            self.statement(left)
+        return True

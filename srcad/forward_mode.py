@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from srcad import compiler, structure
+from srcad.adjoints import check_real, describe, promoted
 from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, kind_of
 from srcad.analysis.specialise import Program, Special, as_argument
-from srcad.api import Call, Derivative, call_of, check_real, describe, forget_oldest, name_of, promoted, signature_of
 from srcad.backend.build import Generated, build
+from srcad.calls import Call, Transformed, call_of, forget_oldest, signature_of
 from srcad.core.nodes import Const, Expr, Function, Tuple
 from srcad.errors import KindError, Unsupported
 from srcad.transform.caught import called_in_try
+from srcad.programs import name_of
 from srcad.transform.tangent import tangent
 
 
@@ -49,7 +51,7 @@ def _in_a_program(specialiser, e):
     match args, kwargs:
         case (Expr() as given, Tuple(elts=values), Tuple(elts=dots)), ():
             fun, taken = specialiser.function_given(given) or (None, [])
-            call = call_of(fun) if isinstance(fun, (types.FunctionType, Derivative)) else None
+            call = call_of(fun) if isinstance(fun, (types.FunctionType, Transformed)) else None
             values, dots = (*taken, *values), (*(Const(None, kind=NOTHING) for _ in taken), *dots)
         case _:
             call = None

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from srcad import forward_mode, structure
+from srcad.adjoints import as_gradient
 from srcad.analysis.kinds import Array, Kind, Number, is_complex, plain
-from srcad.api import (
-    Argnums, Call, Derivative, as_gradient, call_of, name_of, promoted_arguments, wrap,
-)  # fmt: skip
+from srcad.calls import Argnums, Call, call_of, promoted_arguments
+from srcad.derivative import Derivative, wrap
 from srcad.errors import KindError, MissingRule, SrcadError
 from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
-from srcad.programs import identifier, program, unused
+from srcad.programs import identifier, name_of, program, unused
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
 
 

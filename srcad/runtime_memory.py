@@ -11,11 +11,12 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
+import re
 import sys
 
 import numpy as np
 
-from srcad.errors import SrcadError
+from srcad.errors import KindError, SrcadError
 
 
 def schedule(n: int, memory: int, forward, args: tuple, state: tuple, where: str) -> tuple[int, int]:
@@ -85,6 +86,27 @@ def cuts(steps: int, slots: int) -> tuple[int, ...]:
             break
         found.append(action.n0)
     return tuple(found)
+
+
+UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def bytes_of(memory: int | str | None) -> int | None:
+    """A memory size in bytes. Raises KindError for what is none, SrcadError without the package that makes schedules."""
+    if memory is None:
+        return None
+    number, unit = memory, "b"
+    if isinstance(memory, str):
+        parts = re.fullmatch(r"\s*([0-9.]+)\s*([a-zA-Z]+)\s*", memory)
+        number, unit = (parts[1], parts[2].lower()) if parts else ("", "")
+    try:
+        size = int(float(number) * UNITS[unit])
+    except (TypeError, ValueError, KeyError):
+        size = 0
+    if size <= 0 or isinstance(memory, bool):
+        raise KindError(None, f"memory is {memory!r}", hint='It is a number of bytes, or a text such as "80 MB".')
+    check_package()
+    return size
 
 
 def check_package() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from srcad import structure
-from srcad.api import Call, as_gradient, zero_like
+from srcad.adjoints import as_gradient, zero_like
+from srcad.calls import Call
 from srcad.errors import KindError
 from srcad.forward_mode import compiled_tangent, is_number, moved
 from srcad.programs import name_of

@@ -22,7 +22,7 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.structure import is_library
 from srcad.analysis.specialise.special_forms import SPECIAL_FORMS
-from srcad.api import forget_compiled
+from srcad.calls import forget_compiled
 from srcad.core.nodes import REF_TEXT, Call, Expr, Tuple, Undecided, lift, reference
 from srcad.errors import GradientMismatch, KindError, OpaqueWarning, SrcadError
 from srcad.programs import identifier, name_of

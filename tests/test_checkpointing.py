@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import srcad
-from srcad import api, checkpoint, grad, jvp, runtime_memory, value_and_grad, vjp
+from srcad import checkpoint, grad, jvp, runtime_memory, value_and_grad, vjp
 from srcad.analysis.specialise import calls
+from srcad.calls import forget_compiled
 from tests.reference import gradient, mismatches
 from tests.test_programs import CASES, is_single
 
@@ -584,7 +585,7 @@ def test_what_is_no_size_is_an_error(memory):
     [(None, None), (100, 100), (1e6, 10**6), ("80 MB", 80 * 10**6), ("1.5GiB", 3 * 2**29), (" 3 kb ", 3000), ("7 B", 7)],
 )
 def test_sizes(memory, size):
-    assert api.bytes_of(memory) == size
+    assert runtime_memory.bytes_of(memory) == size
 
 
 def test_the_package_with_the_schedules_is_asked_for(monkeypatch):
@@ -639,9 +640,9 @@ def test_what_a_structure_holds():
 
 @pytest.fixture
 def fresh_compilations():
-    api.forget_compiled()
+    forget_compiled()
     yield
-    api.forget_compiled()
+    forget_compiled()
 
 
 FIRST = [case for case in CASES if case.is_first and case.wrt and not case.has("vector")]

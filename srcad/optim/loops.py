@@ -12,7 +12,8 @@ from inspect import signature
 
 import numpy as np
 
-from srcad.api import Derivative, value_and_grad
+from srcad.api import value_and_grad
+from srcad.derivative import Derivative
 from srcad.errors import SrcadError
 from srcad.optim.result import Diverged, History, Iterate, Result
 from srcad.optim.steps import GradientDescent, Rate, StepRule

@@ -258,12 +258,15 @@ def sinc_slope(x):
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
 
-def diff_adjoint(y_bar, n=1, axis=-1):
-    """The adjoint of `np.diff(x, n, axis)`: each difference goes to its second item, less to its first.
+def diff_adjoint(y_bar, length, n=1, axis=-1):
+    """The adjoint of `np.diff(x, n, axis)`, of an x of `length` items along the axis: each difference goes to its second
+    item, less to its first.
 
-    >>> diff_adjoint(np.array([1.0, 3.0]))
+    >>> diff_adjoint(np.array([1.0, 3.0]), 3)
     array([-1., -2.,  3.])
     """
+    if y_bar.shape[axis] == 0:  # also of fewer than n items
+        return np.zeros(y_bar.shape[:axis] + (length,) + y_bar.shape[axis % y_bar.ndim + 1 :], y_bar.dtype)
     zero = np.zeros((), y_bar.dtype)
     for _ in range(n):
         y_bar = -np.diff(y_bar, axis=axis, prepend=zero, append=zero)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 import sys
 
 import numpy as np
@@ -259,12 +260,15 @@ def sinc_slope(x):
     return np.pi * np.where(small, series, (np.cos(far) - np.sin(far) / far) / far)
 
 
-def diff_adjoint(y_bar, n=1, axis=-1):
-    """The adjoint of `np.diff(x, n, axis)`: each difference goes to its second item, less to its first.
+def diff_adjoint(y_bar, length, n=1, axis=-1):
+    """The adjoint of `np.diff(x, n, axis)`, of an x of `length` items along the axis: each difference goes to its second
+    item, less to its first.
 
-    >>> diff_adjoint(np.array([1.0, 3.0]))
+    >>> diff_adjoint(np.array([1.0, 3.0]), 3)
     array([-1., -2.,  3.])
     """
+    if y_bar.shape[axis] == 0:  # also of fewer than n items
+        return np.zeros(y_bar.shape[:axis] + (length,) + y_bar.shape[axis % y_bar.ndim + 1 :], y_bar.dtype)
     zero = np.zeros((), y_bar.dtype)
     for _ in range(n):
         y_bar = -np.diff(y_bar, axis=axis, prepend=zero, append=zero)
@@ -600,6 +604,34 @@ def check_view(view, x, place):
             place_of(place), f"`{text}` is a copy here, no view: the array is not contiguous",
             hint="Write into the array itself.",
         )  # fmt: skip
+
+
+def plain_operand(x, place):
+    """`x`, which an operator combines with what is differentiated; nothing was known of it when the function was compiled.
+
+    Raises Unsupported for an object whose operators are its own: `A * x` of a sparse matrix is no product of items.
+    """
+    is_plain = isinstance(x, (np.ndarray, np.generic, numbers.Number, list, tuple))
+    if not is_plain or isinstance(x, (np.matrix, np.ma.MaskedArray)):
+        from srcad.errors import Unsupported, place_of
+
+        place, _, text = place.rpartition(": ")
+        raise Unsupported(
+            place_of(place), f"`{text}` with an object of class {type(x).__name__}, which has operators of its own",
+            hint="Pass it to the function as an argument: then its class is known. Or make an array of it.",
+        )  # fmt: skip
+    return x
+
+
+def real_operand(x, place):
+    """`x`, of which nothing was known when a function was compiled. Raises KindError if it is complex, since `np.sign`,
+    which is called with it, is constant for real numbers only."""
+    if np.iscomplexobj(x):
+        from srcad.errors import KindError, place_of
+
+        place, _, text = place.rpartition(": ")
+        raise KindError(place_of(place), f"`{text}` of a complex number has no derivative rule", hint="Write z / abs(z).")
+    return x
 
 
 def check_vectorized(found, makes_floats):

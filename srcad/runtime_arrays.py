@@ -14,7 +14,8 @@ import numpy as np
 
 
 def segment(x, xp):
-    """The number of the segment between two of the points `xp` in which each x is, the first or last one if in none.
+    """The number of the segment between two of the points `xp` in which each x is, the first or last one if in none; -1
+    of a single point.
 
     >>> segment(np.array([-1.0, 0.5, 1.0, 9.0]), np.array([0.0, 1.0, 2.0]))
     array([0, 0, 1, 1])
@@ -45,7 +46,7 @@ def quantile_weights(a, q, axis, method, skip_nan=False):
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(k % a.ndim for k in axes)
     kept = [k for k in range(a.ndim) if k not in axes]
-    rows = a.transpose(*kept, *axes).reshape(*(a.shape[k] for k in kept), math.prod(a.shape[k] for k in axes))
+    rows = a.transpose((*kept, *axes)).reshape(*(a.shape[k] for k in kept), math.prod(a.shape[k] for k in axes))
     missing = np.isnan(rows) if skip_nan else np.zeros(rows.shape, bool)
     weights = np.zeros(np.shape(q) + rows.shape, a.dtype)
     counts = (~missing).sum(-1)
@@ -75,14 +76,14 @@ def quantile_adjoint(y_bar, a, q=0.5, axis=None, method="linear", skip_nan=False
     lead = tuple(range(np.ndim(q)))
     y_bar = np.asarray(y_bar, weights.dtype).reshape(weights.shape[:-1])
     rows = (weights * y_bar[..., None]).sum(lead)
-    moved = rows.reshape(*(a.shape[k] for k in (*kept, *axes)))
+    moved = rows.reshape([a.shape[k] for k in (*kept, *axes)])
     return moved.transpose(np.argsort((*kept, *axes)))
 
 
 def quantile_tangent(a_dot, a, q=0.5, axis=None, method="linear", skip_nan=False, keepdims=False):
     """The tangent of `np.quantile(a, q, axis, method=method, keepdims=keepdims)`."""
     weights, kept, axes = quantile_weights(a, q, axis, method, skip_nan)
-    rows = a_dot.transpose(*kept, *axes).reshape(weights.shape[np.ndim(q) :])
+    rows = a_dot.transpose((*kept, *axes)).reshape(weights.shape[np.ndim(q) :])
     y_dot = np.asarray((weights * np.where(weights, rows, 0)).sum(-1))
     return np.expand_dims(y_dot, tuple(np.ndim(q) + k for k in axes)) if keepdims else y_dot[()]
 
@@ -199,14 +200,14 @@ def from_full(full, n, m, mode, length):
     return full[start : start + length]
 
 
-def pair_sums(y_bar, axis=-1):
-    """The adjoint of `x[1:] + x[:-1]`: each item of `y_bar` is added to two.
+def pair_sums(y_bar, length, axis=-1):
+    """The adjoint of `x[1:] + x[:-1]`, of an x of `length` items along the axis: each item of `y_bar` is added to two.
 
-    >>> pair_sums(np.array([1.0, 2.0]))
+    >>> pair_sums(np.array([1.0, 2.0]), 3)
     array([1., 3., 2.])
     """
     rows = np.moveaxis(y_bar, axis, 0)
-    x_bar = np.zeros((len(rows) + 1, *rows.shape[1:]), y_bar.dtype)
+    x_bar = np.zeros((length, *rows.shape[1:]), y_bar.dtype)
     x_bar[1:] = rows
     x_bar[:-1] += rows
     return np.moveaxis(x_bar, 0, axis)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import cmath
 import copy
 import itertools
+import threading
 import types
 import warnings
 
@@ -604,3 +605,17 @@ def test_seeds_have_to_be_in_the_field():
         jvp(lambda x: x * 1j, (1.0,), (1j,))
     pullback = vjp(lambda z: z * 2, normal(3))[1]
     np.testing.assert_array_equal(pullback(np.ones(3))[0], np.full(3, 2 + 0j))
+
+
+def test_the_sign_of_what_may_be_complex():
+    """It is not constant for complex numbers: also refused where they are seen at run time only."""
+
+    def fun(x, held):
+        return np.sum(np.real(np.sign(x * held.value) * held.value))
+
+    held = threading.local()
+    held.value = 2.0
+    assert grad(fun)(np.array([1.0, -2.0]), held).tolist() == [0, 0]
+    held.value = 1 + 1j
+    with pytest.raises(KindError, match=r"`np.sign` of a complex number"):
+        grad(fun)(np.array([1.0, -2.0]), held)

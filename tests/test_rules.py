@@ -611,6 +611,10 @@ def test_zeros_that_are_trimmed_have_no_part_in_the_result():
     x = np.array([0.0, 0, 1, 0, 2, 0])
     np.testing.assert_array_equal(gradient(np.trim_zeros, x), [0, 0, 1, 1, 1, 0])
     np.testing.assert_array_equal(gradient(np.trim_zeros, x, "b"), [1, 1, 1, 1, 1, 0])
+    np.testing.assert_array_equal(gradient(np.trim_zeros, 0 * x), 0 * x)
+    x_dot = np.arange(6.0)
+    np.testing.assert_array_equal(apply_jvp(np.trim_zeros, (x_dot,), np.trim_zeros(x), x), [2, 3, 4])
+    np.testing.assert_array_equal(apply_jvp(np.trim_zeros, (x_dot,), np.trim_zeros(x, "b"), x, "b"), [0, 1, 2, 3, 4])
 
 
 def test_an_unread_part_of_a_result_needs_no_adjoint():

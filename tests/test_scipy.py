@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -573,6 +574,35 @@ def test_a_sparse_matrix_as_an_argument():
 ])  # fmt: skip
 def test_sparse_matrices_that_vary_are_refused(fun, message):
     assert message in refusal(fun, X)
+
+
+def unseen(value):
+    """An object of a class in C: of its attribute nothing is known when a function is compiled."""
+    held = threading.local()
+    held.value = value
+    return held
+
+
+@pytest.mark.parametrize("fun", [
+    lambda x, held: np.sum((held.value * x) ** 2), lambda x, held: np.sum(x * held.value),
+    lambda x, held: np.sum(held.value * x[0] @ np.ones(3)), lambda x, held: np.sum(held.value * np.outer(x, x)),
+])  # fmt: skip
+def test_a_sparse_matrix_of_which_nothing_is_known(fun):
+    for kind in (sp.csr_matrix(SQUARE), sp.csr_array(SQUARE), np.matrix(SQUARE)):
+        with pytest.raises(srcad.SrcadError, match="operators of its own") as error:
+            grad(fun)(X, unseen(kind))
+        assert "test_scipy.py" in str(error.value)
+        with pytest.raises(srcad.SrcadError, match="operators of its own"):
+            jvp(fun, (X, unseen(kind)), (X, None))
+
+
+def test_numbers_and_arrays_of_which_nothing_is_known():
+    def fun(x, held):
+        return np.sum((held.value * x - held.value) ** 2)
+
+    for value in (2, 2.5, np.float64(3.0), np.array([1.0, 2.0, 3.0])):
+        np.testing.assert_allclose(grad(fun)(X, unseen(value)), 2 * value**2 * (X - 1), rtol=1e-13)
+        np.testing.assert_allclose(srcad.hessian(fun)(X, unseen(value)), np.eye(3) * 2 * value**2, rtol=1e-13)
 
 
 # ---------------------------------------------------------------------------------------------------------------

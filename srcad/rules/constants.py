@@ -57,4 +57,5 @@ for names in (ROUNDINGS, POSITIONS, TESTS, INTEGERS, SHAPES, CREATIONS, TEXTS, D
 constant(np.linalg.matrix_rank, np.linalg.LinAlgError, np.linalg.test, np.errstate, np.fft.test)
 constant(np.fft.fftfreq, np.fft.rfftfreq)
 constant(operator.eq, operator.ge, operator.gt, operator.le, operator.lt, operator.ne, operator.not_, operator.truth)
+constant(runtime.plain_operand, runtime.real_operand)
 constant(runtime.may_repeat, runtime.share, runtime.still, runtime.wins, runtime.within, runtime.zeros_like)

@@ -185,11 +185,19 @@ rule(
     lambda y_bar, y, a, b: in_shape_of(flat(a) @ y_bar, b),
     jvp="multilinear", examples=[ex(A(2), A(3)), ex(A(2, 2), A(3)), ex(A(), A(3)), ex(A(2), A(3, 1)), ex(A(0), A(3))],
 )  # fmt: skip
+def scaled(y_bar, other, x):
+    """`y_bar * other`, of the shape of x, which has as many items."""
+    if rank(x) == rank(other) == 0:
+        return y_bar * other
+    return in_shape_of(y_bar * flat(other), x)
+
+
 rule(
     np.vdot,
-    lambda y_bar, y, a, b: in_shape_of(conjugate(y_bar, y) * flat(b), a),
-    lambda y_bar, y, a, b: in_shape_of(y_bar * flat(a), b),
-    jvp="multilinear", examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(6)), ex(A(0), A(0))],
+    lambda y_bar, y, a, b: scaled(conjugate(y_bar, y), b, a),
+    lambda y_bar, y, a, b: scaled(y_bar, a, b),
+    jvp="multilinear",
+    examples=[ex(A(3), A(3)), ex(A(2, 3), A(2, 3)), ex(A(2, 3), A(6)), ex(A(0), A(0)), ex(A(), A())],
 )  # fmt: skip
 
 

@@ -236,12 +236,20 @@ def delete_vjp(y_bar, y, arr, obj, axis=None):
     return scatter(y_bar, (*(slice(None),) * axis, places) if axis else places, shape(arr))
 
 
-@linear(np.trim_zeros, examples=[ex(A(3)), ex(A(3), "f")])
-def trim_zeros_vjp(y_bar, y, filt, trim="fb"):
+def untrimmed(y, filt, trim) -> slice:
+    """Where in `filt` that is which `np.trim_zeros` leaves of it, y."""
     if rank(filt) != 1:
         raise Refused("an array of several axes")
-    start = np.argmax(filt != 0) if "f" in known(trim).lower() else 0
-    return scatter(y_bar, slice(start, start + size(y)), shape(filt))
+    start = np.argmax(np.append(filt != 0, True)) if "f" in known(trim).lower() else 0
+    return slice(start, start + size(y))
+
+
+@adjoint(
+    np.trim_zeros, jvp=lambda dots, y, filt, trim="fb": dots[0][untrimmed(y, filt, trim)],
+    examples=[ex(A(3)), ex(A(3), "f"), ex(A(0))],
+)  # fmt: skip
+def trim_zeros_vjp(y_bar, y, filt, trim="fb"):
+    return scatter(y_bar, untrimmed(y, filt, trim), shape(filt))
 
 
 @linear(np.resize, examples=[ex(A(3), (2, 4)), ex(A(2, 3), 4), ex(A(2, 3), (3, 2)), ex(A(), (2,))])

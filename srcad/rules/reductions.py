@@ -6,7 +6,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.rules.registry import A, adjoint, alias, available, ex, is_symbol, linear, rule, symbolic
-from srcad.rules.shapes import conjugate, count, expand, known, number, rank, rank_if_known, shape, spread
+from srcad.rules.shapes import conjugate, count, expand, known, number, own_axis, rank, rank_if_known, shape, spread
 from srcad.rules.shaping import reshaped
 
 share = symbolic(runtime.share)
@@ -55,7 +55,8 @@ def mean_count(a, axis, keepdims, where):
     """How many items each mean is of: an int, or in the dtype of `a` an array."""
     if where is True:
         return count(a, axis)
-    return np.sum(np.broadcast_to(where, shape(a)), **given(axis=axis, keepdims=keepdims), dtype=a.dtype)
+    dtype = float if rank_if_known(a) == 0 else a.dtype
+    return np.sum(np.broadcast_to(where, shape(a)), **given(axis=axis, keepdims=keepdims), dtype=dtype)
 
 
 @linear(np.mean, examples=[*AXES, *WHERE, ex(A(3), dtype=np.float64)])
@@ -136,7 +137,8 @@ def nansum_vjp(y_bar, y, a, axis=None, *, keepdims=False):
 
 def prod_partial(a, axis, initial, where):
     masked = a if where is True else np.where(where, a, 1)
-    partial = product_of_others(masked) if known(axis) is None else product_of_others(masked, axis)
+    axis = own_axis(axis, a)
+    partial = product_of_others(masked) if axis is None else product_of_others(masked, axis)
     partial = partial if where is True else partial * where
     return partial if number(initial) == 1 else partial * initial
 
@@ -208,6 +210,7 @@ def ptp_vjp(y_bar, y, a, axis=None, *, keepdims=False):
 # ---------------------------------------------------------------------------------------------------------------
 # Cumulative functions
 
+CUMULATED = [ex(A()), ex(A(), axis=-1, include_initial=True), ex(A(2, 0), axis=1, include_initial=True)]
 ROWS = [
     ex(A(3, 4), 0), ex(A(3, 4), axis=-1), ex(A(5)), ex(A(3, 4)), ex(A(2, 3, 4), axis=1), ex(A(0)),
     ex(A(1, 3), axis=0),
@@ -218,9 +221,9 @@ def flip(x, axis):
     return x[::-1] if rank_if_known(x) == 1 or axis == 0 else np.flip(x, axis)
 
 
-@linear(np.cumsum, examples=[*ROWS, ex(A())])
+@linear(np.cumsum, examples=[*ROWS, ex(A()), ex(A(), 0)])
 def cumsum_vjp(y_bar, y, a, axis=None, dtype=None):
-    if known(axis) is None:
+    if own_axis(axis, a) is None:
         a_bar = np.cumsum(y_bar[::-1])[::-1]
         return a_bar if rank_if_known(a) == 1 else reshaped(a_bar, a)
     if rank_if_known(a) == 1:
@@ -229,51 +232,50 @@ def cumsum_vjp(y_bar, y, a, axis=None, dtype=None):
 
 
 def cumprod_vjp(y_bar, y, a, axis=None, dtype=None):
-    if known(axis) is None:
+    if own_axis(axis, a) is None:
         return cumprod_adjoint(y_bar, a) if rank_if_known(a) == 1 else reshaped(cumprod_adjoint(y_bar, np.ravel(a)), a)
     return cumprod_adjoint(y_bar, a, axis)
 
 
 def cumprod_jvp(dots, y, a, axis=None, dtype=None):
-    if axis is None:
+    if own_axis(axis, a) is None:
         return cumprod_tangent(np.ravel(dots[0]), y, np.ravel(a), 0)
     return cumprod_tangent(dots[0], y, a, axis)
 
 
 adjoint(
     np.cumprod, jvp=cumprod_jvp,
-    examples=[*ROWS, ex(np.array([2.0, 0.0, 3.0, 0.0, 1.5])), ex(A(1)), ex(A(2, 0), axis=1), ex(A())],
+    examples=[*ROWS, ex(np.array([2.0, 0.0, 3.0, 0.0, 1.5])), ex(A(1)), ex(A(2, 0), axis=1), ex(A()), ex(A(), -1)],
 )(cumprod_vjp)  # fmt: skip
 
 
 def cumulative(x, bar, axis, include_initial):
     """The adjoint of the items themselves, where the result may begin with one more, and the axis."""
-    if known(axis) is None:
-        axis = 0
+    axis = 0 if own_axis(axis, x) is None else axis
     if known(include_initial):
-        axis = axis % rank(x)
+        axis = axis % max(rank(x), 1)
         bar = bar[(*(slice(None),) * axis, slice(1, None))]
     return bar, axis
 
 
 for function in available(np, "cumulative_sum"):  # from NumPy 2.1 on
 
-    @linear(function, examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True)])
+    @linear(function, examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True), *CUMULATED])
     def cumulative_sum_vjp(y_bar, y, x, /, *, axis=None, dtype=None, include_initial=False):
         y_bar, axis = cumulative(x, y_bar, axis, include_initial)
         return cumsum_vjp(y_bar, y, x, axis)
 
     def cumulative_prod_jvp(dots, y, x, /, *, axis=None, dtype=None, include_initial=False):
-        y, axis = cumulative(x, y, axis, include_initial)
-        y_dot = cumprod_tangent(dots[0], y, x, axis)
+        products, axis = cumulative(x, y, axis, include_initial)
+        y_dot = cumprod_jvp(dots, products, x, axis)
         if include_initial:
-            first = np.zeros_like(np.take(y_dot, [0], axis=axis))
+            first = np.zeros_like(y[(*(slice(None),) * axis, slice(None, 1))])
             y_dot = np.concatenate([first, y_dot], axis=axis)
         return y_dot
 
     @adjoint(
         np.cumulative_prod, jvp=cumulative_prod_jvp,
-        examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True)],
+        examples=[ex(A(4)), ex(A(2, 3), axis=1), ex(A(2, 3), axis=-1, include_initial=True), *CUMULATED],
     )  # fmt: skip
     def cumulative_prod_vjp(y_bar, y, x, /, *, axis=None, dtype=None, include_initial=False):
         y_bar, axis = cumulative(x, y_bar, axis, include_initial)

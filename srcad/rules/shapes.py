@@ -86,6 +86,14 @@ def is_complex(x) -> bool:
     return (number_type or "").startswith("complex") or getattr(dtype, "kind", "f") == "c"
 
 
+def is_single(x) -> bool:
+    """Whether `x`, of one axis, is known to have one item. Raises Undecided for a symbol of unknown rank."""
+    if not is_symbol(x):
+        return np.shape(x) == (1,)
+    rank(x)
+    return x.kind.dims[0] is not None and (x.kind.dims[0].symbol, x.kind.dims[0].offset) == (1, 0)
+
+
 def seems_complex(x) -> bool:
     """Whether `x` is known to be complex: a symbol of unknown kind is taken to be real.
 
@@ -115,6 +123,11 @@ def known(parameter):
     if is_symbol(parameter):
         raise Undecided("a parameter that is only known when the program runs")
     return parameter
+
+
+def own_axis(axis, a):
+    """The axis of a function along one axis of `a`; None, as if it were not given, where `a` has no axes."""
+    return None if known(axis) is None or rank(a) == 0 else axis
 
 
 def axes_of(axis, ndim: int) -> tuple[int, ...]:

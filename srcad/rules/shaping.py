@@ -10,7 +10,9 @@ from srcad import runtime
 from srcad.core.nodes import call_of
 from srcad.rules.registry import A, Refused, available, ex, is_symbol, linear, rule, symbolic
 from srcad.rules.indexing import scatter
-from srcad.rules.shapes import axes_of, is_none, known, rank, rank_if_known, scalar, seems_complex, shape, size, swap_last
+from srcad.rules.shapes import (
+    axes_of, is_none, known, own_axis, rank, rank_if_known, scalar, seems_complex, shape, size, swap_last,
+)  # fmt: skip
 
 arange, array = map(symbolic, (np.arange, np.array))
 place_diagonal = symbolic(runtime.place_diagonal)
@@ -192,11 +194,11 @@ def tile_vjp(y_bar, y, A, reps):
     np.repeat,
     examples=[
         ex(A(3), 2), ex(A(2, 3), 2), ex(A(2, 3), 2, axis=0), ex(A(2, 3), 3, axis=-1), ex(A(3), np.array([2, 0, 1])),
-        ex(A(2, 3), [1, 2], axis=0), ex(A(2, 3), [0, 2, 1], 1), ex(A(), 3), ex(A(2), 0), ex(A(2, 3), [2], 1),
+        ex(A(2, 3), [1, 2], axis=0), ex(A(2, 3), [0, 2, 1], 1), ex(A(), 3), ex(A(2), 0), ex(A(2, 3), [2], 1), ex(A(), 2, -1),
     ],
 )  # fmt: skip
 def repeat_vjp(y_bar, y, a, repeats, axis=None):
-    if known(axis) is None:
+    if own_axis(axis, a) is None:
         if isinstance(repeats, int):
             return np.sum(y_bar.reshape((*extents_of(a), repeats)), axis=-1)
         flat = scatter(y_bar, repeated(size(a), repeats), (size(a),))
@@ -273,9 +275,9 @@ def copy_vjp(y_bar, y, a, order="K", subok=False):
 
 for function in (np.ascontiguousarray, np.asfortranarray):
 
-    @linear(function, examples=[ex(A(2, 3)), ex(A(3))])
+    @linear(function, examples=[ex(A(2, 3)), ex(A(3)), ex(A())])
     def layout_vjp(y_bar, y, a, dtype=None):
-        return y_bar
+        return reshaped(y_bar, a) if rank(a) == 0 else y_bar
 
 
 def converted(y_bar, x, dtype):
@@ -328,9 +330,9 @@ def item_vjp(y_bar, y, x, *args):
     return scatter(y_bar, *index, (size(x),)).reshape(shape(x))
 
 
-@linear(np.ndarray.tolist, examples=[ex(A(3)), ex(A(2, 3))])
+@linear(np.ndarray.tolist, examples=[ex(A(3)), ex(A(2, 3)), ex(A(0, 3)), ex(A())])
 def tolist_vjp(y_bar, y, x):
-    return array(y_bar)
+    return reshaped(array(y_bar), x) if rank(x) > 1 else array(y_bar)  # of no rows, a list has no columns
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -7,11 +7,13 @@ import numpy as np
 from srcad import runtime, runtime_arrays
 from srcad.core.nodes import call_of
 from srcad.rules.indexing import scatter
-from srcad.rules.joining import at
+from srcad.rules.joining import at, sum_of
 from srcad.rules.registry import (
     A, Refused, adjoint, available, elementwise, ex, has_symbol, is_symbol, linear, rule, symbolic,
 )  # fmt: skip
-from srcad.rules.shapes import conjugate, expand, is_none, is_unread, known, number, part, rank, rank_if_known, shape, size
+from srcad.rules.shapes import (
+    conjugate, expand, is_none, is_single, is_unread, known, number, part, rank, rank_if_known, shape, size,
+)  # fmt: skip
 from srcad.rules.shaping import reshaped
 
 segment = symbolic(runtime_arrays.segment)
@@ -50,6 +52,8 @@ def back(points_bar, order, xp):
 
 
 def slope_at(x, xp, fp):
+    if is_single(xp):
+        return 0.0
     j = segment(x, xp)
     return (np.diff(fp) / np.diff(xp))[j]
 
@@ -62,6 +66,8 @@ def part_at(x, xp):
 
 def to_both(v, x, xp):
     """The adjoint of the values at the points, of an interpolation between them with the adjoint v."""
+    if is_single(xp):
+        return np.sum(v).reshape((1,))
     j, part = segment(x, xp), part_at(x, xp)
     return scatter(v * (1 - part), j, shape(xp)) + scatter(v * part, j + 1, shape(xp))
 
@@ -95,10 +101,14 @@ def interp_right(y_bar, y, x, xp, fp, left=None, right=None, period=None):
 def interp_jvp(dots, y, x, xp, fp, left=None, right=None, period=None):
     x_dot, xp_dot, fp_dot, left_dot, right_dot = (*dots, None, None)[:5]
     x, points, values, order = written_out(x, xp, fp, period)
-    j, part, slope = segment(x, points), part_at(x, points), within(x, points) * slope_at(x, points, values)
+    single = is_single(points)
+    j, part = segment(x, points), None if single else part_at(x, points)
+    slope = within(x, points) * slope_at(x, points, values)
 
     def between(v):
         v = v if order is None else v[order]
+        if single:
+            return v[0] + 0.0 * y
         return v[j] * (1 - part) + v[j + 1] * part
 
     y_dot = 0.0 * y
@@ -129,6 +139,7 @@ rule(
         ex(np.array([0.3, -9.0, 1.0, 9.0]), POINTS, np.array([1.0, 3.0, -2.0, 0.0]), 4.0, -1.0),
         ex(np.array([0.3, -9.0, 1.0, 9.0]), POINTS, np.array([1.0, 3.0, -2.0, 0.0]), period=3.1),
         ex(np.array([0.25, 0.6, 1.7]), A(1, low=0.0, high=0.1), A(1), period=1.0),
+        ex(A(4), np.array([0.1]), A(1)), ex(A(4), np.array([0.1]), A(1), A(), A()), ex(A(), np.array([0.1]), A(1), left=2.0),
     ],
 )  # fmt: skip
 
@@ -138,19 +149,25 @@ rule(
 
 def sections_of(y_bar, n, axis, ends, a):
     """The adjoints of what `np.diff` joins: what stands before `a`, `a`, and what stands after it."""
-    whole = diff_adjoint(y_bar, n, axis)
     k = axis % rank(a) if known(axis) < 0 else axis
     extents = [0 if is_none(v) else 1 if rank(v) == 0 else shape(v)[k] for v in (ends[0], a, ends[1])]
-    return whole, extents, k
+    return diff_adjoint(y_bar, sum_of(n for n in extents if is_symbol(n) or n), n, axis), extents, k
+
+
+def differences(y_bar, a, n=1, axis=-1):
+    """The adjoint of `np.diff(a, n, axis)`."""
+    length = size(a) if rank_if_known(a) == 1 else shape(a)[axis]
+    return diff_adjoint(y_bar, length) if (number(n), number(axis)) == (1, -1) else diff_adjoint(y_bar, length, n, axis)
 
 
 def diff_first(y_bar, y, a, n=1, axis=-1, prepend=None, append=None):
     if is_none(prepend) and is_none(append) or number(n) == 0:
-        return diff_adjoint(y_bar, n, axis)
+        return differences(y_bar, a, n, axis)
     whole, extents, k = sections_of(y_bar, n, axis, (prepend, append), a)
     if is_none(append):
         return at(whole, slice(extents[0], None), k)
-    return at(whole, slice(None if is_none(prepend) else extents[0], -extents[2]), k)
+    first = None if is_none(prepend) else extents[0]
+    return at(whole, slice(first, extents[1] if first is None else extents[0] + extents[1]), k)
 
 
 def diff_end(which):
@@ -159,7 +176,8 @@ def diff_end(which):
         if is_none(end) or number(n) == 0:
             return 0.0
         whole, extents, k = sections_of(y_bar, n, axis, (prepend, append), a)
-        part = at(whole, slice(-extents[2], None) if which else slice(None, extents[0]), k)
+        before_end = extents[1] if is_none(prepend) else extents[0] + extents[1]
+        part = at(whole, slice(before_end, None) if which else slice(None, extents[0]), k)
         return np.sum(part) if rank(end) == 0 else part
 
     return vjp
@@ -178,20 +196,22 @@ rule(
     examples=[
         ex(A(5)), ex(A(3, 4), axis=0), ex(A(5), 2), ex(A(3, 4), 3, -1), ex(A(1)), ex(A(2, 3), 0),
         ex(A(5), prepend=A()), ex(A(5), append=A(2)), ex(A(2, 3), 1, 0, A(1, 3), A(2, 3)), ex(A(2, 3), prepend=0.0),
-        ex(A(2, 3), 2, prepend=A(2, 2), append=A()),
+        ex(A(2, 3), 2, prepend=A(2, 2), append=A()), ex(A(0)), ex(A(0, 3), 2, 0), ex(A(2, 2), 4), ex(A(3), append=A(0)),
+        ex(A(0), 3, prepend=A(2)),
     ],
 )  # fmt: skip
 
 
 def ediff1d_vjp(y_bar, y, ary, to_end=None, to_begin=None):
     start = None if is_none(to_begin) else size(to_begin)
-    stop = None if is_none(to_end) else -size(to_end)
+    stop = None if is_none(to_end) else size(y_bar) - size(to_end)
     core = y_bar if start is stop is None else y_bar[start:stop]
-    return reshaped(diff_adjoint(core), ary) if rank_if_known(ary) != 1 else diff_adjoint(core)
+    ary_bar = diff_adjoint(core, size(ary))
+    return reshaped(ary_bar, ary) if rank_if_known(ary) != 1 else ary_bar
 
 
 def ediff1d_end(y_bar, y, ary, to_end=None, to_begin=None):
-    return 0.0 if is_none(to_end) else reshaped(y_bar[-size(to_end) :], to_end)
+    return 0.0 if is_none(to_end) else reshaped(y_bar[size(y_bar) - size(to_end) :], to_end)
 
 
 def ediff1d_begin(y_bar, y, ary, to_end=None, to_begin=None):
@@ -200,7 +220,10 @@ def ediff1d_begin(y_bar, y, ary, to_end=None, to_begin=None):
 
 rule(
     np.ediff1d, ediff1d_vjp, ediff1d_end, ediff1d_begin, jvp="linear",
-    examples=[ex(A(5)), ex(A(2, 3)), ex(A(4), A(2), A()), ex(A(4), to_begin=A(3)), ex(A(4), to_end=A())],
+    examples=[
+        ex(A(5)), ex(A(2, 3)), ex(A(4), A(2), A()), ex(A(4), to_begin=A(3)), ex(A(4), to_end=A()), ex(A(0)), ex(A(0, 2)),
+        ex(A(4), A(0), A()), ex(A(1), A(2), A(0)),
+    ],
 )  # fmt: skip
 
 
@@ -265,7 +288,7 @@ def trapezoid_first(r_bar, r, y, x=None, dx=1.0, axis=-1):
     strips = expand(r_bar, y, axis, False) * half_steps(y, x, dx, axis)
     if is_none(x):
         strips = np.broadcast_to(strips, shape(heights(y, axis, rank(y))))
-    return pair_sums(strips) if known(axis) == -1 else pair_sums(strips, axis)
+    return pair_sums(strips, size(y)) if rank(y) == 1 else pair_sums(strips, shape(y)[axis], axis)
 
 
 def trapezoid_x(r_bar, r, y, x=None, dx=1.0, axis=-1):
@@ -275,8 +298,8 @@ def trapezoid_x(r_bar, r, y, x=None, dx=1.0, axis=-1):
     if rank(x) == 1 and rank(y) > 1:
         k = axis % rank(y)
         others = tuple(i for i in range(rank(y)) if i != k)
-        return diff_adjoint(np.sum(steps_bar, axis=others))
-    return diff_adjoint(steps_bar) if known(axis) == -1 else diff_adjoint(steps_bar, 1, axis)
+        return differences(np.sum(steps_bar, axis=others), x)
+    return differences(steps_bar, x, 1, axis)
 
 
 def trapezoid_dx(r_bar, r, y, x=None, dx=1.0, axis=-1):
@@ -305,20 +328,20 @@ for function in available(np, "trapezoid", "trapz"):
         examples=[
             ex(A(5)), ex(A(2, 5)), ex(A(5), A(5)), ex(A(2, 5), A(5)), ex(A(5, 2), A(5), axis=0), ex(A(2, 5), A(2, 5)),
             ex(A(5), dx=A()), ex(A(3, 5), dx=0.5, axis=0), ex(A(2, 3), A(2, 3), axis=0), ex(A(2, 4, 3), A(4), axis=-2),
-            ex(A(5), None, 0.1), ex(A(1)),
+            ex(A(5), None, 0.1), ex(A(1)), ex(A(0)), ex(A(2, 0), A(0)), ex(A(0, 2), dx=A(), axis=0),
         ],
     )  # fmt: skip
 
 
-@linear(runtime_arrays.pair_sums, examples=[ex(A(3)), ex(A(2, 3), 0), ex(A(2, 3))])
-def pair_sums_vjp(y_bar, y, x_bar, axis=-1):
+@linear(runtime_arrays.pair_sums, examples=[ex(A(3), 4), ex(A(2, 3), 3, 0), ex(A(2, 3), 4), ex(A(2, 0), 0)])
+def pair_sums_vjp(y_bar, y, x_bar, length, axis=-1):
     return heights(y_bar, axis, rank(y))
 
 
 @linear(
-    runtime.diff_adjoint, examples=[ex(A(3)), ex(A(2, 3), 2, 0), ex(A(2, 3), 1, -1)],
+    runtime.diff_adjoint, examples=[ex(A(3), 4), ex(A(2, 3), 4, 2, 0), ex(A(2, 3), 4, 1, -1), ex(A(0, 3), 2, 3, 0)],
 )  # fmt: skip
-def diff_adjoint_vjp(y_bar, y, x_bar, n=1, axis=-1):
+def diff_adjoint_vjp(y_bar, y, x_bar, length, n=1, axis=-1):
     return np.diff(y_bar, n, axis)
 
 
@@ -472,18 +495,19 @@ rule(
 
 def aligned(y_bar, p, sign=1):
     """The adjoint of a term of a sum of polynomials: its coefficients are the last."""
-    section = y_bar[-size(vector(p)) :]
+    section = y_bar[size(y_bar) - size(vector(p)) :]
     return section if sign == 1 else -section
 
 
 SUMS = [ex(A(3), A(3)), ex(A(3), A(5)), ex(A(4), A(2))]
+EMPTY = [ex(A(0), A(3)), ex(A(3), A(0))]
 rule(
     np.polyadd, lambda y_bar, y, a1, a2: aligned(y_bar, a1), lambda y_bar, y, a1, a2: aligned(y_bar, a2),
-    jvp="linear", examples=SUMS,
+    jvp="linear", examples=[*SUMS, *EMPTY],
 )  # fmt: skip
 rule(
     np.polysub, lambda y_bar, y, a1, a2: aligned(y_bar, a1), lambda y_bar, y, a1, a2: aligned(y_bar, a2, -1),
-    jvp="linear", examples=SUMS,
+    jvp="linear", examples=[*SUMS, *EMPTY],
 )  # fmt: skip
 
 

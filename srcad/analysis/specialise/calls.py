@@ -149,6 +149,7 @@ class Calls:
             if any(kinds.is_complex(a.kind) for a in e.args):
                 message = f"{text(e.fn)} of a complex number has no derivative rule"
                 raise KindError(e.at, message, hint=registry.CONSTANT_OF_REALS[obj])
+            e = replace(e, args=tuple(self.seen(runtime.real_operand, a, e, text(e.fn)) for a in e.args))
         if registry.is_constant(obj) or obj in CONSTANT_BUILTINS:
             pure = kinds.is_pure(obj)
             result = self.applied_kind(e, obj, e.args, e.kwargs) if pure and not has_star(e) else UNKNOWN

@@ -20,6 +20,9 @@ from srcad.errors import KindError
 from srcad.rules import registry
 
 
+ITEM_BY_ITEM = {"+", "-", "*", "/", "//", "%", "**"}
+
+
 class Operations:
     """The part of the specialisation that finds the kinds of results."""
 
@@ -51,7 +54,7 @@ class Operations:
 
     def typed_operation(self, e: Expr) -> Expr:
         """An operator, index, attribute or call of a function with a rule, with its kind; its parts have theirs."""
-        e = self.of_arrays(e)
+        e = self.with_plain_operands(self.of_arrays(e))
         fn, args, kwargs = function_of(e)
         values = [a.value if isinstance(a, Starred) else a for a in (*args, *(v for _, v in kwargs))]
         varied = any(v.varied for v in values)
@@ -72,6 +75,18 @@ class Operations:
             varied and not registry.is_constant(fn) and (is_float(kind) or isinstance(kind, (Unknown, Never, Callee)))
         )
         return replace(e, kind=kind, varied=varied)
+
+    def with_plain_operands(self, e: Expr) -> Expr:
+        """An operator that acts item by item on numbers and arrays, with a look at constants of which nothing is known."""
+        if not isinstance(e, Op) or e.op not in ITEM_BY_ITEM or not any(x.varied for x in e.args) or self.is_generated:
+            return e
+        return replace(e, args=tuple(x if x.varied else self.seen(runtime.plain_operand, x, e, e.op) for x in e.args))
+
+    def seen(self, check, x: Expr, e: Expr, name: str) -> Expr:
+        """`check(x, "file.py:12: *")` of an operand x of e of which nothing is known: it is seen when the program runs."""
+        if not isinstance(plain(x.kind), Unknown):
+            return x
+        return Call(reference(check), (x, Const(f"{e.at}: {name}")), kind=x.kind, varied=x.varied, at=x.at)
 
     def of_arrays(self, e: Expr) -> Expr:
         """`np.dot(np.array([a, b]), x)` for `np.dot([a, b], x)`: a list where an array is meant is made one, since the

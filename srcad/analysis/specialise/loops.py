@@ -11,7 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, item_kind, join, plain,
 )  # fmt: skip
-from srcad.analysis.specialise.sharing import callees_in, references
+from srcad.analysis.specialise.sharing import ANY, callees_in, sharers
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
@@ -64,7 +64,7 @@ class Loops:
             typed = self.expr(iterable)
             found.append(typed.varied)
             if not (is_mapping(typed.kind) or isinstance(element_kind(typed, typed), Number)):
-                self.items_seen(references(typed))
+                self.items_seen({(name, (*way, ANY)) for name, way in sharers(typed)})
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
@@ -175,6 +175,7 @@ class Loops:
         if plan is None:
             plan = self.rewritten[e] = self.comprehension_loop(e)
         result, stmts = plan
+        self.temporaries.add(result)
         unrolled = self.unrolled(e) if e.style == "dict" and self.reads_varied(e) else None
         if unrolled is not None:
             return self.expr(unrolled)

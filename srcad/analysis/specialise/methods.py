@@ -15,6 +15,7 @@ from srcad.analysis.operations import CONSTANT_METHODS, library_method
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.invocations import WITH_TEXT
 from srcad.analysis.specialise.operated import const_key
+from srcad.analysis.specialise.sharing import ANY
 from srcad.core.nodes import Assign, Attribute, Call, Clause, Comprehension, Const, Expr, Name, Ref, Subscript, Tuple
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
@@ -136,8 +137,7 @@ class Methods:
             return args[1] if len(args) > 1 else None
         item = self.named(self.typed_operation(Subscript(owner, Const(key), at=e.at)), "item")
         rest = self.without_entry(e, owner, kind, key)
-        if rest is not None:
-            self.statement(rest)
+        self.shortened(owner, rest)
         return item
 
     def popped(self, e: Call, owner: Name, kind: Listing, args, asked: Call) -> Expr:
@@ -147,15 +147,24 @@ class Methods:
         self.update(owner.id, replace(self.env[owner.id], kind=kind))
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
-            return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")
+            return self.taken_out(owner, replace(e, args=(), kind=kind.item, varied=True))
         index = self.held_index(args[0])
         key = ("pop", asked)
         if key not in self.rewritten:
             self.rewritten[key] = LIST_METHODS["pop"](owner, index)
         rest = self.renewed(e, owner, self.rewritten[key])
-        item = self.named(self.typed_operation(Subscript(owner, index, at=e.at)), "item")
-        if rest is not None:
-            self.statement(rest)
+        item = self.taken_out(owner, self.typed_operation(Subscript(owner, index, at=e.at)))
+        self.shortened(owner, rest)
+        return item
+
+    def taken_out(self, owner: Name, typed: Expr) -> Name:
+        """An item that a list has no more, in a variable: nobody else sees it then if nobody did."""
+        known = self.env[owner.id]
+        item = self.named(typed, "item")
+        self.update(owner.id, known)
+        self.temporaries.add(item.id)
+        held = frozenset((way[1:], name) for way, name in known.held)
+        self.update(item.id, replace(self.env[item.id], owned=known.owned and known.is_alone_at((ANY,)), held=held))
         return item
 
     def view(self, e: Call, holder: Expr, attr: str) -> Expr:

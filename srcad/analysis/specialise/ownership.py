@@ -14,7 +14,7 @@ from srcad.analysis.specialise.sharing import (
 from srcad.analysis.specialise.values import Place, Special, below, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comprehension, Const, Dict, Expr, ExprStmt, For, Function, Global, If, Lambda,
-    List, Name, Node, Ref, Stmt, Subscript, Tuple, Walrus, While, With, children, walk,
+    List, Name, Node, Ref, Return, Stmt, Subscript, Tuple, Walrus, While, With, children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
@@ -131,7 +131,7 @@ class Ownership:
                 if last is None or 1 + sum(map(len, later)) < mentions[name] or len(later[last]) > 1:
                     continue
                 final = block[i + 1 + last]
-                if isinstance(final, (Assign, ExprStmt)) and is_read_once(final, name):
+                if isinstance(final, (Assign, ExprStmt, Return)) and is_read_once(final, name):
                     found.add((name, later[last][0].at))
         return found
 

@@ -59,6 +59,8 @@ class Resizing:
     def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
         """The assignment of a new list or dictionary in place of one that would be changed; None where others see that
         one."""
+        if self.special.is_root and owner.id in self.special.params and self.claim(owner.id):  # the root has a copy
+            return Assign(owner, new, at=s.at)
         if not self.is_owned(owner.id) or owner.id in self.special.written:
             what, hint = ("dictionary", "{**d, …}") if isinstance(new, Dict) else ("list", "xs = [*xs, …]")
             message = f"a change of the {what} `{owner.id}`, which another name may share"

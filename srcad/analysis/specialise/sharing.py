@@ -108,7 +108,7 @@ def is_step(step: Expr) -> bool:
         case Subscript(value=value, index=index):
             kind = plain(value.kind)
             if isinstance(kind, (Items, Listing)):
-                return is_basic(index) and not isinstance(index, Slice)
+                return (is_basic(index) or kind.cls is dict) and not isinstance(index, Slice)
             return isinstance(kind, Array) and is_basic(index)
         case Attribute(value=value, attr=attr):
             kind = plain(value.kind)
@@ -247,7 +247,8 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
             if isinstance(fn, Attribute):
                 parts.append(fn.value)
             return of_all(parts) if not isinstance(e.kind, Number) else set()
-        case Comprehension(element=element):
+        case Comprehension(style=style, element=element):
+            element = element.elts[1] if style == "dict" else element
             return {(n.id, ()) for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
     return set()
 
@@ -283,6 +284,15 @@ def is_fresh(e: Expr) -> bool:
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
     return not isinstance(e, Name) and not sharers(e)
+
+
+def makes_array(e: Expr) -> bool:
+    """Whether the value of `e`, of which too little is known, is an array or a number all the same, made by a rule."""
+    if isinstance(e, Op):
+        sure = {"+": (Array, Number), "*": Array}.get(e.op, ())  # xs * 2 is a list where xs is one
+        return e.op in ("-", "/", "**", "@", "neg") or any(isinstance(plain(x.kind), sure) for x in e.args)
+    applied = function_of(e) if isinstance(e, Call) else None
+    return applied is not None and registry.find(applied[0]) is not None and is_fresh(e)
 
 
 def makes_container(e: Expr) -> bool:

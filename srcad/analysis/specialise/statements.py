@@ -14,7 +14,8 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
 from srcad.analysis.specialise.sharing import (
-    ANY, aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, leads_to, makes_container, references,
+    ANY, aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, leads_to, makes_array, makes_container,
+    references,
 )  # fmt: skip
 from srcad.analysis.specialise.values import UNKNOWN_ITEMS, Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
@@ -97,13 +98,15 @@ class Statements:
             named = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
             return all(map(self.is_own, typed.elts)) and len(named) == len(set(named))
         if not isinstance(kind, (Array, Listing, Items)):
-            return isinstance(kind, Nothing)
+            return isinstance(kind, Nothing) or makes_array(typed)
         holds = isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number)
         if isinstance(typed, Name):
             special = self.special
             is_given = typed.id in special.params and (typed.id in special.written or typed.id not in self.assigned)
             is_local = (not is_given or typed.id in special.taken) and self.is_owned(typed.id) and not self.is_generated
             return is_local and (not holds or not self.env[typed.id].held)
+        if makes_container(typed):
+            return not self.held_in(typed) and not self.is_generated
         return is_fresh(typed) and not references(typed) and not holds
 
     def import_(self, s: Import, names) -> None:

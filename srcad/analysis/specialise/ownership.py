@@ -101,7 +101,7 @@ class Ownership:
     def held_by(self, e: Expr) -> frozenset:
         """The ways to what others see as well in a value that a container is about to hold."""
         if self.is_given_away(e):
-            return self.env[e.id].held
+            return frozenset() if isinstance(plain(e.kind), Array) else self.env[e.id].held
         if makes_container(e):
             return self.held_in(e)
         return frozenset(((), name) for name in references(e))

@@ -207,8 +207,7 @@ def _by_keys(self: Specialiser, e: Call, source: Expr, parts) -> Expr:
         target, item = parts(key, value)
         clause = Clause(target, source, (), at=e.at)
         self.rewritten[e] = Comprehension("dict", Tuple((key, item), at=e.at), (clause,), at=e.at)
-    typed = self.expr(self.rewritten[e])
-    return typed if typed.varied else replace(e, fn=self.expr(e.fn), kind=typed.kind)
+    return self.expr(self.rewritten[e])
 
 
 def _range(self: Specialiser, e: Call) -> Expr | None:

@@ -309,8 +309,12 @@ class Statements:
         for i, t in enumerate(target.elts):
             value = typed.elts[i] if written_out else Subscript(source, Const(i), at=s.at)
             typed_value = self.expr(value)
+            if isinstance(typed_value, Name) and typed_value.id not in set_names(target):
+                values.append(typed_value)
+                continue
             holder = Name(self.fresh("item", t), kind=typed_value.kind, varied=typed_value.varied, at=s.at)
             self.define(holder.id, typed_value)
+            self.temporaries.add(holder.id)
             self.emit(Assign(holder, typed_value, at=s.at))
             values.append(holder)
         for t, value in zip(target.elts, values):

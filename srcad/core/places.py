@@ -46,6 +46,11 @@ def with_inner(e: Expr, value: Expr) -> Expr:
     return replace(e, value=value)
 
 
+def array_of(place: Expr) -> Expr:
+    """The array in which a place is: what is in a variable, or the item of a container."""
+    return [x for x in (*steps(place), root_of(place)) if getattr(x.kind, "rank", None) is not None][-1]
+
+
 def root_of(e: Expr) -> Expr:
     """What the steps of `e` start from."""
     while (value := inner(e)) is not None:

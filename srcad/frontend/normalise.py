@@ -18,11 +18,13 @@ is the last statement of the function; a variable that is given two unrelated va
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import replace
 
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign,
+    Attribute,
     AugAssign,
     Break,
     Call,
@@ -48,6 +50,7 @@ from srcad.core.nodes import (
     Return,
     Starred,
     Stmt,
+    Subscript,
     Try,
     Tuple,
     Walrus,
@@ -57,6 +60,7 @@ from srcad.core.nodes import (
     map_children,
     walk,
 )
+from srcad.core.printer import text
 
 Block = tuple[Stmt, ...]
 
@@ -64,7 +68,7 @@ Block = tuple[Stmt, ...]
 def normalise(function: Function) -> Function:
     """`function` with one exit and one variable a value."""
     names = Names(names_in(function))
-    return split_names(single_exit(suppress_as_try(function), names), names)
+    return with_exchanges(split_names(single_exit(suppress_as_try(function), names), names))
 
 
 def suppress_as_try(node: Node) -> Node:
@@ -492,3 +496,42 @@ def split_names(function: Function, names: Names) -> Function:
         return map_children(node, rename)
 
     return replace(function, body=tuple(rename(s) for s in function.body))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Exchanges
+
+
+def with_exchanges(function: Function) -> Function:
+    """`function` with `t = a.u; a.u = a.v; a.v = t`, where t is not read again, as `a.u, a.v = a.v, a.u`."""
+    mentions = Counter(n.id for n in walk(function) if isinstance(n, Name))
+
+    def joined(block: Block) -> Block:
+        out: list[Stmt] = []
+        for s in map(visit, block):
+            out.append(s)
+            match out[-3:]:
+                case [Assign(target=Name(id=held)) as first, Assign(a, b), Assign(target=c, value=Name(id=last))]:
+                    places = all(isinstance(x, (Subscript, Attribute)) for x in (a, b, c))
+                    same = places and text(first.value) == text(a) and text(b) == text(c)
+                    if same and held == last and mentions[held] == 2 and is_steady(a) and is_steady(c):
+                        out[-3:] = [Assign(Tuple((a, c), at=a.at), Tuple((b, first.value), at=b.at), at=first.at)]
+        return tuple(out)
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, (Expr, Function)):
+            return node
+        blocks = {f: joined(b) for f in BLOCKS if (b := getattr(node, f, ()))}
+        handlers = {"handlers": tuple(map(visit, node.handlers))} if isinstance(node, Try) else {}
+        return replace(node, **blocks, **handlers)
+
+    return replace(function, body=joined(function.body))
+
+
+BLOCKS = ("body", "orelse", "final")
+"""The fields of statements that hold statements."""
+
+
+def is_steady(place: Expr) -> bool:
+    """Whether a place is named by variables and constants only, so that it is the same one each time."""
+    return all(isinstance(n, (Name, Const, Ref, Subscript, Attribute, Op, Tuple)) for n in walk(place))

@@ -30,7 +30,7 @@ from srcad.core.nodes import (
     Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
     walk_own,
 )  # fmt: skip
-from srcad.core.places import inner, root_name, root_of, with_inner, with_root
+from srcad.core.places import inner, root_name, root_of, steps, with_inner, with_root
 from srcad.transform.caught import letting_pass, values_first
 from srcad.transform.dots import (
     LONG, RESULT, DotNames, Parts, base_name, captured, copied, is_cheap, is_cheap_index, is_pop, pops,
@@ -286,8 +286,17 @@ class _Tangents:
                 found = [value]
             case _:
                 return []
-        names = dict.fromkeys(n for n in map(root_name, found) if n in live)
-        return [self.start(Name(n, kind=kinds.UNKNOWN)) for n in names]
+        found = [place for place in found if root_name(place) in live]
+        if len(found) == 1 and not isinstance(s, Delete) and steps(found[0]) and self.is_item(found[0]):
+            return [Assign(self.place_of_dot(found[0]), zero(found[0], kinds.UNKNOWN))]
+        return [self.start(Name(n, kind=kinds.UNKNOWN)) for n in dict.fromkeys(map(root_name, found))]
+
+    def is_item(self, place: Expr) -> bool:
+        """Whether a place is an item of a container, named by what is cheap to compute twice."""
+        items = isinstance(place, Attribute) or isinstance(place, Subscript) and not isinstance(place.index, Slice)
+        ahead: Block = []
+        self.place(place, ahead)
+        return items and not ahead and not isinstance(plain(place.value.kind), Array)
 
     def popped(self, s: Stmt, live: Names) -> Block:
         """`xs_dot.pop()` for each `xs.pop()` in a statement that does not take the tangent."""

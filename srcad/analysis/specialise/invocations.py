@@ -8,8 +8,8 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, plain
-from srcad.analysis.specialise.sharing import aliases, holds_others, is_step, references
-from srcad.analysis.specialise.values import Local, Place, Special, Value, normalised, unnamed
+from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, references, way_to
+from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, unnamed
 from srcad.analysis.specialise.writes import with_item
 from srcad.checkpointing import Checkpointed
 from srcad.core.nodes import (
@@ -69,9 +69,9 @@ class Invocations:
         invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         if special.handed_back is None:
-            kinds_of = dict(zip(special.params, (v.kind for v in special.values)))
-            if not all(isinstance(plain(kinds_of[p]), Array) for p in special.written):  # it may keep what it gets
-                self.disown({n for p, o in zip(special.params, operands) if p not in special.written for n in aliases(o)})
+            kept = self.kept_by(special)
+            for o in (o for p, o in zip(special.params, operands) if p in kept and p not in special.written):
+                self.seen_elsewhere(o)
             held = self.named(invoked, base)
             self.temporaries.add(held.id)
             return held
@@ -80,7 +80,7 @@ class Invocations:
         known = self.env[name]
         self.named(invoked, base)
         if isinstance(plain(known.kind), Array):  # the result is not used
-            self.update(name, replace(self.env[name], owned=known.owned, deep=known.deep))
+            self.update(name, replace(self.env[name], owned=known.owned, held=known.held))
         return self.expr(given)
 
     def maybe_invoke(self, e: Call, function, first) -> Expr:
@@ -113,8 +113,14 @@ class Invocations:
 
     def sharing(self, e: Expr) -> set[str]:
         """The variables whose memory the value of `e` may share."""
-        found = aliases(e)
+        found = references(e) - {OUTSIDE}
         return found.union(*(self.env[n].shares for n in found if n in self.env))
+
+    def may_meet(self, place: Expr, e: Expr) -> bool:
+        """Whether the value of `e` may share memory with what is at a place."""
+        if root_of(place).id not in self.sharing(e):
+            return False
+        return meet(place, e)
 
     def lent(self, e: Expr, special: Special, operands: list[Expr]) -> list[Expr] | None:
         """The operands of a call of a function that writes into some: places in memory that is this function's to lend,
@@ -130,11 +136,9 @@ class Invocations:
                 return None
             if not isinstance(root, Name) or not all(map(is_step, steps(o))):
                 o = root = self.named(o, p)
-            path = steps(o)
-            lends_items = path and holds_others(path) or p in special.item_writes
-            if lends_items:
-                self.special.item_writes.add(root.id)
-            if not self.claim(root.id) or lends_items and not self.claim_items(root.id):
+            way = way_to(o)
+            inside = ((*way, *inner)[:DEPTH] for q, inner in special.item_writes if q == p)
+            if not self.claim(root.id) or not self.claim_items(root.id, way, *inside):
                 self.refuse(
                     e,
                     f"{special.source.name}() writes into `{text(o)}`, whose memory another name may share",
@@ -145,10 +149,7 @@ class Invocations:
         for i, (p, o) in enumerate(zip(special.params, out)):
             if p not in special.written:
                 continue
-            near = [
-                x for k, x in enumerate(out)
-                if k != i and root_of(o).id in self.sharing(x) and special.values[k].place is None
-            ]  # fmt: skip
+            near = [x for k, x in enumerate(out) if k != i and special.values[k].place is None and self.may_meet(o, x)]
             if near and (not steps(o) or any(not steps(x) for x in near)):
                 self.refuse(
                     e,
@@ -169,10 +170,13 @@ class Invocations:
                 if not isinstance(plain(kind), Array):
                     new = kinds.name_extents(unnamed(after.kind), (*self.site(e).symbol, p), tuple(self.loops))
                     kind = with_item(kind, steps(o)[::-1], new)
-                given = [x for q, x in zip(special.params, out) if q not in special.written]
-                keeps = after.deep or isinstance(plain(after.kind), Array) or not any(map(references, given))
-                deep = known.deep and keeps
-                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied, deep=deep))
+                held = self.held_for_caller(special, after.held, dict(zip(special.params, out)))
+                before = known.held
+                if p in special.exchanged:
+                    self.special.exchanged |= {name} & set(self.special.params)
+                    before = scattered(before, way_to(o))
+                held = before | below(way_to(o), held)
+                self.update(name, replace(known, kind=kind, varied=known.varied or after.varied, held=held))
         return [self.expr(o) if p in special.written else o for p, o in zip(special.params, out)]
 
     def is_elsewhere(self, e: Expr) -> bool:

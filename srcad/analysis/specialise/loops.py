@@ -11,7 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, item_kind, join, plain,
 )  # fmt: skip
-from srcad.analysis.specialise.sharing import callees_in, references
+from srcad.analysis.specialise.sharing import ANY, callees_in, within
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
@@ -64,7 +64,7 @@ class Loops:
             typed = self.expr(iterable)
             found.append(typed.varied)
             if not (is_mapping(typed.kind) or isinstance(element_kind(typed, typed), Number)):
-                self.items_seen(references(typed))
+                self.items_seen(within(typed, ANY))
             return replace(s, target=self.unpack_constant(target, element_kind(typed, typed)), iter=typed), None
 
         self.loop(s, head, first)
@@ -175,9 +175,9 @@ class Loops:
         if plan is None:
             plan = self.rewritten[e] = self.comprehension_loop(e)
         result, stmts = plan
-        unrolled = self.unrolled(e) if e.style == "dict" and self.reads_varied(e) else None
-        if unrolled is not None:
-            return self.expr(unrolled)
+        self.temporaries.add(result)
+        if e.style == "dict" and (known := self.of_known_keys(e)) is not None:
+            return known
         with self.trial() as keep:
             problems = len(self.program.problems)
             for s in stmts:
@@ -185,15 +185,26 @@ class Loops:
             value = self.env.get(result)
             failed = len(self.program.problems) > problems
             constant = value is not None and not value.varied and (not failed or not self.reads_varied(e))
-            if not constant and e.style in ("list", "generator"):
+            if not constant and e.style != "set":
                 keep()
         if constant:
-            known = value.kind if e.style in ("list", "generator") else Opaque({"set": set, "dict": dict}[e.style])
-            return replace(e, kind=known)
-        if e.style in ("set", "dict"):
-            self.refuse(e, f"a {e.style} comprehension of values that are differentiated", "Use a list.")
+            is_known = e.style != "set" and not (e.style == "dict" and failed)
+            return replace(e, kind=value.kind if is_known else Opaque({"set": set, "dict": dict}[e.style]))
+        if e.style == "set":
+            self.refuse(e, "a set comprehension of values that are differentiated", "Use a list.")
             return replace(e, kind=UNKNOWN)
         return self.name(Name(result, at=e.at), result)
+
+    def of_known_keys(self, e: Comprehension) -> Expr | None:
+        """A dictionary comprehension over what is known item by item: written out if it is varied; None for any other."""
+        with self.trial() as keep:
+            written_out = self.unrolled(e)
+            typed = None if written_out is None else self.expr(written_out)
+            if typed is not None and typed.varied:
+                keep()
+        if typed is None or typed.varied:
+            return typed
+        return replace(e, kind=typed.kind)
 
     def unrolled(self, e: Comprehension) -> Dict | None:
         """A dictionary comprehension over a container of known keys, written out; None where that is not possible."""
@@ -251,7 +262,11 @@ class Loops:
 
         element = e.element
         variable = Name(result, at=e.at)
-        if add is None:
+        if add is None and e.style == "dict":
+            key, value = map(rename, element.elts)
+            taken = Assign(Subscript(variable, key, at=e.at), value, at=e.at)
+            start = Assign(variable, Dict((), (), at=e.at), at=e.at)
+        elif add is None:
             taken = ExprStmt(Call(Attribute(variable, "append", at=e.at), (rename(element),), at=e.at), at=e.at)
             start = Assign(variable, List((), at=e.at), at=e.at)
         else:

@@ -15,7 +15,11 @@ from srcad.analysis.operations import CONSTANT_METHODS, library_method
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.invocations import WITH_TEXT
 from srcad.analysis.specialise.operated import const_key
-from srcad.core.nodes import Assign, Attribute, Call, Clause, Comprehension, Const, Expr, Name, Ref, Subscript, Tuple
+from srcad.analysis.specialise.sharing import ANY
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Expr, If, IfExp, Name, Ref, Subscript, Tuple,
+)  # fmt: skip
+from srcad.core.places import root_name
 from srcad.rules import registry
 from srcad.structure import is_library, is_plain_class
 
@@ -49,6 +53,10 @@ class Methods:
             if found is not None:
                 return self.expr(Subscript(value, e.args[0], at=e.at))
             return self.expr(e.args[1]) if len(e.args) > 1 else replace(Const(None, at=e.at), kind=NOTHING)
+        if isinstance(kind, (Items, Listing)) and kind.cls is dict and attr in ("get", "setdefault") and e.args:
+            is_kept = attr == "setdefault" and root_name(value) in self.env
+            if not isinstance(e.args[0], Const) and not e.kwargs and (is_kept or self.peek_varied(asked)):
+                return self.got(asked, value)
         if isinstance(kind, Items) and kind.cls is dict and attr == "setdefault" and len(e.args) == 2:
             if isinstance(e.args[0], Const):
                 place = Subscript(value, e.args[0], at=e.at)
@@ -125,6 +133,22 @@ class Methods:
             self.rewritten[key] = Comprehension("list", Subscript(mapping, k, at=e.at), (clause,), at=e.at)
         return self.expr(self.rewritten[key])
 
+    def got(self, e: Call, mapping: Expr) -> Expr:
+        """`d.get(key, x)` as `d[key] if key in d else x`, and `d.setdefault(key, x)`, which puts x there."""
+        if e not in self.rewritten:
+            key, (wanted, *others) = Name(self.special.names.new("key"), at=e.at), e.args
+            item, default = Subscript(mapping, key, at=e.at), others[0] if others else Const(None, at=e.at)
+            if e.fn.attr == "get":
+                made: Expr = IfExp(Compare(("in",), (key, mapping), at=e.at), item, default, at=e.at)
+                self.rewritten[e] = (Assign(key, wanted, at=e.at),), made
+            else:
+                absent = If(Compare(("not in",), (key, mapping), at=e.at), (Assign(item, default, at=e.at),), at=e.at)
+                self.rewritten[e] = (Assign(key, wanted, at=e.at), absent), item
+        setup, made = self.rewritten[e]
+        for s in setup:
+            self.statement(s)
+        return self.expr(made)
+
     def popped_entry(self, e: Call, owner: Name, kind: Items, args) -> Expr | None:
         """`d.pop(key)` of a dictionary of known keys: the entry, and a dictionary without it; None where the key is not
         known, or not there."""
@@ -136,8 +160,7 @@ class Methods:
             return args[1] if len(args) > 1 else None
         item = self.named(self.typed_operation(Subscript(owner, Const(key), at=e.at)), "item")
         rest = self.without_entry(e, owner, kind, key)
-        if rest is not None:
-            self.statement(rest)
+        self.shortened(owner, rest)
         return item
 
     def popped(self, e: Call, owner: Name, kind: Listing, args, asked: Call) -> Expr:
@@ -147,15 +170,24 @@ class Methods:
         self.update(owner.id, replace(self.env[owner.id], kind=kind))
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
-            return self.named(replace(e, args=(), kind=kind.item, varied=True), "item")
+            return self.taken_out(owner, replace(e, args=(), kind=kind.item, varied=True))
         index = self.held_index(args[0])
         key = ("pop", asked)
         if key not in self.rewritten:
             self.rewritten[key] = LIST_METHODS["pop"](owner, index)
         rest = self.renewed(e, owner, self.rewritten[key])
-        item = self.named(self.typed_operation(Subscript(owner, index, at=e.at)), "item")
-        if rest is not None:
-            self.statement(rest)
+        item = self.taken_out(owner, self.typed_operation(Subscript(owner, index, at=e.at)))
+        self.shortened(owner, rest)
+        return item
+
+    def taken_out(self, owner: Name, typed: Expr) -> Name:
+        """An item that a list has no more, in a variable: nobody else sees it then if nobody did."""
+        known = self.env[owner.id]
+        item = self.named(typed, "item")
+        self.update(owner.id, known)
+        self.temporaries.add(item.id)
+        held = frozenset((way[1:], name) for way, name in known.held)
+        self.update(item.id, replace(self.env[item.id], owned=known.owned and known.is_alone_at((ANY,)), held=held))
         return item
 
     def view(self, e: Call, holder: Expr, attr: str) -> Expr:

@@ -73,7 +73,7 @@ class Objects:
         if parts is None or is_filled(cls) and has_star(e):
             self.refuse(e, f"{cls.__name__}(…) with these arguments", "Pass the fields one by one.")
             return replace(e, kind=UNKNOWN)
-        self.bind(name, Value(this.kind, owned=True, deep=True))
+        self.bind(name, Value(this.kind, owned=True, held=frozenset()))
         self.emit(Assign(this, Call(Attribute(maker, "__new__"), (maker,), at=e.at), at=e.at))
         if is_plain_class(cls):
             filling = Call(Attribute(maker, "__init__"), (this, *e.args), e.kwargs, at=e.at)

@@ -9,13 +9,13 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Nothing, Number, Sliced, plain
 from srcad.analysis.specialise.ownership import COPY_FIRST
-from srcad.analysis.specialise.sharing import is_step, references
+from srcad.analysis.specialise.sharing import is_step, may_be_same, references
 from srcad.analysis.specialise.values import Place, Value, set_names
 from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, List, Name, Op, Ref, Slice, Stmt,
     Subscript, Tuple, reference, walk,
 )  # fmt: skip
-from srcad.core.places import as_value, inner, is_reshaping, root_name, root_of, steps, with_inner
+from srcad.core.places import array_of, as_value, inner, is_reshaping, root_name, root_of, steps, with_inner
 from srcad.core.printer import text
 
 
@@ -36,7 +36,7 @@ class OtherNames:
         e = self.frozen(e)
         if any(map(is_reshaping, steps(e))):
             shown = Const(f"{s.at}: {text(e)}")
-            self.emit(ExprStmt(Call(reference(runtime.check_view), (e, root_of(e), shown)), at=s.at))
+            self.emit(ExprStmt(Call(reference(runtime.check_view), (e, array_of(e), shown)), at=s.at))
         self.bind(name, Value(e.kind, e.varied, place=Place(text(e), e)))
         self.emit(Alias(Name(name, kind=e.kind, at=s.at), replace(e, varied=False), at=s.at))
 
@@ -91,11 +91,11 @@ class OtherNames:
             for step in steps(e)
         )
 
-    def parts_of(self, e: Expr) -> tuple:
+    def parts_of(self, e: Expr, name: str) -> tuple:
         """The items of a container that is written out that are other names of places, if all that it holds by reference
-        are; else none."""
+        are, and none of what the variable `name` has held so far, which gets it; else none."""
         match e:
-            case List(elts=elts):
+            case Tuple(elts=elts) | List(elts=elts):
                 items = list(enumerate(elts))
             case Dict(keys=keys, values=values) if all(isinstance(k, Const) for k in keys):
                 items = [(k.value, v) for k, v in zip(keys, values)]
@@ -103,8 +103,9 @@ class OtherNames:
                 items = list(zip(keys, args))
             case _:
                 return ()
-        held = [(k, x) for k, x in items if references(x)]
-        if not all(self.is_place(x) for _, x in held) or not any(root_name(x) in self.entangled for _, x in held):
+        held = [(k, x) for k, x in items if references(x) and not self.is_given_away(x)]
+        apart = all(self.is_place(x) and root_name(x) != name for _, x in held)
+        if not apart or not any(root_name(x) in self.entangled for _, x in held):
             return ()
         frozen = [(k, self.frozen(x)) for k, x in held]
         return tuple((k, Place(text(x), x)) for k, x in frozen)
@@ -207,15 +208,6 @@ def passes(place: Expr | None, target: Expr, inside: bool) -> bool:
         return False
     way, there = steps(place)[::-1], steps(target)[::-1]
     return len(way) >= len(there) + inside and all(map(may_be_same, way, there))
-
-
-def may_be_same(a: Expr, b: Expr) -> bool:
-    """Whether two steps from one container may lead to the same item."""
-    if isinstance(a, Attribute) or isinstance(b, Attribute):
-        return isinstance(a, Attribute) and isinstance(b, Attribute) and a.attr == b.attr
-    x, y = getattr(a.index, "value", None), getattr(b.index, "value", None)
-    known = isinstance(a.index, Const) and isinstance(b.index, Const) and isinstance(x, (int, str)) and type(x) is type(y)
-    return not known or x == y
 
 
 def parts_after(known: Value, target: Expr) -> tuple:

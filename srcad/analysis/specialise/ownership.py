@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import replace
 
 from srcad.analysis.kinds import Array, Items, Listing, plain
-from srcad.analysis.specialise.sharing import aliases, holds_others
-from srcad.analysis.specialise.values import Place, set_names
-from srcad.core.nodes import Assign, Attribute, AugAssign, Call, Expr, For, Global, Ref, Stmt, Subscript, Tuple, walk
+from srcad.analysis.specialise.sharing import (
+    ANY, DEPTH, OUTSIDE, Way, aliases, is_item, leads_to, makes_container, meet, references,
+    way_to,
+)  # fmt: skip
+from srcad.analysis.specialise.values import Place, Special, below, set_names
+from srcad.core.nodes import (
+    Assign, Attribute, AugAssign, Call, Comprehension, Const, Dict, Expr, ExprStmt, For, Function, Global, If, Lambda,
+    List, Name, Node, Ref, Return, Stmt, Subscript, Tuple, Walrus, While, With, children, walk,
+)  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
+from srcad.core.printer import text
+from srcad.errors import Origin
 from srcad.frontend.normalise import names_in
 
 
@@ -37,16 +46,18 @@ class Ownership:
             return True
         return False
 
-    def claim_items(self, name: str) -> bool:
-        """Whether what a container holds is in no other."""
-        if self.env[name].deep or self.is_generated or not self.is_owned(name):
+    def claim_items(self, name: str, *ways: Way) -> bool:
+        """Whether what a container holds at the end of some ways is this function's to write into, and in no other."""
+        ways = tuple(way for way in ways if way)
+        self.special.item_writes.update((name, way) for way in ways)
+        if all(map(self.env[name].is_alone_at, ways)) or self.is_generated or not self.is_owned(name):
             return True
         again = not self.special.is_aliasing
         self.special.is_aliasing = True
         return again
 
     def claim_constant(self, s: Stmt, place: Expr) -> None:
-        """Sees to it that the memory which a write of what is not varied goes to is known by one name only."""
+        """Sees to it that what is at a place, into which a constant is written, is known by one name only."""
         name = root_name(place)
         if name is None or self.env.get(name) is None:
             return
@@ -57,11 +68,123 @@ class Ownership:
         if self.is_generated:
             self.claim(name)
             return
-        into_items = holds_others(steps(place)[1:])
-        if into_items:
-            self.special.item_writes.add(name)
-        if not self.claim(name) or into_items and not self.claim_items(name):
+        if not self.claim(name) or not self.claim_items(name, way_to(place)):
             self.refuse(s, f"writing into `{name}`, whose memory another name may share", COPY_FIRST)
+
+    def held_in(self, e: Expr, name: str | None = None) -> frozenset:
+        """The ways to those items of a container that is made here, or by a function, that others may see as well; what it
+        takes out of the container that the variable `name` has held so far is nobody else's then."""
+        match e:
+            case Tuple(elts=parts) | List(elts=parts):
+                items = [(ANY if isinstance(e, List) else k, x) for k, x in enumerate(parts)]
+            case Dict(keys=keys, values=values):
+                items = [(k.value if isinstance(k, Const) else ANY, v) for k, v in zip(keys, values)]
+            case Call(fn=Ref(obj=cls), args=args, kind=Items(keys=keys)) if cls is e.kind.cls:
+                items = list(zip(keys, args))
+            case Subscript(value=Name(id=old)) if old == name and self.is_owned(old):  # a part of a list
+                return below((ANY,), frozenset((way[1:], other) for way, other in self.env[old].held))
+            case _:
+                return frozenset(((ANY,), other) for other in references(e))
+        moved = [x for _, x in items if root_name(x) == name and steps(x) and all(map(is_item, steps(x)))]
+        apart = all(not meet(a, b) for i, a in enumerate(moved) for b in moved[:i])
+        if name is None or not self.is_owned(name) or not apart:
+            return frozenset().union(*(below((k,), self.held_by(x)) for k, x in items))
+        held = [frozenset(self.held_at(x)) if any(x is m for m in moved) else self.held_by(x) for _, x in items]
+        return frozenset().union(*(below((k,), h) for (k, _), h in zip(items, held)))
+
+    def held_at(self, place: Expr) -> set:
+        """The ways to what others see in an item of a container, from there."""
+        way = way_to(place)
+        found = ((other, name) for other, name in self.env[root_name(place)].held)
+        return {(other[len(way) :], name) for other, name in found if leads_to(way, other) or leads_to(other, way)}
+
+    def held_by(self, e: Expr) -> frozenset:
+        """The ways to what others see as well in a value that a container is about to hold."""
+        if self.is_given_away(e):
+            return frozenset() if isinstance(plain(e.kind), Array) else self.env[e.id].held
+        if makes_container(e):
+            return self.held_in(e)
+        return frozenset(((), name) for name in references(e))
+
+    def is_given_away(self, e: Expr) -> bool:
+        """Whether a value is what a variable holds that nobody names again, and that nobody else sees."""
+        if not isinstance(e, Name) or e.id not in self.env or not self.env[e.id].owned:
+            return False
+        return e.id in self.temporaries or (e.id, e.at) in self.last_reads
+
+    @functools.cached_property
+    def last_reads(self) -> set[tuple[str, Origin]]:
+        """Where a variable that the text sets once is read for the last time: in the block that sets it, and once there."""
+        nodes = list(walk(self.special.source))
+        mentions = Counter(n.id for n in nodes if isinstance(n, Name))
+        targets = [n.target for n in nodes if isinstance(n, (Assign, AugAssign, For, Walrus))]
+        sets = Counter(name for target in targets for name in set_names(target))
+        found: set[tuple[str, Origin]] = set()
+        outer = [n for n in nodes if isinstance(n, (Function, If, For, While, With))]
+        for block in (b for n in outer for b in (n.body, getattr(n, "orelse", ()))):
+            for i, s in enumerate(block):
+                name = s.target.id if isinstance(s, Assign) and isinstance(s.target, Name) else None
+                if name is None or sets[name] > 1 or name in self.special.params:
+                    continue
+                later = [[n for n in walk(x) if isinstance(n, Name) and n.id == name] for x in block[i + 1 :]]
+                last = max((k for k, reads in enumerate(later) if reads), default=None)
+                if last is None or 1 + sum(map(len, later)) < mentions[name] or len(later[last]) > 1:
+                    continue
+                final = block[i + 1 + last]
+                if isinstance(final, (Assign, ExprStmt, Return)) and is_read_once(final, name):
+                    found.add((name, later[last][0].at))
+        return found
+
+    def exchanged(self, target: Tuple, value: Tuple) -> dict[str, frozenset]:
+        """The ways to what others see of variables after an assignment that only exchanges what is at places in them, as
+        `xs[i], xs[j] = xs[j], xs[i]` does; nothing for any other."""
+        with self.attempt():
+            places = [self.typed_place(t) if isinstance(t, (Subscript, Attribute)) else self.expr(t) for t in target.elts]
+        names = {root_name(p) for p in places}
+        if None in names or not all(steps(p) and all(map(is_item, steps(p))) for p in (*places, *value.elts)):
+            return {}
+        if sorted(map(text, places)) != sorted(map(text, value.elts)) or len({*map(text, places)}) < len(places):
+            return {}
+        self.special.exchanged |= names & set(self.special.params)
+        before = {name: self.env[name].held for name in names}
+        ways = [(root_name(p), way_to(p)) for p in places]
+        found = {
+            n: {h for h in held if not any(n == root and h[0][: len(way)] == way for root, way in ways)}
+            for n, held in before.items()
+        }
+        for (root, way), v in zip(ways, value.elts):
+            found[root] |= below(way, self.held_at(v))
+        return {name: frozenset(held) for name, held in found.items()}
+
+    def held_after(self, s: Stmt, target: Expr, value: Expr) -> frozenset:
+        """The ways to what others see of a variable after a write to a place in it."""
+        held, way = self.env[root_name(target)].held, way_to(target)
+        if isinstance(plain(target.value.kind), Array) or isinstance(s, AugAssign) and isinstance(plain(target.kind), Array):
+            return held  # what is written into, or added to, an array is copied
+        if ANY not in way and len(way) < DEPTH:
+            held = frozenset(h for h in held if h[0][: len(way)] != way)
+        return held | below(way, self.held_by(value))
+
+    def held_for_caller(self, special: Special, held: frozenset, given: dict[str, Expr]) -> frozenset:
+        """The ways to what others see of an argument that a function writes into, as its caller knows them."""
+        found = set()
+        for way, name in held:
+            if name not in given:
+                found.add((way, OUTSIDE))
+            elif name in special.written:
+                found.add((way, root_name(given[name])))
+            else:
+                found |= below(way, self.held_by(given[name]))
+        return frozenset(found)
+
+    def kept_by(self, special: Special) -> set[str]:
+        """The parameters of a function that the containers into which it writes may hold when it is done."""
+        kinds_of = dict(zip(special.params, (v.kind for v in special.values)))
+        containers = [p for p in special.written if not isinstance(plain(kinds_of[p]), Array)]
+        if not all(p in special.exits for p in containers):
+            return set(special.params)
+        kept = {name for p in containers for _, name in special.exits[p].held}
+        return kept if kept <= set(special.params) else set(special.params)
 
     def take_over(self, name: str) -> bool:
         """Whether a parameter that changes places with other variables, one of which is written into, is copied at the
@@ -142,4 +265,13 @@ class Ownership:
         """Whether an array in a container may have another name, so that a change in place of it must stay one."""
         name = root_name(place)
         known = self.env.get(name) if name is not None else None
-        return known is None or bool(known.parts) or not (known.owned and known.deep) or name in self.special.written
+        if known is None or known.parts or name in self.special.written:
+            return True
+        return not (known.owned and known.is_alone_at(way_to(place)))
+
+
+def is_read_once(node: Node, name: str) -> bool:
+    """Whether a statement reads a variable itself, and once: not in a function or a comprehension, which may do so later."""
+    if isinstance(node, (Function, Lambda, Comprehension)):
+        return False
+    return isinstance(node, Name) and node.id == name or any(is_read_once(child, name) for child in children(node))

@@ -30,7 +30,7 @@ from srcad.analysis.specialise.values import (
     Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
 )  # fmt: skip
 from srcad.analysis.specialise.writes import Writes
-from srcad.analysis.specialise.sharing import aliases, references
+from srcad.analysis.specialise.sharing import OUTSIDE, Way, sharers
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Const, Def, Expr, ExprStmt, Function, Invoke, Name, Node, Ref, Stmt, Subscript, children,
@@ -219,7 +219,7 @@ class Specialiser(
         for p in written:
             known = self.env[p]
             if not special.is_root:
-                self.env = {**self.env, p: replace(known, owned=True, deep=True)}
+                self.env = {**self.env, p: replace(known, owned=True, held=frozenset())}
                 continue
             others = [Name(q) for q in special.params if q != p and not isinstance(self.env[q].kind, Number)]
             if others or not isinstance(plain(known.kind), Array):
@@ -326,15 +326,18 @@ class Specialiser(
 
     def seen_elsewhere(self, typed: Expr) -> None:
         """Notes that what `typed` holds by reference has another name from here on."""
-        shared = aliases(typed)
-        self.disown(shared)
-        self.items_seen(references(typed) - shared)
+        if self.is_given_away(typed):
+            return
+        shared = sharers(typed)
+        self.disown({name for name, way in shared if not way})
+        self.items_seen({(name, way) for name, way in shared if way})
 
-    def items_seen(self, containers: set[str]) -> None:
-        """Notes that what is in some containers has another name from here on."""
-        for name in containers:
-            if self.env.get(name) is not None and self.env[name].deep:
-                self.update(name, replace(self.env[name], deep=False))
+    def items_seen(self, ways: set[tuple[str, Way]]) -> None:
+        """Notes that what is at the end of some ways into containers has another name from here on."""
+        for name, way in sorted(ways, key=str):
+            if name in self.env:
+                known = self.env[name]
+                self.update(name, replace(known, held=known.held | {(way, OUTSIDE)}))
 
     def named(self, typed: Expr, base: str, avoid: set[str] = frozenset()) -> Name:
         """A variable that holds the value of `typed`: itself if it is one, else a new one."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from srcad.analysis.specialise.values import below
 from srcad.analysis.kinds import Items, Listing, is_list, item_kind, join, plain
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
-from srcad.analysis.specialise.sharing import callees_in, mark_varied, references
+from srcad.analysis.specialise.sharing import ANY, callees_in, mark_varied, way_to
 from srcad.analysis.specialise.writes import with_item
 from srcad.core.nodes import Assign, Attribute, Call, Const, Dict, Expr, ExprStmt, For, Name, Slice, Stmt, Subscript
 from srcad.core.places import root_name, steps
@@ -27,9 +28,7 @@ class Resizing:
             )
         owner = self.frozen(owner) if path else owner
         if item.varied or owner.varied:
-            if path:
-                self.special.item_writes.add(name)
-            if not self.claim(name) or path and not self.claim_items(name):
+            if not self.claim(name) or not self.claim_items(name, way_to(owner)):
                 self.refuse(
                     s,
                     f"`{text(owner)}.append(…)` of a list that another name may share",
@@ -40,10 +39,10 @@ class Resizing:
         known = self.env[name]
         grown = Listing(join(item_kind(kind), item.kind))
         varied = item.varied or owner.varied
-        deep = known.deep and not references(item)
-        self.seen_elsewhere(item)
+        held = known.held | below((*way_to(owner), ANY), self.held_by(item))
         whole = with_item(known.kind, path[::-1], grown) if path else grown
-        self.update(name, replace(known, kind=whole, varied=known.varied or varied, deep=deep))
+        self.update(name, replace(known, kind=whole, varied=known.varied or varied, held=held))
+        self.seen_elsewhere(item)
         owner = mark_varied(replace(owner, kind=grown)) if varied else owner
         call = replace(s.value, fn=replace(s.value.fn, value=owner), args=(item,), varied=varied)
         self.emit(replace(s, value=call))
@@ -60,12 +59,21 @@ class Resizing:
     def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
         """The assignment of a new list or dictionary in place of one that would be changed; None where others see that
         one."""
-        if not self.is_owned(owner.id) or self.is_shared(owner.id):
+        if self.special.is_root and owner.id in self.special.params and self.claim(owner.id):  # the root has a copy
+            return Assign(owner, new, at=s.at)
+        if not self.is_owned(owner.id) or owner.id in self.special.written:
             what, hint = ("dictionary", "{**d, …}") if isinstance(new, Dict) else ("list", "xs = [*xs, …]")
             message = f"a change of the {what} `{owner.id}`, which another name may share"
             self.refuse(s, message, f"Make a new {what}: {hint}.")
             return None
         return Assign(owner, new, at=s.at)
+
+    def shortened(self, owner: Name, assigned: Assign | None) -> None:
+        """Assigns what is left of a container: who sees the items of it stays as it was."""
+        if assigned is not None:
+            held = self.env[owner.id].held
+            self.statement(assigned)
+            self.update(owner.id, replace(self.env[owner.id], held=held))
 
     def without_entry(self, s: Stmt | Expr, owner: Name, kind: Items, key) -> Stmt | None:
         """The assignment of a dictionary without one of its entries; None where others see the one that there is."""
@@ -85,8 +93,7 @@ class Resizing:
             except ValueError:
                 return False
             rest = self.without_entry(s, target.value, kind, key) if kind.item(key) is not None else None
-            if rest is not None:
-                self.statement(rest)
+            self.shortened(target.value, rest)
             return kind.item(key) is not None
         if not (isinstance(target, Subscript) and isinstance(target.value, Name) and is_list(plain(container.kind))):
             return False
@@ -102,7 +109,5 @@ class Resizing:
             else:
                 return False
             self.rewritten[key] = rest
-        left = self.renewed(s, target.value, self.rewritten[key])
-        if left is not None:
-            self.statement(left)
+        self.shortened(target.value, self.renewed(s, target.value, self.rewritten[key]))
         return True

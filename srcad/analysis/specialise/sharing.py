@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
-    Attribute, Call, Comprehension, Dict, Expr, Foreign, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice,
+    Attribute, Call, Comprehension, Const, Dict, Expr, Foreign, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice,
     Starred, Subscript, Tuple, Unseen, walk,
 )  # fmt: skip
-from srcad.core.places import root_name
+from srcad.core.places import root_name, steps
 from srcad.rules import registry
+from srcad.structure import is_plain_class
 
 VIEWS = {
     np.reshape,
@@ -106,7 +108,7 @@ def is_step(step: Expr) -> bool:
         case Subscript(value=value, index=index):
             kind = plain(value.kind)
             if isinstance(kind, (Items, Listing)):
-                return is_basic(index) and not isinstance(index, Slice)
+                return (is_basic(index) or kind.cls is dict) and not isinstance(index, Slice)
             return isinstance(kind, Array) and is_basic(index)
         case Attribute(value=value, attr=attr):
             kind = plain(value.kind)
@@ -132,9 +134,64 @@ OUTSIDE = "(outside)"
 """Stands for whatever is defined outside of the function, beside the names of its variables."""
 
 
+Way = tuple[Any, ...]
+"""The way to an item of a container, or of an item of one: keys and names of attributes, ANY for one that is not known."""
+
+ANY = Ellipsis
+DEPTH = 5
+"""How long a way is at most; of a longer one, what it starts with stands for all that is there."""
+
+
+def way_to(place: Expr) -> Way:
+    """The way to the item that a place is, or that it is a view of."""
+    return tuple(key_of(s) for s in steps(place)[::-1] if is_item(s))[:DEPTH]
+
+
+def is_item(step: Expr) -> bool:
+    """Whether a step leads to an item that a container holds by reference."""
+    return isinstance(step, (Subscript, Attribute)) and isinstance(plain(step.value.kind), (Items, Listing))
+
+
+def key_of(step: Subscript | Attribute):
+    """The key of the item to which a step leads, ANY where it is not known, or may be that of different items in time."""
+    kind = plain(step.value.kind)
+    if isinstance(step, Attribute):
+        fields = getattr(kind.cls, "_fields", ())
+        return fields.index(step.attr) if step.attr in fields else step.attr
+    key = getattr(step.index, "value", None) if isinstance(step.index, Const) else None
+    is_fixed = isinstance(kind, Items) and not issubclass(kind.cls, list)
+    return key if isinstance(key, str) or is_fixed and type(key) is int and key >= 0 else ANY
+
+
+def meet(place: Expr, other: Expr) -> bool:
+    """Whether two places may be, or hold, the same; what is no place may be anywhere."""
+    return root_name(place) != root_name(other) or all(map(may_be_same, steps(place)[::-1], steps(other)[::-1]))
+
+
+def may_be_same(a: Expr, b: Expr) -> bool:
+    """Whether two steps from one container may lead to the same item."""
+    if isinstance(a, Attribute) or isinstance(b, Attribute):
+        return isinstance(a, Attribute) and isinstance(b, Attribute) and a.attr == b.attr
+    if not (isinstance(a, Subscript) and isinstance(b, Subscript)):
+        return True
+    x, y = getattr(a.index, "value", None), getattr(b.index, "value", None)
+    known = isinstance(a.index, Const) and isinstance(b.index, Const) and isinstance(x, (int, str)) and type(x) is type(y)
+    return not known or x == y
+
+
+def leads_to(way: Way, other: Way) -> bool:
+    """Whether what is at one way may hold, or be, what is at another."""
+    return len(way) <= len(other) and all(a is ANY or b is ANY or a == b for a, b in zip(way, other))
+
+
 def aliases(e: Expr) -> set[str]:
-    """The variables whose memory the value of `e` may share."""
-    return sharers(e) - {OUTSIDE}
+    """The variables whose memory the value of `e` may share, but for what their items hold."""
+    return {name for name, way in sharers(e) if not way and name != OUTSIDE}
+
+
+def references(e: Expr) -> set[str]:
+    """The variables in which, or in whose items, there is something that the value of `e` holds by reference; OUTSIDE."""
+    return {name for name, _ in sharers(e)}
 
 
 def is_view(fn, args, kwargs) -> bool:
@@ -146,37 +203,39 @@ def is_view(fn, args, kwargs) -> bool:
     return fn in VIEWS or any(k == "copy" for k, _ in kwargs)
 
 
-def sharers(e: Expr) -> set[str]:
-    """The variables whose memory the value of `e` may share, and OUTSIDE."""
+def sharers(e: Expr) -> set[tuple[str, Way]]:
+    """The variables, with the ways to their items, whose memory the value of `e` may share or hold, and OUTSIDE."""
     match e:
         case Call(fn=Ref(obj=runtime.duplicate)):
             return set()
         case Global() | Ref():
             known = isinstance(plain(e.kind), (Number, Nothing, Callee, Literal)) or e.kind is None and isinstance(e, Ref)
-            return set() if known else {OUTSIDE}
+            return set() if known else {(OUTSIDE, ())}
         case Foreign() | Unseen() if not isinstance(plain(e.kind), Number):
-            return {OUTSIDE}.union(*map(sharers, (*e.args, *(v for _, v in e.kwargs))))
+            return {(OUTSIDE, ())} | of_all((*e.args, *(v for _, v in e.kwargs)))
         case Name(id=name):
             shares = not isinstance(e.kind, (Number, Nothing, Callee))
-            return {name} if shares else set()
-        case Tuple(elts=elts) | List(elts=elts):
-            return {n for x in elts for n in sharers(x)}
-        case Dict(values=values):
-            return {n for x in values for n in sharers(x)}
+            return {(name, ())} if shares else set()
+        case Tuple(elts=parts) | List(elts=parts) | Dict(values=parts) | Logical(args=parts):
+            return of_all(parts)
         case IfExp(body=body, orelse=orelse):
             return sharers(body) | sharers(orelse)
-        case Logical(args=args):
-            return {n for x in args for n in sharers(x)}
-        case Subscript(value=value) | Attribute(value=value) if isinstance(plain(value.kind), (Listing, Items)):
-            return set()  # an item; the container itself stays whose it was
+        case Subscript() | Attribute() if isinstance(e.kind, Number):
+            return set()
+        case Subscript(value=value) | Attribute(value=value) if is_item(e):
+            return within(value, key_of(e))
         case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
             return set()
         case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
-            return sharers(value) if not isinstance(e.kind, Number) else set()
+            return sharers(value)
+        case Op(args=args) if isinstance(plain(e.kind), (Items, Listing)):
+            return set().union(*(within(x, ANY) for x in args))
         case Invoke(callee=callee) if isinstance(e.kind, (Number, Nothing)) or callee.done and callee.result.owned:
             return set()
         case Invoke(args=args):
-            return {OUTSIDE}.union(*map(sharers, args))
+            return {(OUTSIDE, ())} | of_all(args)
+        case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
+            return within(value, ANY)
         case Call(fn=Attribute(value=value, attr="conj" | "conjugate")) if not is_complex(value.kind):
             return sharers(value)  # of a real array it is the array
         case Call(fn=fn, args=args, kwargs=kwargs):
@@ -187,22 +246,23 @@ def sharers(e: Expr) -> set[str]:
             parts = [*args, *(v for _, v in kwargs)]
             if isinstance(fn, Attribute):
                 parts.append(fn.value)
-            return {n for x in parts for n in sharers(x)} if not isinstance(e.kind, Number) else set()
-        case Comprehension(element=element):
-            return {n.id for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
+            return of_all(parts) if not isinstance(e.kind, Number) else set()
+        case Comprehension(style=style, element=element):
+            element = element.elts[1] if style == "dict" else element
+            return {(n.id, ()) for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
     return set()
 
 
-def references(e: Expr) -> set[str]:
-    """The variables in which, or in whose items, there is something that the value of `e` holds by reference; OUTSIDE."""
-    match e:
-        case Tuple(elts=elts) | List(elts=elts):
-            return set().union(*map(references, elts))
-        case Dict(values=values):
-            return set().union(*map(references, values))
-        case Subscript() | Attribute() if not isinstance(plain(e.kind), Number) and root_name(e) is not None:
-            return {root_name(e)}
-    return sharers(e)
+def of_all(parts) -> set[tuple[str, Way]]:
+    return set().union(*map(sharers, parts))
+
+
+def within(e: Expr, key) -> set[tuple[str, Way]]:
+    """What an item of a container shares: of one that is made anew, all that it holds."""
+    path = steps(e)
+    if root_name(e) is None or not all(is_item(s) and not isinstance(getattr(s, "index", None), Slice) for s in path):
+        return sharers(e)
+    return {(name, (*way, key)[:DEPTH]) for name, way in sharers(e)}
 
 
 def callees_in(kind: Kind):
@@ -218,12 +278,31 @@ def callees_in(kind: Kind):
 
 
 def is_fresh(e: Expr) -> bool:
-    """Whether the value of `e` is made anew, and seen by nobody else."""
-    if isinstance(e, Op) and isinstance(plain(e.kind), Listing) and not isinstance(plain(e.kind).item, Number):
-        return False  # [row] * n has one row n times
+    """Whether the value of `e` is made anew, and seen by nobody else; of a container, that itself."""
+    if isinstance(e, Op) and isinstance(plain(e.kind), Listing):
+        return e.op == "+" or isinstance(plain(e.kind).item, Number)  # [row] * n has one row n times
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
-    return not isinstance(e, Name) and OUTSIDE not in sharers(e)
+    return not isinstance(e, Name) and not sharers(e)
+
+
+def makes_array(e: Expr) -> bool:
+    """Whether the value of `e`, of which too little is known, is an array or a number all the same, made by a rule."""
+    if isinstance(e, Op):
+        sure = {"+": (Array, Number), "*": Array}.get(e.op, ())  # xs * 2 is a list where xs is one
+        return e.op in ("-", "/", "**", "@", "neg") or any(isinstance(plain(x.kind), sure) for x in e.args)
+    applied = function_of(e) if isinstance(e, Call) else None
+    return applied is not None and registry.find(applied[0]) is not None and is_fresh(e)
+
+
+def makes_container(e: Expr) -> bool:
+    """Whether the value of `e` is a container made by it; its items may be others'."""
+    match e:
+        case Tuple() | List() | Dict() | Comprehension() | Call(fn=Ref(obj=runtime.duplicate)):
+            return True
+        case Call(fn=Ref(obj=cls), kind=Items()):
+            return cls is e.kind.cls and not is_plain_class(cls)  # whose __init__ may keep more than its arguments
+    return False
 
 
 def is_hashable(obj) -> bool:

@@ -19,7 +19,7 @@ from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.values import Local, is_mapping
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
+    Assign, Attribute, Call, Clause, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
     Starred, Subscript, Tuple, reference,
 )  # fmt: skip
 from srcad.errors import KindError, SrcadError
@@ -180,10 +180,34 @@ def _partial(self: Specialiser, e: Call) -> Expr | None:
 
 
 def _dict(self: Specialiser, e: Call) -> Expr | None:
-    """`dict(a=x)` as `{"a": x}`."""
-    if all(k is not None for k, _ in e.kwargs) and not e.args:
-        return self.expr(Dict(tuple(Const(k, at=e.at) for k, _ in e.kwargs), tuple(v for _, v in e.kwargs), at=e.at))
-    return None
+    """`dict(a=x)` as `{"a": x}`, `dict(d, a=x)` as `{**d, "a": x}`, `dict(zip(keys, xs))` as a comprehension."""
+    if len(e.args) > 1 or any(k is None for k, _ in e.kwargs) or any(isinstance(a, Starred) for a in e.args):
+        return None
+    named = tuple(Const(k, at=e.at) for k, _ in e.kwargs), tuple(v for _, v in e.kwargs)
+    if not e.args:
+        return self.expr(Dict(*named, at=e.at))
+    (given,) = e.args
+    kind = plain(self.peek(given))
+    if isinstance(kind, Items) and kind.cls is dict:
+        return self.expr(Dict((None, *named[0]), (given, *named[1]), at=e.at))
+    return None if e.kwargs else _by_keys(self, e, given, lambda key, value: (Tuple((key, value), at=e.at), value))
+
+
+def _fromkeys(self: Specialiser, e: Call) -> Expr | None:
+    """`dict.fromkeys(keys, 0.0)` as `{key: 0.0 for key in keys}`."""
+    if len(e.args) != 2 or e.kwargs or not isinstance(plain(self.peek(e.args[1])), Number):
+        return None
+    return _by_keys(self, e, e.args[0], lambda key, value: (key, e.args[1]))
+
+
+def _by_keys(self: Specialiser, e: Call, source: Expr, parts) -> Expr:
+    """A call that makes a dictionary as a comprehension: `parts(key, value)` are its target and its values."""
+    if e not in self.rewritten:
+        key, value = (Name(self.special.names.new(n), at=e.at) for n in ("key", "value"))
+        target, item = parts(key, value)
+        clause = Clause(target, source, (), at=e.at)
+        self.rewritten[e] = Comprehension("dict", Tuple((key, item), at=e.at), (clause,), at=e.at)
+    return self.expr(self.rewritten[e])
 
 
 def _range(self: Specialiser, e: Call) -> Expr | None:
@@ -378,6 +402,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     reversed: _stand_in(lambda args, kwargs: prelude.backwards),
     getattr: _getattr,
     dict: _dict,
+    dict.fromkeys: _fromkeys,
     dataclasses.replace: _replace,
     pow: _pow,
     next: _next,

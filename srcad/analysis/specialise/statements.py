@@ -13,16 +13,19 @@ from srcad.analysis.kinds import (
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise.in_place import in_place
-from srcad.analysis.specialise.sharing import aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, references
-from srcad.analysis.specialise.values import Local, Value, join_envs, join_values, set_names, unnamed_site
+from srcad.analysis.specialise.sharing import (
+    ANY, aliases, callees_in, is_fresh, is_harmless, is_hashable, is_step, leads_to, makes_array, makes_container,
+    references,
+)  # fmt: skip
+from srcad.analysis.specialise.values import UNKNOWN_ITEMS, Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Dict, Expr, ExprStmt, For,
-    If, Import, Invoke, Lambda, List, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
+    Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Expr, ExprStmt, For,
+    If, Import, Invoke, Lambda, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
     Tuple, Walrus, While, With, children, reference, walk,
 )  # fmt: skip
 
 from srcad.core.places import root_name, root_of, steps
-from srcad.structure import is_library, is_plain_class
+from srcad.structure import is_library
 
 
 class Statements:
@@ -69,7 +72,7 @@ class Statements:
                         if value.varied and self.delete(s, t, value):
                             return
                         if not value.varied:
-                            self.claim_constant(s, t)
+                            self.claim_constant(s, value)
                         if value.varied:
                             self.refuse(s, "`del` of an item of a value that is differentiated")
                     else:
@@ -95,13 +98,15 @@ class Statements:
             named = [x.id for x in typed.elts if isinstance(x, Name) and not isinstance(plain(x.kind), Number)]
             return all(map(self.is_own, typed.elts)) and len(named) == len(set(named))
         if not isinstance(kind, (Array, Listing, Items)):
-            return isinstance(kind, Nothing)
+            return isinstance(kind, Nothing) or makes_array(typed)
         holds = isinstance(kind, (Listing, Items)) and not isinstance(item_kind(kind), Number)
         if isinstance(typed, Name):
             special = self.special
             is_given = typed.id in special.params and (typed.id in special.written or typed.id not in self.assigned)
             is_local = (not is_given or typed.id in special.taken) and self.is_owned(typed.id) and not self.is_generated
-            return is_local and (not holds or self.env[typed.id].deep)
+            return is_local and (not holds or not self.env[typed.id].held)
+        if makes_container(typed):
+            return not self.held_in(typed) and not self.is_generated
         return is_fresh(typed) and not references(typed) and not holds
 
     def import_(self, s: Import, names) -> None:
@@ -192,13 +197,14 @@ class Statements:
                 self.mutated.add(name)
         made_here = makes_container(typed)  # the container; its items may be others'
         owned = made_here or not shared and is_fresh(typed) or shared == {name} and self.is_owned(name)
-        deep = made_here and not references(typed) or is_own_result(typed)
-        parts = self.parts_of(typed) if self.special.is_aliasing and made_here else ()
+        is_part = isinstance(typed, Subscript) and is_fresh(typed)  # of a list
+        held = self.held_in(typed, name) if made_here or is_part or is_own_result(typed) else UNKNOWN_ITEMS
+        parts = self.parts_of(typed, name) if self.special.is_aliasing and made_here else ()
         if parts:  # all else in it is its own
-            deep = True
+            held = frozenset()
         else:
             self.seen_elsewhere(typed)
-        self.bind(name, Value(typed.kind, typed.varied, owned, deep=deep, parts=parts))
+        self.bind(name, Value(typed.kind, typed.varied, owned, held=held, parts=parts))
 
     def unpack(self, s: Assign, target: Tuple, typed: Expr) -> None:
         """A tuple of targets: together where the value's items are known, else item by item."""
@@ -222,7 +228,7 @@ class Statements:
                 self.emit(replace(s, target=replace(target, elts=tuple(names)), value=typed))
                 return
         if not typed.varied:
-            self.disown(aliases(typed))
+            self.seen_elsewhere(typed)
             self.emit(replace(s, target=self.unpack_constant(target, kind), value=typed))
             return
         if (
@@ -244,7 +250,8 @@ class Statements:
             length = Const(len(target.elts))
             self.emit(ExprStmt(Call(reference(runtime.check_length), (source, length)), at=s.at))
         count = len(kind.items) if isinstance(kind, Items) else None
-        is_own = source.id in self.temporaries and self.env[source.id].owned and self.env[source.id].deep
+        known = self.env.get(source.id)
+        is_own = source.id in self.temporaries and known is not None and known.owned
         for i, t in enumerate(target.elts):
             after = len(target.elts) - i
             if isinstance(t, Starred):
@@ -260,8 +267,10 @@ class Statements:
                 if isinstance(t, Name) and source.id in self.temporaries:  # no other name of it is ever used
                     typed_part = self.expr(part)
                     self.define(t.id, typed_part)
-                    if is_own:
-                        self.update(t.id, replace(self.env[t.id], owned=True, deep=True))
+                    key = ANY if position < 0 or not isinstance(kind, Items) else position
+                    if is_own and known.is_alone_at((key,)):
+                        held = frozenset((way[1:], other) for way, other in known.held if leads_to((key,), way))
+                        self.update(t.id, replace(self.env[t.id], owned=True, held=held))
                     target_part = replace(t, kind=typed_part.kind, varied=typed_part.varied)
                     self.emit(Assign(target_part, typed_part, at=s.at))
                     continue
@@ -294,17 +303,24 @@ class Statements:
             self.refuse(s, "a starred target beside an item of a container", "Use two statements.")
             return
         written_out = isinstance(typed, Tuple) and len(typed.elts) == len(target.elts)
+        exchanged = self.exchanged(target, typed) if written_out else {}
         source = None if written_out else self.named(typed, "items")
         values = []
         for i, t in enumerate(target.elts):
             value = typed.elts[i] if written_out else Subscript(source, Const(i), at=s.at)
             typed_value = self.expr(value)
+            if isinstance(typed_value, Name) and typed_value.id not in set_names(target):
+                values.append(typed_value)
+                continue
             holder = Name(self.fresh("item", t), kind=typed_value.kind, varied=typed_value.varied, at=s.at)
             self.define(holder.id, typed_value)
+            self.temporaries.add(holder.id)
             self.emit(Assign(holder, typed_value, at=s.at))
             values.append(holder)
         for t, value in zip(target.elts, values):
             self.assign(Assign(t, value, at=s.at), t, value)
+        for name, held in exchanged.items():
+            self.update(name, replace(self.env[name], held=held))
 
     def unpack_constant(self, target: Expr, kind: Kind) -> Expr:
         """Binds the names of a target to the items of a value that is not varied."""
@@ -430,16 +446,6 @@ def is_permutation(target: Tuple, value: Tuple) -> bool:
     if not all(isinstance(e, Name) for e in (*target.elts, *value.elts)):
         return False
     return sorted(e.id for e in target.elts) == sorted(e.id for e in value.elts)
-
-
-def makes_container(e: Expr) -> bool:
-    """Whether the value of `e` is a container made by it; its items may be others'."""
-    match e:
-        case List() | Dict() | Comprehension() | Call(fn=Ref(obj=runtime.duplicate)):
-            return True
-        case Call(fn=Ref(obj=cls), kind=Items()):
-            return cls is e.kind.cls and not is_plain_class(cls)  # whose __init__ may keep more than its arguments
-    return False
 
 
 def flat_targets(target: Expr):

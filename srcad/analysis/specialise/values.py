@@ -13,6 +13,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     Array, Callee, Dim, Items, Kind, Listing, Literal, NEVER, Number, Opaque, UNKNOWN, join, kind_of, plain,
 )  # fmt: skip
+from srcad.analysis.specialise.sharing import ANY, DEPTH, OUTSIDE, Way, leads_to
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, AugAssign, Comprehension, Def, Expr, For, Function, Import, Lambda, Name, Starred, Stmt, Try, Tuple, Walrus,
@@ -34,20 +35,28 @@ class Place:
     stale: bool = False
 
 
+UNKNOWN_ITEMS = frozenset([((ANY,), OUTSIDE)])
+"""What is known of the items of a container of which nothing is."""
+
+
 @dataclass(frozen=True)
 class Value:
-    """What is known of a variable: `owned` says that no other name, container or view shares its memory, `deep` that
-    this holds for the items of a container as well. `place` is what it is only another name of, `parts` what some of its
-    items are other names of, by key. `shares` are the variables whose memory it may share as long as nothing is written
-    there."""
+    """What is known of a variable: `owned` says that no other name, container or view shares its memory; `held` are the ways
+    to those items of a container that others may see as well, each with the variable that may be the other. `place` is what
+    it is only another name of, `parts` what some of its items are other names of, by key. `shares` are the variables whose
+    memory it may share as long as nothing is written there."""
 
     kind: Kind
     varied: bool = False
     owned: bool = False
     place: Place | None = None
-    deep: bool = False
+    held: frozenset[tuple[Way, str]] = UNKNOWN_ITEMS
     parts: tuple[tuple[Any, Place], ...] = ()
     shares: frozenset[str] = frozenset()
+
+    def is_alone_at(self, way: Way) -> bool:
+        """Whether nobody else sees what is at a way to an item."""
+        return not any(leads_to(held, way) for held, _ in self.held)
 
     @property
     def roots(self) -> frozenset[str | None]:
@@ -55,6 +64,17 @@ class Value:
         if self.place is None:
             return frozenset([None])
         return self.place.roots if self.place.expr is None else frozenset([root_name(self.place.expr)])
+
+
+def below(way: Way, held: frozenset) -> frozenset:
+    """The ways that begin with `way`, and go on as those in `held` do."""
+    return frozenset(((*way, *rest)[:DEPTH], name) for rest, name in held)
+
+
+def scattered(held: frozenset, way: Way) -> frozenset:
+    """The ways to what others see once the items of what is at `way` may have changed places."""
+    moved = {(h, name) for h, name in held if leads_to(way, h) and len(h) > len(way)}
+    return (held - moved) | {((*way, ANY)[:DEPTH], name) for _, name in moved}
 
 
 def join_values(a: Value, b: Value) -> Value:
@@ -67,16 +87,17 @@ def join_values(a: Value, b: Value) -> Value:
                 place = v.place
     one, other = dict(a.parts), dict(b.parts)
     parts = tuple((k, one[k] if k in one and one[k] == other.get(k) else undecided) for k in {**one, **other})
-    owned, deep = a.owned and b.owned, a.deep and b.deep
-    return Value(join(a.kind, b.kind), a.varied or b.varied, owned, place, deep, parts, a.shares | b.shares)
+    kind, varied = join(a.kind, b.kind), a.varied or b.varied
+    return Value(kind, varied, a.owned and b.owned, place, a.held | b.held, parts, a.shares | b.shares)
 
 
 @dataclass
 class Special:
     """A function specialised by the kinds of its arguments, its captured variables among them.
 
-    `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does,
-    `replaced` the parameters of which some item is another one afterwards,
+    `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does, and the
+    ways to those,
+    `replaced` the parameters of which some item is another one afterwards, `exchanged` those whose items change places,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place, `is_passed_over` that a caller may not choose its result; those of these variables whose place changes are
@@ -107,8 +128,9 @@ class Special:
     taken: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
-    item_writes: set[str] = field(default_factory=set)
+    item_writes: set[tuple[str, Way]] = field(default_factory=set)
     replaced: set[str] = field(default_factory=set)
+    exchanged: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
     restored: set[str] = field(default_factory=set)
@@ -196,7 +218,7 @@ class Local:
         """What is known of the result before its text has been gone through."""
         found = [v for p, v in zip(params, values) if p in self.returned]
         if len(found) < 2:
-            return replace(found[0], owned=True, deep=True) if found else Value(NEVER)
+            return replace(found[0], owned=True, held=frozenset()) if found else Value(NEVER)
         kind = Items(tuple, tuple(range(len(found))), tuple(v.kind for v in found))
         return Value(kind, any(v.varied for v in found), owned=True)
 

@@ -13,7 +13,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.other_names import parts_after
 from srcad.analysis.specialise.ownership import COPY_FIRST
-from srcad.analysis.specialise.sharing import aliases, holds_others, is_step, mark_varied, references
+from srcad.analysis.specialise.sharing import aliases, is_step, mark_varied, references, way_to
 from srcad.analysis.specialise.values import kind_name
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Global, Name, Op, Ref, Slice, Stmt, Subscript, reference,
@@ -60,13 +60,13 @@ class Writes:
                 self.note_replaced(s, target)
             return
         self.check_global(s, target.value)
-        self.claim_constant(s, target)
+        self.claim_constant(s, target.value)
         name = root_name(target)
         if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
             known = self.env[name]
             kind = with_item(known.kind, steps(target)[::-1], typed.kind)
-            deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
-            self.update(name, replace(known, kind=kind, deep=deep, parts=parts))
+            held, parts = self.held_after(s, target, typed), parts_after(known, target)
+            self.update(name, replace(known, kind=kind, held=held, parts=parts))
         if keeps(s, target, typed):
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
@@ -113,16 +113,14 @@ class Writes:
             if isinstance(step, Attribute) and isinstance(kind, Array) and step is not target:
                 continue
             fixed = isinstance(kind, Array) and (not is_float(kind) or isinstance(step, Attribute))
-            if fixed or kind is not None and not is_writable(kind):
+            passed = step is not target and isinstance(kind, Items)  # an array in a tuple is written into all the same
+            if fixed or kind is not None and not passed and not is_writable(kind):
                 self.refuse(s, f"writing into {what} of {kind_name(kind)} a value that is differentiated", COPY_FIRST)
                 return None
             if step is not target and not is_step(step) and not (step is target.value and is_flat(target)):
                 self.refuse(s, f"writing into `{text(step)}`, which is a copy", "Index once, with all the indices.")
                 return None
-        into_items = len(path) > 1 and holds_others(path[1:])
-        if into_items:
-            self.special.item_writes.add(root.id)
-        if not self.claim(root.id) or into_items and not self.claim_items(root.id):
+        if not self.claim(root.id) or not self.claim_items(root.id, way_to(target.value)):
             self.refuse(s, f"writing into {what} of `{root.id}`, whose memory another name may share", COPY_FIRST)
             return None
         known = self.env[root.id]
@@ -131,8 +129,8 @@ class Writes:
             in_place = isinstance(plain(target.kind), Array)
             new = target.kind if in_place else self.binary(s, target, typed).kind
         kind = with_item(known.kind, path[::-1], new)
-        deep, parts = known.deep and not keeps(s, target, typed), parts_after(known, target)
-        self.update(root.id, replace(known, kind=kind, varied=True, deep=deep, parts=parts))
+        held, parts = self.held_after(s, target, typed), parts_after(known, target)
+        self.update(root.id, replace(known, kind=kind, varied=True, held=held, parts=parts))
         if keeps(s, target, typed):
             self.seen_elsewhere(typed)
         return replace(target, varied=True, value=mark_varied(target.value))

@@ -41,7 +41,7 @@ METHOD_NAMES = {"__matmul__": "product", "__rmatmul__": "product", "__mul__": "p
 def called_name(fn) -> str:
     """The name for what a function gives."""
     name = getattr(fn, "__name__", "value")
-    return METHOD_NAMES.get(name, name)
+    return METHOD_NAMES.get(name, name) if name.isidentifier() else "value"
 
 
 @dataclass(frozen=True)

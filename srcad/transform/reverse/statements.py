@@ -17,7 +17,7 @@ from srcad.core.printer import text
 from srcad.options import current
 from srcad.transform.algebra import negated, total
 from srcad.errors import MissingRule
-from srcad.core.places import as_value, is_flat, is_reshaping, root_name, root_of, steps
+from srcad.core.places import array_of, as_value, is_flat, is_reshaping, root_name, root_of, steps
 from srcad.transform.liveness import Sweep
 from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
@@ -191,8 +191,8 @@ class Statements:
             bar_of_all = self.own_shadow(slot, self.slot_kind(slot))
         else:  # what is added to a place has the adjoint of the place, which stays as it is
             bar_of_all = self.ensure(slot, self.slot_kind(slot), self.out)
-        if any(map(is_reshaping, steps(place))) and slot not in self.pinned:
-            held.append(Assign(bar_of_all, Call(symbol(np.ascontiguousarray), (bar_of_all,))))
+        if any(map(is_reshaping, steps(place))):
+            held += self.made_contiguous(slot, place, bar_of_all)
         shadow = self.substitute_root(place, bar_of_all)
         scalar = isinstance(plain(s.target.kind), Number)
         value, at = (
@@ -238,6 +238,15 @@ class Statements:
             replaced(held, shadow, bar_of_all, bar)
         ahead, value = self.finish(s, value)
         return [*before, *saves, *ahead, replace(s, target=place, value=value)], self.commented(s, held)
+
+    def made_contiguous(self, slot: Slot, place: Expr, bar: Expr) -> Block:
+        """Makes the shadow of the array contiguous in which a reshaped place is, so that the place in it is a view; that
+        of an array that the caller lends is."""
+        array = array_of(place)
+        if array is root_of(place) and slot in self.pinned:
+            return []
+        shadow = self.substitute_root(array, bar)
+        return [Assign(shadow, Call(symbol(np.ascontiguousarray), (shadow,)))]
 
     def fitted_to(self, contribution: Expr, value: Expr, target: Expr) -> Expr:
         """An adjoint of the shape of a place, summed to the shape of a value that was broadcast into it."""
@@ -414,7 +423,7 @@ class Statements:
                         hint="Write into the array itself.",
                     )  # fmt: skip
                 if reshaped:  # so that what is added to the part of the shadow is added to the shadow
-                    self.out.append(Assign(bar, Call(symbol(np.ascontiguousarray), (bar,))))
+                    self.out.extend(self.made_contiguous(slot, place, bar))
                 shadow = self.substitute_root(place, bar)
             return self.stripped(place), shadow, place
         value = self.value(x)

@@ -79,8 +79,7 @@ class Invocations:
         name = root_name(given)
         known = self.env[name]
         self.named(invoked, base)
-        if isinstance(plain(known.kind), Array):  # the result is not used
-            self.update(name, replace(self.env[name], owned=known.owned, held=known.held))
+        self.update(name, replace(self.env[name], owned=known.owned, held=known.held))  # the result is not used
         return self.expr(given)
 
     def maybe_invoke(self, e: Call, function, first) -> Expr:

@@ -9,7 +9,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Nothing, Number, Sliced, plain
 from srcad.analysis.specialise.ownership import COPY_FIRST
-from srcad.analysis.specialise.sharing import is_step, may_be_same, references
+from srcad.analysis.specialise.sharing import is_step, key_of_field, may_be_same, references
 from srcad.analysis.specialise.values import Place, Value, set_names
 from srcad.core.nodes import (
     Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, List, Name, Op, Ref, Slice, Stmt,
@@ -115,6 +115,8 @@ class OtherNames:
         known = self.env.get(container.id) if isinstance(container, Name) else None
         if known is None or not known.parts:
             return None
+        if isinstance(key, str) and isinstance(plain(known.kind), Items):
+            key = key_of_field(plain(known.kind), key)
         if isinstance(key, int) and key < 0:
             if not isinstance(plain(known.kind), Items):
                 return self.expr(container)  # which of the items that is cannot be told

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from srcad.analysis.kinds import Array, Items, Listing, plain
 from srcad.analysis.specialise.sharing import (
-    ANY, DEPTH, OUTSIDE, Way, aliases, is_item, leads_to, makes_container, meet, references,
-    way_to,
+    ANY, DEPTH, OUTSIDE, Way, aliases, is_held_twice, is_item, makes_container, meet,
+    overlap, references, way_to,
 )  # fmt: skip
 from srcad.analysis.specialise.values import Place, Special, below, set_names
 from srcad.core.nodes import (
@@ -85,6 +85,8 @@ class Ownership:
                 return below((ANY,), frozenset((way[1:], other) for way, other in self.env[old].held))
             case _:
                 return frozenset(((ANY,), other) for other in references(e))
+        if is_held_twice([x for _, x in items]):
+            return frozenset(((ANY,), other) for other in (OUTSIDE, *references(e)))
         moved = [x for _, x in items if root_name(x) == name and steps(x) and all(map(is_item, steps(x)))]
         apart = all(not meet(a, b) for i, a in enumerate(moved) for b in moved[:i])
         if name is None or not self.is_owned(name) or not apart:
@@ -96,7 +98,7 @@ class Ownership:
         """The ways to what others see in an item of a container, from there."""
         way = way_to(place)
         found = ((other, name) for other, name in self.env[root_name(place)].held)
-        return {(other[len(way) :], name) for other, name in found if leads_to(way, other) or leads_to(other, way)}
+        return {(other[len(way) :], name) for other, name in found if overlap(way, other)}
 
     def held_by(self, e: Expr) -> frozenset:
         """The ways to what others see as well in a value that a container is about to hold."""
@@ -169,7 +171,7 @@ class Ownership:
         """The ways to what others see of an argument that a function writes into, as its caller knows them."""
         found = set()
         for way, name in held:
-            if name not in given:
+            if name not in given or name in special.doubled - special.written:
                 found.add((way, OUTSIDE))
             elif name in special.written:
                 found.add((way, root_name(given[name])))

@@ -30,7 +30,7 @@ from srcad.analysis.specialise.values import (
     Derived, Local, Place, Special, Value, _identifier, canonical, normalised, unnamed,
 )  # fmt: skip
 from srcad.analysis.specialise.writes import Writes
-from srcad.analysis.specialise.sharing import OUTSIDE, Way, sharers
+from srcad.analysis.specialise.sharing import OUTSIDE, Way, overlap, sharers
 from srcad.core.names import Names
 from srcad.core.nodes import (
     Assign, Attribute, Call, Const, Def, Expr, ExprStmt, Function, Invoke, Name, Node, Ref, Stmt, Subscript, children,
@@ -207,6 +207,7 @@ class Specialiser(
         special.handed_back = None
         self.special.body = self.block((*self.copies(), *special.source.body))
         special.exits = {p: self.env[p] for p in special.params if p in special.written}
+        special.doubled = {p for p in special.params if None in self.env[p].kept}
 
     def copies(self) -> list[Stmt]:
         """What the root does first: it copies the arguments that it writes into, which are others'. Other functions get
@@ -331,6 +332,11 @@ class Specialiser(
         shared = sharers(typed)
         self.disown({name for name, way in shared if not way})
         self.items_seen({(name, way) for name, way in shared if way})
+        for name, way in sorted(shared, key=str):
+            known = self.env.get(name)
+            if known is not None:
+                again = any(before is None or overlap(before, way) for before in known.kept)
+                self.update(name, replace(known, kept=known.kept | {None if again else way}))
 
     def items_seen(self, ways: set[tuple[str, Way]]) -> None:
         """Notes that what is at the end of some ways into containers has another name from here on."""

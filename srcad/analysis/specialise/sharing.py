@@ -9,7 +9,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Array, Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, plain,
+    Array, Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, item_kind, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
@@ -152,12 +152,17 @@ def is_item(step: Expr) -> bool:
     return isinstance(step, (Subscript, Attribute)) and isinstance(plain(step.value.kind), (Items, Listing))
 
 
+def key_of_field(kind: Items, name: str) -> str | int:
+    """The key of the item that an attribute is: that of a namedtuple has a number."""
+    fields = getattr(kind.cls, "_fields", ())
+    return fields.index(name) if name in fields else name
+
+
 def key_of(step: Subscript | Attribute):
     """The key of the item to which a step leads, ANY where it is not known, or may be that of different items in time."""
     kind = plain(step.value.kind)
     if isinstance(step, Attribute):
-        fields = getattr(kind.cls, "_fields", ())
-        return fields.index(step.attr) if step.attr in fields else step.attr
+        return key_of_field(kind, step.attr)
     key = getattr(step.index, "value", None) if isinstance(step.index, Const) else None
     is_fixed = isinstance(kind, Items) and not issubclass(kind.cls, list)
     return key if isinstance(key, str) or is_fixed and type(key) is int and key >= 0 else ANY
@@ -182,6 +187,11 @@ def may_be_same(a: Expr, b: Expr) -> bool:
 def leads_to(way: Way, other: Way) -> bool:
     """Whether what is at one way may hold, or be, what is at another."""
     return len(way) <= len(other) and all(a is ANY or b is ANY or a == b for a, b in zip(way, other))
+
+
+def overlap(way: Way, other: Way) -> bool:
+    """Whether what is at two ways may share memory."""
+    return leads_to(way, other) or leads_to(other, way)
 
 
 def aliases(e: Expr) -> set[str]:
@@ -229,7 +239,8 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
         case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
             return sharers(value)
         case Op(args=args) if isinstance(plain(e.kind), (Items, Listing)):
-            return set().union(*(within(x, ANY) for x in args))
+            again = e.op == "*" and not isinstance(item_kind(plain(e.kind)), Number)  # [row] * n has one row n times
+            return {(OUTSIDE, ())} if again else set().union(*(within(x, ANY) for x in args))
         case Invoke(callee=callee) if isinstance(e.kind, (Number, Nothing)) or callee.done and callee.result.owned:
             return set()
         case Invoke(args=args):
@@ -251,6 +262,13 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
             element = element.elts[1] if style == "dict" else element
             return {(n.id, ()) for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
     return set()
+
+
+def is_held_twice(parts: list[Expr]) -> bool:
+    """Whether two of these values may share memory with one another."""
+    found = [sharers(x) for x in parts]
+    pairs = ((a, b) for i, one in enumerate(found) for other in found[:i] for a in one for b in other)
+    return any(name == other and name != OUTSIDE and overlap(way, there) for (name, way), (other, there) in pairs)
 
 
 def of_all(parts) -> set[tuple[str, Way]]:

@@ -44,7 +44,8 @@ class Value:
     """What is known of a variable: `owned` says that no other name, container or view shares its memory; `held` are the ways
     to those items of a container that others may see as well, each with the variable that may be the other. `place` is what
     it is only another name of, `parts` what some of its items are other names of, by key. `shares` are the variables whose
-    memory it may share as long as nothing is written there."""
+    memory it may share as long as nothing is written there. `kept` are the ways to what of it has got another name, or is in
+    a container; None is among them where a part of it may have got two."""
 
     kind: Kind
     varied: bool = False
@@ -53,6 +54,7 @@ class Value:
     held: frozenset[tuple[Way, str]] = UNKNOWN_ITEMS
     parts: tuple[tuple[Any, Place], ...] = ()
     shares: frozenset[str] = frozenset()
+    kept: frozenset[Way | None] = frozenset()
 
     def is_alone_at(self, way: Way) -> bool:
         """Whether nobody else sees what is at a way to an item."""
@@ -88,7 +90,8 @@ def join_values(a: Value, b: Value) -> Value:
     one, other = dict(a.parts), dict(b.parts)
     parts = tuple((k, one[k] if k in one and one[k] == other.get(k) else undecided) for k in {**one, **other})
     kind, varied = join(a.kind, b.kind), a.varied or b.varied
-    return Value(kind, varied, a.owned and b.owned, place, a.held | b.held, parts, a.shares | b.shares)
+    held, kept = a.held | b.held, a.kept | b.kept
+    return Value(kind, varied, a.owned and b.owned, place, held, parts, a.shares | b.shares, kept)
 
 
 @dataclass
@@ -96,8 +99,8 @@ class Special:
     """A function specialised by the kinds of its arguments, its captured variables among them.
 
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does, and the
-    ways to those,
-    `replaced` the parameters of which some item is another one afterwards, `exchanged` those whose items change places,
+    ways to those, `replaced` the parameters of which some item is another one afterwards, `exchanged` those whose items
+    change places, `doubled` those of which containers may hold a part twice,
     `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
     arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place, `is_passed_over` that a caller may not choose its result; those of these variables whose place changes are
@@ -131,6 +134,7 @@ class Special:
     item_writes: set[tuple[str, Way]] = field(default_factory=set)
     replaced: set[str] = field(default_factory=set)
     exchanged: set[str] = field(default_factory=set)
+    doubled: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
     restored: set[str] = field(default_factory=set)
@@ -155,7 +159,7 @@ class Special:
     @property
     def estimate(self) -> tuple:
         """What a recursive call of it relies on."""
-        return self.result, dict(self.exits), self.handed_back
+        return self.result, dict(self.exits), set(self.doubled), self.handed_back
 
     @property
     def sharing(self) -> tuple:

@@ -460,7 +460,8 @@ class Param(Node):
 class Function(Node):
     """A function: parameters, body and, where it has one, its docstring.
 
-    `sets` are the variables of the function around it that it sets, which only the frontend knows.
+    `sets` are the variables of the function around it that it sets, which only the frontend knows. One that `yields` gives
+    a list of what the user's gives one after the other.
     """
 
     name: str
@@ -468,6 +469,7 @@ class Function(Node):
     body: tuple[Stmt, ...]
     doc: str | None = None
     sets: tuple[str, ...] = ()
+    yields: bool = False
 
 
 # ---------------------------------------------------------------------------------------------------------------

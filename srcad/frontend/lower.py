@@ -94,6 +94,7 @@ class _Lowering:
         self.supplies: dict[str, str] = {}
         self.inside: Origin | None = None
         self.problems: list[Unsupported] = []
+        self.yielded: str | None = None
 
     # Places, names and problems
 
@@ -140,6 +141,10 @@ class _Lowering:
         if getattr(node, "type_params", None):
             self.refuse(node, "type parameters are not supported", "Use typing.TypeVar, or leave the annotation out.")
         self.scopes.append(self.scope(node))
+        outer, self.yielded = self.yielded, None
+        if yields := not is_lambda and any(isinstance(n, (gast.Yield, gast.YieldFrom)) for n in own_nodes(node)):
+            self.yielded = self.fresh("yielded")
+            self.scopes[-1][self.yielded] = None
         doc = None
         match body:
             case [gast.Expr(value=gast.Constant(value=str(text))), *body]:
@@ -149,8 +154,34 @@ class _Lowering:
             stmts = (core.Return(value, at=value.at),)
         else:
             stmts = self.body(body)
+        if yields:
+            stmts = self.collected(node, stmts)
+        self.yielded = outer
         self.scopes.pop()
-        return core.Function(name, params, stmts, doc, self.set_outside(node), at=self.at(node))
+        return core.Function(name, params, stmts, doc, self.set_outside(node), yields, at=self.at(node))
+
+    def collected(self, node, stmts: tuple[core.Stmt, ...]) -> tuple[core.Stmt, ...]:
+        """The body of a generator function as one that makes a list: right where it does not matter when it runs."""
+        at = self.at(node)
+        for n in own_nodes(node):
+            if isinstance(n, gast.While) and isinstance(n.test, gast.Constant):
+                self.refuse(n, "a generator that may never end is not supported", "Give the loop a condition, or a range.")
+            elif isinstance(n, (gast.Try, gast.With)):
+                self.refuse(n, "a `try` or `with` in a generator is not supported", "Return a list of the values.")
+            elif isinstance(n, (gast.Nonlocal, gast.Global)):
+                self.refuse(n, "a generator that sets variables of others is not supported", "Return a list of the values.")
+            elif isinstance(n, gast.Return) and n.value is not None:
+                self.refuse(n, "a value that a generator returns is not supported", "Yield it as the last one.")
+        made = core.Name(self.yielded, at=at)
+        return core.Assign(made, core.List((), at=at), at=at), *stmts, core.Return(made, at=at)
+
+    def yields(self, node: gast.Yield | gast.YieldFrom, at: Origin) -> core.Stmt:
+        """`yield x` as `yielded.append(x)`, `yield from xs` as the loop that does so."""
+        item = core.Name(self.fresh("item"), at=at) if isinstance(node, gast.YieldFrom) else None
+        given = core.Const(None, at=at) if node.value is None else self.expr(node.value)
+        add = core.Attribute(core.Name(self.yielded, at=at), "append", at=at)
+        taken = core.ExprStmt(core.Call(add, (given if item is None else item,), at=at), at=at)
+        return taken if item is None else core.For(item, given, (taken,), at=at)
 
     def set_outside(self, node) -> tuple[str, ...]:
         """The variables of an enclosing function that a nested one sets."""
@@ -233,10 +264,14 @@ class _Lowering:
                 return [core.Assign(self.expr(node.target), self.expr(node.value), at=at)] if node.value else []
             case gast.AugAssign():
                 return [core.AugAssign(self.expr(node.target), BINARY[type(node.op)], self.expr(node.value), at=at)]
+            case gast.Expr(value=gast.Yield() | gast.YieldFrom() as given):
+                return [self.yields(given, at)]
             case gast.Expr():
                 return [core.ExprStmt(self.expr(node.value), at=at)]
             case gast.Return():
                 value = core.Const(None, at=at) if node.value is None else self.expr(node.value)
+                if self.yielded is not None:
+                    value = core.Name(self.yielded, at=at)
                 return [core.Return(value, at=at)]
             case gast.If():
                 return [core.If(self.expr(node.test), self.body(node.body), self.body(node.orelse), at=at)]

@@ -38,7 +38,8 @@ def plain_call(e: Invoke, program: Program, args: Sequence[Expr]) -> Call:
     values = {id(x): value for x, value in zip(e.args, args)}
     given = {id(x) for x in (*call.args, *(x for _, x in call.kwargs))} if isinstance(call, Call) else set()
     given |= {id(call.fn.value)} if given and isinstance(call.fn, Attribute) else set()
-    if callee.is_nested or callee.written or any(id(x) not in given for x in e.args if not isinstance(x, (Const, Ref))):
+    is_other = callee.is_nested or callee.written or callee.source.yields  # a list, where the user's gives an iterator
+    if is_other or any(id(x) not in given for x in e.args if not isinstance(x, (Const, Ref))):
         program.forms.add((id(callee), "primal"))
         return Call(Ref(callee, f"{callee.name}_primal"), tuple(args), at=e.at)
     fn = call.fn

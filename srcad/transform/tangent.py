@@ -449,6 +449,8 @@ class _Tangents:
 
     def is_at_hand(self, invoked: Invoke) -> bool:
         """Whether a call means something as the user wrote it: a nested function has a name only where it is made."""
+        if invoked.callee.source.yields:  # a list serves
+            return False
         match invoked.call:
             case Call(fn=Name(id=name)):
                 return not invoked.callee.is_nested or name in self.needs.nested

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import builtins
+import functools
 import types
 from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis import kinds
-from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, plain
+from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, Opaque, plain
 from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, references, way_to
-from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, unnamed
+from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, set_names, unnamed
 from srcad.analysis.specialise.writes import with_item
 from srcad.checkpointing import Checkpointed
 from srcad.core.nodes import (
-    Call, Const, Dict, Expr, ExprStmt, Foreign, Function, Global, Invoke, Name, Ref, Seen, Starred, Subscript, Tuple,
-    lift, reference,
+    Assign, Attribute, AugAssign, Call, Clause, Const, Dict, Expr, ExprStmt, For, Foreign, Function, Global, Invoke,
+    Name, Node, Ref, Seen, Starred, Stmt, Subscript, Tuple, lift, reference, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, root_of, steps
 from srcad.core.printer import text
+from srcad.errors import Origin
 
 
 WITH_TEXT = types.FunctionType, Checkpointed
 """Functions whose text is gone through."""
+
+
+DRAINING = (list, tuple, sum, max, min, sorted, any, all, set)
+"""Builtins that take all values of an iterator."""
 
 
 class Invocations:
@@ -39,6 +46,8 @@ class Invocations:
         args = (*first, *(e.args if isinstance(e, Call) else ()))
         kwargs = e.kwargs if isinstance(e, Call) else ()
         source = normalised(target.function) if isinstance(target, Local) else self.program.read(target)
+        if source.yields and not self.is_drained(e, source, captured):
+            return replace(e, kind=UNKNOWN)
         if closure is not None and captured and not isinstance(e.fn, Name):
             e = replace(e, fn=self.named(e.fn, "function"))
         defaults = {} if isinstance(target, Local) else default_expressions(target)
@@ -61,6 +70,11 @@ class Invocations:
             operands = self.lent(e, special, operands)
             if operands is None:
                 return replace(e, kind=kind, varied=result.varied)
+        if source.yields and special.written:
+            self.refuse(e, f"{source.name}(), a generator that writes into what it gets", "Return a list of copies.")
+            return replace(e, kind=UNKNOWN)
+        if source.yields and not result.varied:  # it stays a generator
+            kind = Opaque(types.GeneratorType)
         if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
             if not isinstance(e, Call):
                 return replace(e, kind=kind, varied=False)
@@ -88,6 +102,62 @@ class Invocations:
         if any(x.varied for x in (*first, *args)) or any(v.varied for _, v in kwargs):
             return self.invoke(e, function, first, ())
         return replace(e, kind=UNKNOWN)
+
+    def is_drained(self, e: Expr, source: Function, captured: tuple[str, ...]) -> bool:
+        """Whether the values of a generator are taken at once, and by what changes nothing that it reads, so that a list
+        serves; a problem is noted where that is not so."""
+        taker = self.takers.get(e.at)
+        if taker is None:
+            self.refuse(e, f"{source.name}(), a generator that is kept", "Make a list of it: list(…).")
+            return False
+        given = (*e.args, *(v for _, v in e.kwargs)) if isinstance(e, Call) else ()
+        given = (*given, e.fn.value) if isinstance(e, Call) and isinstance(e.fn, Attribute) else given
+        read = {n.id for x in given for n in walk(x) if isinstance(n, Name)}
+        changed = self.changed_by(taker.body, read, set(captured)) if isinstance(taker, For) else set()
+        if changed:
+            what = f"{source.name}(), a generator that may read `{min(changed)}`, which the loop over it changes"
+            self.refuse(e, what, "Make a list of it before the loop: list(…).")
+        return not changed
+
+    def changed_by(self, body: tuple[Stmt, ...], read: set[str], captured: set[str]) -> set[str]:
+        """The variables among those that a generator reads of which a block may change what is in them; those that it has
+        captured it may also give other values."""
+        found: set[str | None] = set()
+        for n in (n for s in body for n in walk(s)):
+            match n:
+                case AugAssign(target=target) | Assign(target=Subscript() | Attribute() as target):
+                    found.add(root_name(target))
+                case Assign(target=target) | For(target=target):
+                    found |= set_names(target) & captured
+                case ExprStmt(value=Call(fn=Attribute(value=owner))):
+                    found.add(root_name(owner))
+            if isinstance(n, Call) and (given := {root_name(a) for a in n.args} & (read | captured)):
+                found |= given if self.writes(n, unseen=True) else set()
+        found = {n for n in found if n in captured or n in self.env and not isinstance(plain(self.env[n].kind), Number)}
+        if found & self.entangled:
+            found |= self.entangled
+        return found & (read | captured)
+
+    @functools.cached_property
+    def takers(self) -> dict[Origin, Node]:
+        """What takes all values of an iterator that a call gives, by the place of the call: a loop, or a call."""
+        found: dict[Origin, Node] = {}
+
+        def taken(x: Expr, taker: Node) -> None:
+            match x:
+                case Call(fn=Ref(obj=builtins.zip | builtins.enumerate), args=args):
+                    for inner in args:
+                        taken(inner, taker)
+                case Call() if x.at is not None:
+                    found[x.at] = taker
+
+        for n in walk(self.special.source):
+            match n:
+                case For(iter=iterable) | Clause(iter=iterable):
+                    taken(iterable, n)
+                case Call(fn=Ref(obj=obj), args=(first, *_)) if any(obj is f for f in DRAINING):
+                    taken(first, n)
+        return found
 
     def gives_up(self, e: Expr, special: Special, operands: list[Expr]) -> bool:
         """Whether the arrays that a function takes over are this function's to give, and nobody reads them afterwards;

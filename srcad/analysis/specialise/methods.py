@@ -17,7 +17,7 @@ from srcad.analysis.specialise.invocations import WITH_TEXT
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import ANY
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Expr, If, IfExp, Name, Ref, Subscript, Tuple,
+    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Expr, If, IfExp, Name, Op, Ref, Subscript, Tuple,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.rules import registry
@@ -170,6 +170,7 @@ class Methods:
         self.update(owner.id, replace(self.env[owner.id], kind=kind))
         last = not args or isinstance(args[0].kind, Number) and args[0].kind.value == -1
         if last:
+            self.moved(Subscript(owner, Op("neg", (Const(1),))))
             return self.taken_out(owner, replace(e, args=(), kind=kind.item, varied=True))
         index = self.held_index(args[0])
         key = ("pop", asked)

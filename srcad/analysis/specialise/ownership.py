@@ -112,7 +112,15 @@ class Ownership:
         """Whether a value is what a variable holds that nobody names again, and that nobody else sees."""
         if not isinstance(e, Name) or e.id not in self.env or not self.env[e.id].owned:
             return False
-        return e.id in self.temporaries or (e.id, e.at) in self.last_reads
+        return e.id in self.temporaries or (e.id, e.at) in self.last_reads and not self.has_other_names(e.id)
+
+    def has_other_names(self, name: str) -> bool:
+        """Whether variables, or items of containers, are other names of something in a variable, or share its memory."""
+        for known in self.env.values():
+            places = [p.expr for p in (known.place, *(p for _, p in known.parts)) if p is not None]
+            if name in known.shares or any(p is None or root_name(p) == name for p in places):
+                return True
+        return False
 
     @functools.cached_property
     def last_reads(self) -> set[tuple[str, Origin]]:
@@ -121,12 +129,14 @@ class Ownership:
         mentions = Counter(n.id for n in nodes if isinstance(n, Name))
         targets = [n.target for n in nodes if isinstance(n, (Assign, AugAssign, For, Walrus))]
         sets = Counter(name for target in targets for name in set_names(target))
+        nested = (f for f in nodes if isinstance(f, Function) and f is not self.special.source)
+        kept = {n.id for f in nested for n in walk(f) if isinstance(n, Name)} | set(self.special.params)
         found: set[tuple[str, Origin]] = set()
         outer = [n for n in nodes if isinstance(n, (Function, If, For, While, With))]
         for block in (b for n in outer for b in (n.body, getattr(n, "orelse", ()))):
             for i, s in enumerate(block):
                 name = s.target.id if isinstance(s, Assign) and isinstance(s.target, Name) else None
-                if name is None or sets[name] > 1 or name in self.special.params:
+                if name is None or sets[name] > 1 or name in kept:
                     continue
                 later = [[n for n in walk(x) if isinstance(n, Name) and n.id == name] for x in block[i + 1 :]]
                 last = max((k for k, reads in enumerate(later) if reads), default=None)

@@ -125,6 +125,7 @@ class Program:
         known = self.specials.get(key)
         if known is not None:
             known.recursive |= not known.done
+            self.problems += [p for p in known.problems if p not in self.problems]  # those of an attempt are forgotten
             return known
         params = tuple(p.id for p in source.params) + captured
         special = Special(
@@ -139,6 +140,7 @@ class Program:
             is_inside=is_inside,
             is_aliasing=any(v.place is not None for v in values),
         )
+        noted = len(self.problems)
         start = target.result(params, values) if isinstance(target, Local) else Value(NEVER)
         special.result = start
         self.specials[key] = special
@@ -173,7 +175,7 @@ class Program:
                     f"the derivative of {source.name}, which is a derivative of a recursive function",
                     "Write the recursion as a loop, or take the second derivative by differences of the first.",
                 )
-        special.done = True
+        special.done, special.problems = True, self.problems[noted:]
         if self.specials.pop(key, None) is not special:
             key = (*key, "root")
         self.specials[key] = special  # callees first

@@ -266,8 +266,14 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
 
 def is_held_twice(parts: list[Expr]) -> bool:
     """Whether two of these values may share memory with one another."""
-    found = [sharers(x) for x in parts]
-    pairs = ((a, b) for i, one in enumerate(found) for other in found[:i] for a in one for b in other)
+    return any(share(a, b) for i, a in enumerate(parts) for b in parts[:i])
+
+
+def share(a: Expr, b: Expr) -> bool:
+    """Whether two values may share memory."""
+    if steps(a) and steps(b) and all(map(is_item, (*steps(a), *steps(b)))) and root_name(a) == root_name(b) is not None:
+        return meet(a, b)
+    pairs = ((x, y) for x in sharers(a) for y in sharers(b))
     return any(name == other and name != OUTSIDE and overlap(way, there) for (name, way), (other, there) in pairs)
 
 

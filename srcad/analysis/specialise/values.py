@@ -100,9 +100,9 @@ class Special:
 
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does, and the
     ways to those, `replaced` the parameters of which some item is another one afterwards, `exchanged` those whose items
-    change places, `doubled` those of which containers may hold a part twice,
-    `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `indexed` those
-    arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
+    change places, `doubled` those of which containers may hold a part twice, `exits` what is known of the former at its
+    end; `handed_back` is the one of them that it returns, `problems` are what cannot be done in it, `indexed` those arrays
+    of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
     of a place, `is_passed_over` that a caller may not choose its result; those of these variables whose place changes are
     `moving`, those that are values of their own on some path `lasting` as long as nothing is written where they are. It
     copies the parameters `taken`, and leaves its caller's arrays as something that nobody may read. Its adjoint brings back
@@ -137,6 +137,7 @@ class Special:
     doubled: set[str] = field(default_factory=set)
     exits: dict[str, Value] = field(default_factory=dict)
     handed_back: str | None = None
+    problems: list = field(default_factory=list)
     restored: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     spoiled: set[str] | None = None

@@ -260,7 +260,7 @@ class Statements:
     def plain_call(self, invoked: Invoke) -> Expr:
         """A call of which nothing is to be walked back through: as the user wrote it, where the name means something."""
         callee: Special = invoked.callee
-        if invoked.checkpointed:
+        if invoked.checkpointed or callee.source.yields:
             return plain_call(invoked, self.program, tuple(self.stripped(a) for a in invoked.args))
         if invoked.varied or not callee.is_nested:
             return invoked.call

@@ -12,7 +12,8 @@
                                            return result
 
 After `normalise` there is no `continue`; a `break` is the last statement of its loop, as `if flag: break`; a `return`
-is the last statement of the function; a variable that is given two unrelated values in sequence has become two.
+is the last statement of the function; a variable that is given two unrelated values in sequence has become two; what
+the head of a `for` sets, its body does not set again.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ Block = tuple[Stmt, ...]
 def normalise(function: Function) -> Function:
     """`function` with one exit and one variable a value."""
     names = Names(names_in(function))
-    return with_exchanges(split_names(single_exit(suppress_as_try(function), names), names))
+    return with_exchanges(with_own_heads(split_names(single_exit(suppress_as_try(function), names), names), names))
 
 
 def suppress_as_try(node: Node) -> Node:
@@ -500,6 +501,55 @@ def split_names(function: Function, names: Names) -> Function:
 
 # ---------------------------------------------------------------------------------------------------------------
 # Exchanges
+
+
+def with_own_heads(function: Function, names: Names) -> Function:
+    """`function` in which a loop whose body sets the variable of its head has one of its own there.
+
+        for i in range(n):              for item in range(n):
+            if x[i] > 0:                    i = item
+                i = 0                       if x[i] > 0:
+            y = y * x[i]                        i = 0
+                                            y = y * x[i]
+    """
+
+    def visit(node: Node) -> Node:
+        node = map_children(node, visit)
+        if not isinstance(node, For):
+            return node
+        again = {n.id for n in head_names(node.target)} & {n.id for s in node.body for n in names_set(s)}
+        own = {name: names.new(f"{name}_item") for name in sorted(again)}
+        if not own:
+            return node
+        target = map_names(node.target, own)
+        first = tuple(Assign(Name(name, at=node.at), Name(item, at=node.at), at=node.at) for name, item in own.items())
+        return replace(node, target=target, body=(*first, *node.body))
+
+    return visit(function)
+
+
+def head_names(target: Expr) -> list[Name]:
+    """The variables that an assignment to `target` sets."""
+    if isinstance(target, Name):
+        return [target]
+    return [n for e in children(target) for n in head_names(e)] if isinstance(target, (Tuple, Starred)) else []
+
+
+def names_set(s: Stmt):
+    """The variables that a statement sets, and those in it."""
+    for n in walk(s):
+        match n:
+            case Assign(target=target) | AugAssign(target=target) | For(target=target) | Walrus(target=target):
+                yield from head_names(target)
+            case With(items=items):
+                yield from (x for _, t in items if t is not None for x in head_names(t))
+
+
+def map_names(target: Expr, new: dict[str, str]) -> Expr:
+    """A target with other names for some of its variables."""
+    if isinstance(target, Name):
+        return replace(target, id=new.get(target.id, target.id))
+    return map_children(target, lambda e: map_names(e, new)) if isinstance(target, (Tuple, Starred)) else target
 
 
 def with_exchanges(function: Function) -> Function:

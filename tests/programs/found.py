@@ -583,3 +583,40 @@ def a_counted_loop_over_what_a_helper_in_it_overwrites(y, z):
         z[i] = v
         v = drained_by_another(u, u[i])
     return np.sum(z) * y
+
+
+@program((THREE,))
+def a_loop_variable_that_a_branch_sets(x):
+    s = x[0]
+    for i in range(2):
+        s = s * x[i]
+        if s > 0:
+            i = 2
+        s = s * x[i]
+    return s
+
+
+@program((THREE,))
+def a_loop_variable_that_an_inner_loop_takes(x):
+    s = x[0]
+    for i in range(2):
+        for i in range(i, 3):
+            s = s * x[i]
+        s = s * x[i] * 1.1
+    return s
+
+
+@program((THREE,))
+def a_loop_variable_in_the_targets_of_an_inner_loop(x):
+    s = x[0]
+    for i in range(2):
+        for i, v in enumerate(x):
+            s = s + v * 0.1
+        with np.errstate(all="ignore"):
+            j = 0
+            while j < 2:
+                s = s * x[i]
+                i = j
+                j += 1
+        s = s * x[i]
+    return s

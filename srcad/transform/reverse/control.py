@@ -267,7 +267,7 @@ class Control:
         if isinstance(s, While):
             return ahead, setup, (None, Name(self.names.new("_")), Call(symbol(range), (trips,)))
         iterable = s.iter
-        overwritten = assigned_names(s.body)
+        overwritten = assigned_names([s])
         safe = all(not (isinstance(n, Name) and (n.id in overwritten or n.id in self.mutated)) for n in walk(iterable))
         if is_range(iterable):
             args = []

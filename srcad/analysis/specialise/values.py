@@ -98,14 +98,14 @@ class Special:
     `written` are the parameters into whose memory it writes, `item_writes` the variables into whose items it does, and the
     ways to those,
     `replaced` the parameters of which some item is another one afterwards, `exchanged` those whose items change places,
-    `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `problems` are what cannot
-    be done in it, `indexed` those arrays of which it reads single items only. `is_aliasing` says that its text has variables that are only other names
-    of a place, `is_passed_over` that a caller may not choose its result; those of these variables whose place changes are
-    `moving`, those that are values of their own on some path `lasting` as long as nothing is written where they are. It
-    copies the parameters `taken`, and leaves its caller's arrays as something that nobody may read. Its adjoint brings back
-    what was in those that are `restored`, reads nothing of those that are `unread`, leaves those that are `spoiled` changed,
-    and writes into those that are `disturbed`. Of the root, the adjoints of the parameters `asked` are returned. `is_inside`
-    says that it is called inside of a loop.
+    `exits` what is known of the former at its end; `handed_back` is the one of them that it returns, `problems` are what
+    cannot be done in it, `indexed` those arrays of which it reads single items only. `is_aliasing` says that its text
+    has variables that are only other names of a place, `is_passed_over` that a caller may not choose its result; those
+    of these variables whose place changes are `moving`, those that are values of their own on some path `lasting` as
+    long as nothing is written where they are. It copies the parameters `taken`, and leaves its caller's arrays as
+    something that nobody may read. Its adjoint brings back what was in those that are `restored`, reads nothing of those
+    that are `unread`, leaves those that are `spoiled` changed, and writes into those that are `disturbed`. Of the root,
+    the adjoints of the parameters `asked` are returned. `is_inside` says that it is called inside of a loop.
     """
 
     source: Function

@@ -99,7 +99,7 @@ def unsupported(x, items):
         pass
 
     for item in items:
-        yield item * x
+        got = yield item * x
 """
 
 
@@ -124,8 +124,8 @@ def test_all_problems_of_a_function_are_in_one_report(tmp_path, monkeypatch):
 
   model.py:6, in unsupported(x, items)
      5 |     for item in items:
-  -> 6 |         yield item * x
-                 ^^^^^^^^^^^^^^
+  -> 6 |         got = yield item * x
+                       ^^^^^^^^^^^^^^
   yield is not supported
   Collect the values in a list and return it, or use a generator expression."""
     )

@@ -702,8 +702,8 @@ def test_generators_coroutines_and_classes_are_refused():
             return [c async for c in x]
 
         def h():
-            yield x
-            yield from x
+            x = yield 1
+            x = yield from x
 
         return Inner, g, h
 
@@ -768,7 +768,7 @@ def test_exception_groups_are_refused(tmp_path):
 
 def test_a_refusal_can_be_pickled():
     def f(x):
-        yield x
+        x = yield x
 
     error = pickle.loads(pickle.dumps(refusal(f)))
     assert str(error) == str(refusal(f))

@@ -486,3 +486,59 @@ def dataclasses_by_name_and_in_each_other(x):
 def a_namedtuple_with_defaults(x):
     pair = Pair(x)
     return pair.a * pair.b[1][0] + np.sum(pair.c * x)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Generators whose values are taken at once
+
+
+def powers(x, n):
+    p = x
+    for _ in range(n):
+        yield p
+        p = p * x
+
+
+def one_array_over_and_over(x, n):
+    kept = np.zeros(2)
+    for k in range(n):
+        kept[0], kept[1] = x * k, x
+        yield kept
+
+
+@program((1.2, 4), wrt=(0,), marks="first")
+def a_generator_in_a_loop_and_in_a_sum(x, n):
+    total = 0.0
+    for k, p in enumerate(powers(x, n)):
+        total += k * p
+    return total * sum(p * p for p in powers(x, n)) + list(powers(x, n))[1]
+
+
+@program((THREE,), marks="first")
+def a_nested_generator(x):
+    def squares():
+        for v in x:
+            yield v * v
+
+    return sum(squares()) * max(squares())
+
+
+@program((1.2,), marks="first refusable")
+def a_generator_of_one_array(x):
+    total = 0.0
+    for kept in one_array_over_and_over(x, 3):
+        total += kept[0] * kept[1]
+    return total
+
+
+def held(x):
+    found, kept = [], np.zeros(2)
+    for k in range(3):
+        kept[0], kept[1] = x * k, x
+        found.append(kept)
+    return found
+
+
+@program((1.3,), marks="first refusable")
+def a_loop_over_what_a_refused_helper_gives(x):
+    return sum(v[0] * v[1] for v in held(x))

@@ -13,11 +13,13 @@ import numpy as np
 
 from srcad import forward_mode, structure
 from srcad.adjoints import as_gradient
-from srcad.analysis.kinds import Array, Kind, Number, is_complex, plain
+from srcad.analysis.kinds import Array, Kind, Number, is_complex, is_float, kind_of, plain
 from srcad.calls import Argnums, Call, call_of, promoted_arguments
 from srcad.derivative import Derivative, wrap
-from srcad.errors import KindError, MissingRule, SrcadError
-from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
+from srcad.errors import KindError, SrcadError
+from srcad.forward_mode import (
+    arrays, as_tangent, compiled_tangent, is_number, jvp, moved, moved_arguments, slopes, tangent_of_call,
+)  # fmt: skip
 from srcad.programs import identifier, name_of, program, unused
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
 
@@ -96,21 +98,34 @@ def linearize(fun: Callable, *primals) -> tuple[Any, Callable]:
     """The value of `fun(*primals)`, and its derivative at this point as a function of directions.
 
     `pushforward(*tangents)` takes one tangent for each of `primals`, as `jvp` does (None for none), and gives that of the
-    value. It is the derivative at the values that `primals` had, and runs the tangent function each time: a function
-    that draws random numbers draws them anew. Raises what `jvp` raises.
+    value. The function runs once; what its derivative needs of the values is kept, as much as reverse mode keeps, and
+    the pushforward does only what is linear in the tangents. It is the derivative at the values that `primals` had, of
+    a function that draws random numbers that of the run which gave the value. Where the two are not told apart (there is
+    a `try` in the function), and along integers, each direction runs the tangent function. Raises what `jvp` raises.
 
     >>> value, pushforward = linearize(lambda x, y: x * y, 2.0, 3.0)
     >>> value, pushforward(1.0, 0.0), pushforward(0.0, 1.0)
     (6.0, 3.0, 2.0)
+
+    Method: the tangent function in two, values and local partial derivatives ahead (`transform.linearise`).
     """
+    call = call_of(fun)
     fixed = structure.apart(primals)
-    value = fun(*structure.apart(primals))
+    values = call.bind(fixed, {})
+    chosen = tuple(i for i, v in enumerate(values) if is_float(kind_of(v)))
+    compiled = compiled_tangent(call, values, chosen)
+    value, along = slopes(compiled, values)
 
     def pushforward(*tangents):
         """The derivative of the value along these tangents."""
-        return jvp(fun, fixed, tangents)[1]
+        _, given, dots = moved_arguments(fun, fixed, tangents)
+        if any(dot is not None and i not in chosen for i, dot in enumerate(dots)):
+            return jvp(fun, fixed, tangents)[1]  # an integer that moves is taken as a float
+        dots = {p: still(v) if dot is None else dot for p, v, dot in zip(compiled.params, given, dots)}
+        dot = along(*(dots[p] for p in compiled.varied))
+        return as_tangent(value, dot, {id(a) for a in arrays(list(dots.values()))})
 
-    return value, pushforward
+    return structure.apart(value), pushforward
 
 
 for _transform in (jacobian, jacfwd, jacrev, hessian, hvp):
@@ -271,19 +286,10 @@ class Hessian(Operator):
         super().__init__(fun, argnums)
         self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
         self._of_gradient = Call(self._gradient)
-        self._by_columns = False
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
         arguments = picked(values, self._picks)
-        if not isinstance(self.argnums, tuple) and isinstance(arguments[0], np.ndarray) and not self._by_columns:
-            try:
-                gradient, blocks = pulled(self._of_gradient, values, chosen, self._picks)
-            except MissingRule:  # a rule that is of first order in reverse mode
-                self._by_columns = True
-            else:
-                if np.shape(gradient) == arguments[0].shape:
-                    return blocks[0][0]
 
         def read(found):
             """The gradient in the structure of the arguments."""

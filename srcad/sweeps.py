@@ -15,7 +15,7 @@ from srcad import structure
 from srcad.adjoints import as_gradient, zero_like
 from srcad.calls import Call
 from srcad.errors import KindError
-from srcad.forward_mode import compiled_tangent, is_number, moved
+from srcad.forward_mode import as_tangent, compiled_tangent, is_number, moved, slopes
 from srcad.programs import name_of
 
 Picks = tuple[tuple[int, int | None], ...]
@@ -63,36 +63,34 @@ def pushed(call: Call, values: list, chosen, picks: Picks, read: Callable = lamb
     refuse_complex(call, leaves(picked(values, picks)))
     compiled = compiled_tangent(call, values, chosen)
     dots = {compiled.params[i]: still(values[i]) for i in chosen}
-
-    def run():
-        return map(read, compiled.tangent(*values, *(dots[name] for name in compiled.varied)))
-
+    by = [structure.leaves(argument) for argument in picked(values, picks)]
+    value, along = slopes(compiled, values, is_once=sum(map(np.size, (x for found in by for x in found))) == 1)
+    value = read(value)
+    refuse_complex(call, leaves(value))
+    ys = leaves(value)
     columns: list = []
-    value = None
-    for (i, item), argument in zip(picks, picked(values, picks)):
+    for (i, item), argument, found in zip(picks, picked(values, picks), by):
         name = compiled.params[i]
-        zero, by = dots[name], structure.leaves(argument)
-        units = [seed_like(x) for x in by]
-        for j, x in enumerate(by):
-            column: list | None = None
+        zero, units = dots[name], [seed_like(x) for x in found]
+        is_one = len(compiled.varied) == 1 and item is None and is_leaf(value) and is_leaf(argument)
+        for j, x in enumerate(found):
+            column = [np.zeros((np.size(x), *np.shape(y)), dtype_of(x, y)) for y in ys]
             for k in each_unit(units, j):
+                if is_one:  # arrays or numbers: the tangent as it comes
+                    dot = along(units[0])
+                    column[0][k] = dot if getattr(dot, "dtype", None) is column[0].dtype else as_tangent(value, dot, set())
+                    continue
                 rest = iter(units)
                 direction = structure.tree_map(lambda leaf, rest=rest: next(rest), argument, constant=still)
                 dots[name] = direction if item is None else (*zero[:item], direction, *zero[item + 1 :])
-                value, dot = run()
-                ys = leaves(value)
-                column = column or [np.zeros((*np.shape(y), np.size(x)), dtype_of(x, y)) for y in ys]
+                dot = read(along(*(dots[name] for name in compiled.varied)))
                 for c, y_dot in zip(column, tangents(value, dot)):
-                    c[..., k] = y_dot
+                    c[k] = y_dot
             columns.append((x, column))
         dots[name] = zero
-    if value is None:
-        value, _ = run()
-    refuse_complex(call, leaves(value))
-    blocks = []
-    for i, y in enumerate(leaves(value)):
-        parts = [(x, c[i] if c else np.zeros((*np.shape(y), 0), dtype_of(x, y))) for x, c in columns]
-        blocks.append([finished(part, y, x) for x, part in parts])
+    blocks = [
+        [finished(np.moveaxis(column[i], 0, -1), y, x) for x, column in columns] for i, y in enumerate(ys)
+    ]  # fmt: skip
     return value, blocks
 
 
@@ -135,6 +133,11 @@ def leaves(value) -> list:
     return [value] if held is None else [leaf for part in held for leaf in leaves(part)]
 
 
+def is_leaf(value) -> bool:
+    """Whether a value is a number or an array itself."""
+    return structure.items(value) is None
+
+
 def size(found: list) -> int:
     """How many numbers with a derivative there are in leaves."""
     return sum(np.size(leaf) for leaf in found if structure.is_differentiable(leaf))
@@ -164,10 +167,11 @@ def each_unit(holder: list | dict, key) -> Iterator[int]:
     """For each number of the leaf `holder[key]`, which are zeros: its index in the flat leaf, while it is 1."""
     zero = holder[key]
     if isinstance(zero, np.ndarray):
+        flat = zero.reshape(-1)
         for k in range(zero.size):
-            zero.flat[k] = 1
+            flat[k] = 1
             yield k
-            zero.flat[k] = 0
+            flat[k] = 0
     else:
         holder[key] = type(zero)(1)
         yield 0

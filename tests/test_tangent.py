@@ -172,7 +172,7 @@ def generated_functions(case: Case):
     special = program.special(call.function, (), varied)
     if program.problems:
         raise srcad.Unsupported.of(program.problems)
-    return forward_mode.tangents(special, program)
+    return [(made.function, made.special.owner) for made in forward_mode.tangents(special, program)]
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad import forward_mode, structure
 from srcad.adjoints import as_gradient
-from srcad.analysis.kinds import Array, Kind, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.kinds import Array, Number, is_complex, is_float, kind_of, plain
 from srcad.calls import Argnums, Call, call_of, promoted_arguments
 from srcad.derivative import Derivative, wrap
 from srcad.errors import KindError, SrcadError
@@ -24,7 +24,7 @@ from srcad.programs import identifier, name_of, program, unused
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
 
 
-def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
+def jacobian(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
     """The Jacobian of a function: the derivative of each number of its value by each number of its arguments.
 
     `argnums` is an index, a parameter's name, or a tuple of those, as for `grad`. The result is called like `fun`. Of an
@@ -32,7 +32,11 @@ def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
     number. It has the argument's dtype (a plain float has that of the value). For containers it is nested: the structure
     of the value, in place of each number or array of it a tuple if `argnums` is one, and in that the structure of the
     argument. None stands for what has no derivative: strings and truth values of the value, strings and counts of the
-    argument. Also a decorator. Complex numbers, in the arguments or the value, are refused with a KindError.
+    argument. Also a decorator.
+
+    Complex numbers: the derivative of a complex value by a real number is complex, that of a real value by a complex z is
+    `dL/dRe(z) + 1j * dL/dIm(z)`, as for `grad`. Complex by complex there is one only if the function is holomorphic:
+    `holomorphic=True` says so, and is checked along one direction; a KindError is raised where it is wrong, or not said.
 
     >>> jacobian(lambda x: x[1:] * x[:-1])(np.array([1.0, 2.0, 3.0]))
     array([[2., 1., 0.],
@@ -41,23 +45,31 @@ def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
     It takes `jacrev` if the value has no more numbers than the arguments, else `jacfwd`. What the sizes are is seen at
     the first call with arguments of these shapes, by a forward sweep, and remembered. Raises what `grad` raises.
     """
-    return functools.partial(jacobian, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacobian")
+    if fun is None:
+        return functools.partial(jacobian, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacobian", holomorphic)
 
 
-def jacfwd(fun: Callable | None = None, argnums: Argnums = 0):
-    """Like `jacobian`, by forward mode: one run of the tangent function for each number of the arguments.
+def jacfwd(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
+    """Like `jacobian`, by forward mode: the values once, what is linear in the tangents for each number of the arguments.
+
+    What is kept of the values is as much as reverse mode keeps; `jvp` keeps nothing.
 
     Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
     """
-    return functools.partial(jacfwd, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacfwd")
+    if fun is None:
+        return functools.partial(jacfwd, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacfwd", holomorphic)
 
 
-def jacrev(fun: Callable | None = None, argnums: Argnums = 0):
+def jacrev(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
     """Like `jacobian`, by reverse mode: one forward sweep, and one reverse sweep for each number of the value.
 
     Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
     """
-    return functools.partial(jacrev, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacrev")
+    if fun is None:
+        return functools.partial(jacrev, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacrev", holomorphic)
 
 
 def hessian(fun: Callable | None = None, argnums: Argnums = 0):
@@ -68,9 +80,8 @@ def hessian(fun: Callable | None = None, argnums: Argnums = 0):
     `argnums` a tuple of tuples: `hessian(f, (0, 1))(x, y)[0][1]` is the derivative of the gradient by x along y.
     Also a decorator. Raises what `grad` raises.
 
-    Method: by an array reverse over reverse, one forward sweep of the gradient and a reverse sweep for each row; by all
-    else forward over reverse, the tangent of the gradient along each number of the arguments (Griewank & Walther,
-    Evaluating Derivatives, 2008, ch. 5).
+    Method: forward over reverse, the tangent of the gradient along each number of the arguments, its values computed once
+    (Griewank & Walther, Evaluating Derivatives, 2008, ch. 5).
     """
     return functools.partial(hessian, argnums=argnums) if fun is None else Hessian(fun, argnums)
 
@@ -233,16 +244,16 @@ class Operator:
 class Jacobian(Operator):
     """What `jacobian`, `jacfwd` and `jacrev` return."""
 
-    def __init__(self, fun: Callable, argnums: Argnums, operator: str):
+    def __init__(self, fun: Callable, argnums: Argnums, operator: str, holomorphic: bool = False):
         super().__init__(fun, argnums)
-        self.operator = operator
+        self.operator, self.holomorphic = operator, holomorphic
         self._tall: set = set()  # the shapes of arguments for which the value has more numbers
 
     def _of(self, fun: Callable) -> Jacobian:
-        return Jacobian(fun, self.argnums, self.operator)
+        return Jacobian(fun, self.argnums, self.operator, self.holomorphic)
 
     def __reduce__(self):
-        return Jacobian, (self.primal, self.argnums, self.operator)
+        return Jacobian, (self.primal, self.argnums, self.operator, self.holomorphic)
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
@@ -251,7 +262,7 @@ class Jacobian(Operator):
             value, blocks = self._by_sizes(values, chosen, arguments)
         else:
             engine = pulled if self.operator == "jacrev" else pushed
-            value, blocks = engine(self._call, values, chosen, self._picks)
+            value, blocks = engine(self._call, values, chosen, self._picks, holomorphic=self.holomorphic)
         return nested(value, blocks, arguments, self._one_or_tuple)
 
     def _by_sizes(self, values: list, chosen, arguments: list) -> tuple[Any, list]:
@@ -259,11 +270,11 @@ class Jacobian(Operator):
         count = size([leaf for a in arguments for leaf in leaves(a)])
         key = tuple(map(shapes, values))
         if count > 1 and key not in self._tall:
-            value, blocks = pulled(self._call, values, chosen, self._picks, at_most=count)
+            value, blocks = pulled(self._call, values, chosen, self._picks, count, self.holomorphic)
             if blocks is not None:
                 return value, blocks
             self._tall.add(key)
-        value, blocks = pushed(self._call, values, chosen, self._picks)
+        value, blocks = pushed(self._call, values, chosen, self._picks, holomorphic=self.holomorphic)
         if size(leaves(value)) <= count:
             self._tall.discard(key)
         return value, blocks
@@ -273,7 +284,6 @@ class Jacobian(Operator):
         compiled = tangent_of_call(call, argument_kinds, [i in chosen for i in range(len(argument_kinds))])
         if not isinstance(plain(compiled.result.kind), (Number, Array)):
             return None
-        refuse_complex(self, compiled.result.kind)
         return columns_program(self, call, argument_kinds, self.primal)
 
 
@@ -296,6 +306,8 @@ class Hessian(Operator):
             bars = found if isinstance(self.argnums, tuple) else (found,)
             return self._one_or_tuple([as_gradient(a, bar) for a, bar in zip(arguments, bars)])
 
+        if any(map(np.iscomplexobj, [leaf for a in arguments for leaf in leaves(a) if is_number(leaf)])):
+            refuse_complex(self)
         gradient, blocks = pushed(self._of_gradient, values, chosen, self._picks, read)
         return nested(gradient, blocks, arguments, self._one_or_tuple)
 
@@ -427,12 +439,11 @@ def is_hessp(frame: types.FrameType) -> bool:
 # Programs: what stands for an operator inside of a function that is differentiated
 
 
-def refuse_complex(operator: Operator, kind: Kind) -> None:
-    if is_complex(kind):
-        raise KindError(
-            None, f"{name_of(operator.primal)} takes or returns complex numbers, which have no matrix of derivatives",
-            hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use jvp or hvp.",
-        )  # fmt: skip
+def refuse_complex(operator: Operator) -> None:
+    raise KindError(
+        None, f"the {operator.operator} of {name_of(operator.primal)} by complex numbers is not supported",
+        hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use vjp, jvp or hvp.",
+    )  # fmt: skip
 
 
 def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
@@ -444,7 +455,8 @@ def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: C
     lines, results = [], []
     for n, (i, item) in enumerate(operator._picks):
         x, kind = names[i], plain(argument_kinds[i])
-        refuse_complex(operator, kind)
+        if is_complex(kind):
+            refuse_complex(operator)
         if item is not None or not isinstance(kind, (Number, Array)) or kind.rank is None:
             return None
         dots = ["None"] * len(names)

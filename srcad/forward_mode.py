@@ -53,7 +53,8 @@ def _in_a_program(specialiser, e):
     match args, kwargs:
         case (Expr() as given, Tuple(elts=values), Tuple(elts=dots)), ():
             fun, taken = specialiser.function_given(given) or (None, [])
-            call = call_of(fun) if isinstance(fun, (types.FunctionType, Transformed)) else None
+            is_plain = isinstance(fun, (types.FunctionType, Transformed)) or hasattr(type(fun), "__srcad_program__")
+            call = call_of(fun) if is_plain else None
             values, dots = (*taken, *values), (*(Const(None, kind=NOTHING) for _ in taken), *dots)
         case _:
             call = None

@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad import forward_mode, structure
 from srcad.adjoints import as_gradient
-from srcad.analysis.kinds import Array, Number, is_complex, is_float, kind_of, plain
+from srcad.analysis.kinds import Array, Kind, Number, is_complex, is_float, kind_of, plain
 from srcad.calls import Argnums, Call, call_of, promoted_arguments
 from srcad.derivative import Derivative, wrap
 from srcad.errors import KindError, SrcadError
@@ -21,6 +21,7 @@ from srcad.forward_mode import (
     arrays, as_tangent, compiled_tangent, is_number, jvp, moved, moved_arguments, slopes, tangent_of_call,
 )  # fmt: skip
 from srcad.programs import identifier, name_of, program, unused
+from srcad.runtime import stop_gradient
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
 
 
@@ -284,7 +285,7 @@ class Jacobian(Operator):
         compiled = tangent_of_call(call, argument_kinds, [i in chosen for i in range(len(argument_kinds))])
         if not isinstance(plain(compiled.result.kind), (Number, Array)):
             return None
-        return columns_program(self, call, argument_kinds, self.primal)
+        return columns_program(self, argument_kinds, self.primal, plain(compiled.result.kind))
 
 
 class Hessian(Operator):
@@ -312,7 +313,9 @@ class Hessian(Operator):
         return nested(gradient, blocks, arguments, self._one_or_tuple)
 
     def _program(self, argument_kinds):
-        return None if len(self._picks) > 1 else columns_program(self, self._call, argument_kinds, self._gradient)
+        if len(self._picks) > 1:
+            return None
+        return columns_program(self, argument_kinds, self._gradient, plain(argument_kinds[self._picks[0][0]]))
 
 
 class HessianProduct(Operator):
@@ -446,11 +449,14 @@ def refuse_complex(operator: Operator) -> None:
     )  # fmt: skip
 
 
-def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
-    """A program that takes the derivative of `fun` along each element of its arguments, one after the other."""
+def columns_program(operator: Operator, argument_kinds: list, fun: Callable, value: Kind) -> types.FunctionType | None:
+    """A program that takes the derivative of `fun` along each element of its arguments, one after the other.
+
+    `value` is the kind of what `fun` returns.
+    """
     names = operator._parameters()
-    given = [unused(n, names) for n in ("differentiated", "jvp", "columns", "direction", "index")]
-    differentiated, jvp_, columns, direction, index = given
+    given = [unused(n, names) for n in ("differentiated", "jvp", "stop_gradient", "columns", "direction", "index")]
+    differentiated, jvp_, constant, columns, direction, index = given
     name = f"{identifier(operator.primal)}_{operator.operator}"
     lines, results = [], []
     for n, (i, item) in enumerate(operator._picks):
@@ -466,21 +472,31 @@ def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: C
         if kind.rank == 0:
             lines.append(f"{result} = {slope}")
         else:
+            still = ", ".join(f"{constant}({a})" for a in names)
+            shape = f"np.shape({differentiated}({still})) + {x}.shape" if value.rank != 0 else f"{x}.shape"
+            if isinstance(operator, Hessian):
+                shape = f"{x}.shape + {x}.shape"
             indices = [f"{index}_{k}" for k in range(kind.rank)]
-            lines.append(f"{result} = []")
+            lines.append(f"{result} = np.zeros({shape}, np.{dtype_of(value)})")
             pad = ""
             for k, one in enumerate(indices):
                 lines.append(f"{pad}for {one} in range({x}.shape[{k}]):")
                 pad += "    "
             lines.append(f"{pad}{direction} = np.zeros_like({x})")
             lines.append(f"{pad}{direction}[{', '.join(indices)}] = 1.0")
-            lines.append(f"{pad}{result}.append({slope})")
-            result = f"np.reshape(np.stack({result}, -1), np.shape({result}[0]) + np.shape({x}))"
+            lines.append(f"{pad}{result}[{', '.join(['...', *indices] if value.rank != 0 else indices)}] = {slope}")
         results.append(result)
     returned = f"({', '.join(results)},)" if isinstance(operator.argnums, tuple) else results[0]
     body = "".join(f"    {line}\n" for line in [*lines, f"return {returned}"])
     doc = f'    """The {operator.operator} of {name_of(operator.primal)}, along one direction after the other."""\n'
-    return program(name, f"def {name}({', '.join(names)}):\n{doc}{body}", **{differentiated: fun, jvp_: jvp})
+    text = f"def {name}({', '.join(names)}):\n{doc}{body}"
+    return program(name, text, **{differentiated: fun, jvp_: jvp, constant: stop_gradient})
+
+
+def dtype_of(kind: Number | Array) -> str:
+    """The name that NumPy has for the type of the derivatives of a number or an array."""
+    dtype = np.dtype(float if kind.dtype is None else kind.dtype) if isinstance(kind, Array) else np.dtype(kind.type)
+    return dtype.name if dtype.kind in "fc" else "float64"
 
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "linearize"]

@@ -210,7 +210,7 @@ class Operator:
         names = ", ".join(self._parameters())
         name = f"{identifier(self.primal)}_{self.operator}"
         text = f'def {name}({names}):\n    """The {self.operator} of {name_of(self.primal)}."""\n'
-        return program(name, f"{text}    return operator({names})\n", operator=self)
+        return program(name, f"{text}    return operator({names})\n", self._call.function, operator=self)
 
     def __srcad_function__(self, specialiser, e):
         """The call `e` of this object in a function that is being specialised: a call of a program that does the same."""
@@ -404,7 +404,7 @@ class HessianProduct(Operator):
             f'    """The Hessian of {name_of(self.primal)} by {names[position]}, times a vector."""\n'
             f"    return jvp(gradient, ({', '.join(names[:-1])},), ({', '.join(dots)},))[1]\n"
         )
-        return program(name, text, gradient=self._gradient, jvp=jvp)
+        return program(name, text, self._call.function, gradient=self._gradient, jvp=jvp)
 
 
 def with_vector(signature: inspect.Signature) -> inspect.Signature:
@@ -490,7 +490,7 @@ def columns_program(operator: Operator, argument_kinds: list, fun: Callable, val
     body = "".join(f"    {line}\n" for line in [*lines, f"return {returned}"])
     doc = f'    """The {operator.operator} of {name_of(operator.primal)}, along one direction after the other."""\n'
     text = f"def {name}({', '.join(names)}):\n{doc}{body}"
-    return program(name, text, **{differentiated: fun, jvp_: jvp, constant: stop_gradient})
+    return program(name, text, operator._call.function, **{differentiated: fun, jvp_: jvp, constant: stop_gradient})
 
 
 def dtype_of(kind: Number | Array) -> str:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 
-from srcad import grad, hessian, hvp, jacobian, jacrev, jvp
+from srcad import SrcadError, grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp
 from tests.random_programs import FUNCTIONAL, IMPERATIVE, judge_text, judge_twice
 
 
@@ -169,3 +169,42 @@ def test_operators_inside_keep_the_type_of_the_value():
         return np.sum(found) * (1.0 if found.dtype == np.float32 else np.nan)
 
     assert np.isfinite(grad(total)(POINT.astype(np.float32))).all()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Recursion
+
+
+def power_by_recursion(x, n):
+    return 1.0 if n == 0 else x * power_by_recursion(x, n - 1)
+
+
+def fifth(x):
+    return power_by_recursion(x, 5)
+
+
+def test_third_derivatives_of_recursive_functions():
+    second = grad(grad(fifth))
+    assert math.isclose(hvp(grad(fifth))(1.3, 1.0), 60 * 1.3**2, rel_tol=1e-12)
+    assert math.isclose(jvp(second, (1.3,), (1.0,))[1], 60 * 1.3**2, rel_tol=1e-12)
+    assert math.isclose(jacfwd(second)(1.3), 60 * 1.3**2, rel_tol=1e-12)
+
+
+def test_a_refusal_of_a_higher_order_names_the_users_line():
+    with pytest.raises(SrcadError, match="third derivative of a recursive function") as error:
+        grad(grad(grad(fifth)))(1.3)
+    assert error.value.origin.source.filename == __file__
+    assert "in fifth(x)" in str(error.value) and "differentiated again" in str(error.value)
+
+
+def sorted_by_rank(x):
+    y = np.sort(x)
+    z = y * y
+    return np.sum(np.linalg.svd(z.reshape(2, 2))[0] * 2.0)
+
+
+def test_a_missing_rule_of_a_derivative_names_the_line_that_it_is_of():
+    with pytest.raises(SrcadError) as error:
+        hessian(sorted_by_rank)(np.array([1.0, 0.3, 2.0, 0.7]))
+    assert error.value.origin.source.filename == __file__
+    assert "np.linalg.svd(z.reshape(2, 2))" in str(error.value)

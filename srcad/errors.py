@@ -109,6 +109,8 @@ def _place_in(fun: types.FunctionType, above: list[str]) -> Origin:
         number = int(quoted[1])
     elif above and above[0] in [line.strip() for line in own]:
         number += [line.strip() for line in own].index(above[0])
+    else:  # below its decorators
+        number += next((k for k, line in enumerate(own) if line.lstrip().startswith(("def ", "async def "))), 0)
     shown = lines[number - 1].rstrip("\n") if 0 < number <= len(lines) else ""
     start, end = len(shown) - len(shown.lstrip()), len(shown.rstrip())
     signature = f"{fun.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"

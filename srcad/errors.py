@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
+import re
+import types
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -64,6 +68,59 @@ def place_of(text: str) -> Origin | None:
     return Origin(listing, int(line), len(shown[:start].encode()), int(line), len(shown[:end].encode()))
 
 
+_generated: dict[str, list[tuple[range, weakref.ref]]] = {}
+"""Of each generated text: the lines of each function in it, and the function that this was made from."""
+
+
+def note_generated(filename: str, lines: range, made_from: types.FunctionType) -> None:
+    """Notes what the lines of a generated text were made from, so that errors can name that."""
+    _generated.setdefault(filename, []).append((lines, weakref.ref(made_from)))
+
+
+def users_place(origin: Origin | None) -> Origin | None:
+    """The place in the user's source that a place in generated text comes from: the line that the comment above it
+    quotes, else the same line, else the head of the function."""
+    while origin is not None and origin.source.filename in _generated:
+        found = [ref() for lines, ref in _generated[origin.source.filename] if origin.line in lines]
+        if not found or found[0] is None:
+            return origin
+        origin = _place_in(found[0], _lines_above(origin))
+    return origin
+
+
+def _lines_above(origin: Origin) -> list[str]:
+    """The lines of a function's text up to a place in it, the last first."""
+    found: list[str] = []
+    for line in reversed(origin.source.lines[: origin.line]):
+        found.append(line.strip())
+        if line.startswith("def "):
+            break
+    return found
+
+
+def _place_in(fun: types.FunctionType, above: list[str]) -> Origin:
+    """The line of a function that a generated one, whose lines these are, has come to."""
+    code = fun.__code__
+    lines = linecache.getlines(code.co_filename)
+    number = code.co_firstlineno
+    quoted = next((m for line in above if (m := re.match(r"# (\d+): ", line))), None)
+    own = inspect.getblock(lines[number - 1 :]) if 0 < number <= len(lines) else []
+    if quoted is not None:
+        number = int(quoted[1])
+    elif above and above[0] in [line.strip() for line in own]:
+        number += [line.strip() for line in own].index(above[0])
+    else:  # below its decorators
+        number += next((k for k, line in enumerate(own) if line.lstrip().startswith(("def ", "async def "))), 0)
+    shown = lines[number - 1].rstrip("\n") if 0 < number <= len(lines) else ""
+    start, end = len(shown) - len(shown.lstrip()), len(shown.rstrip())
+    signature = f"{fun.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
+    listing = Listing(code.co_filename, lines, fun.__name__, signature)
+    return Origin(listing, number, len(shown[:start].encode()), number, len(shown[:end].encode()))
+
+
+AGAIN = "It is in the derivative of this line, which is differentiated again."
+
+
 def _line(source: Listing, number: int) -> str:
     return source.lines[number - 1].rstrip() if 0 < number <= len(source.lines) else ""
 
@@ -86,7 +143,10 @@ class SrcadError(Exception):
     """
 
     def __init__(self, origin: Origin | None, message: str, *, hint: str | None = None, because: str | None = None):
-        self.origin, self.message, self.hint, self.because = origin, message, hint, because
+        place = users_place(origin)
+        if place is not origin:
+            because = f"{AGAIN} {because}" if because else AGAIN
+        self.origin, self.message, self.hint, self.because = place, message, hint, because
         super().__init__(self._text())
 
     def _text(self) -> str:
@@ -113,7 +173,8 @@ class Unsupported(SrcadError):
     @classmethod
     def of(cls, problems: Sequence[Unsupported]) -> Unsupported:
         """One error that reports all `problems`, in the order of the source."""
-        first, *others = problems = sorted(problems, key=lambda p: p.origin[1:3] if p.origin else (0, 0))
+        distinct = {p._text(): p for p in problems}  # of generated text several may come from one line of the user's
+        first, *others = problems = sorted(distinct.values(), key=lambda p: p.origin[1:3] if p.origin else (0, 0))
         if not others:
             return first
         subject = f"of {first.origin.source.signature_text} " if first.origin else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,14 @@ from srcad import compiler, structure
 from srcad.adjoints import check_real, describe, promoted
 from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, kind_of
 from srcad.analysis.specialise import Program, Special, as_argument
-from srcad.backend.build import Generated, build
+from srcad.backend.build import Generated, Module, build
 from srcad.calls import Call, Transformed, call_of, forget_oldest, signature_of
-from srcad.core.nodes import Const, Expr, Function, Tuple
+from srcad.core.nodes import Const, Expr, Tuple
 from srcad.errors import KindError, Unsupported
 from srcad.transform.caught import called_in_try
 from srcad.programs import name_of
-from srcad.transform.tangent import tangent
+from srcad.transform.linearise import Entangled, linearised
+from srcad.transform.tangent import Tangents, tangent
 
 
 def jvp(fun: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
@@ -51,7 +53,8 @@ def _in_a_program(specialiser, e):
     match args, kwargs:
         case (Expr() as given, Tuple(elts=values), Tuple(elts=dots)), ():
             fun, taken = specialiser.function_given(given) or (None, [])
-            call = call_of(fun) if isinstance(fun, (types.FunctionType, Transformed)) else None
+            is_plain = isinstance(fun, (types.FunctionType, Transformed)) or hasattr(type(fun), "__srcad_program__")
+            call = call_of(fun) if is_plain else None
             values, dots = (*taken, *values), (*(Const(None, kind=NOTHING) for _ in taken), *dots)
         case _:
             call = None
@@ -75,11 +78,43 @@ jvp.__srcad_function__ = _in_a_program
 
 
 class Tangent(compiler.Compiled):
-    """The tangent function of one function for one set of kinds."""
+    """The tangent function of one function for one set of kinds; `linear` and `push` are the two parts of it."""
+
+    made: list[Tangents]
 
     @property
     def tangent(self):
         return self.module.functions[f"{self.special.name}_tangent"]
+
+    @functools.cached_property
+    def parts(self) -> Module | None:
+        """`f_linear(args) -> (value, saved)` and `f_push(saved, tangents)`, None where they are not told apart."""
+        with compiler.LOCK:
+            try:
+                pairs = linearised(self.made)
+            except Entangled:
+                return None
+            generated = [Generated(f, t.special.owner) for t, pair in zip(self.made, pairs) for f in pair]
+            return build(self.special.name, generated)
+
+    @property
+    def linear(self):
+        return self.parts.functions[f"{self.special.name}_linear"]
+
+    @property
+    def push(self):
+        return self.parts.functions[f"{self.special.name}_push"]
+
+
+def slopes(compiled: Tangent, values: list, is_once: bool = False) -> tuple[Any, Callable]:
+    """The value, and the tangent of it as a function of those of the arguments: the values that it reads are computed
+    once. If it will be called once only, or values and tangents are not told apart, it is the tangent function."""
+    if is_once or compiled.parts is None:
+        still_dots = [moved(v, None, "")[1] for v, p in zip(values, compiled.params) if p in compiled.varied]
+        return compiled.tangent(*values, *still_dots)[0], lambda *dots: compiled.tangent(*values, *dots)[1]
+    value, saved = compiled.linear(*values)
+    push = compiled.push
+    return value, lambda *dots: push(saved, *dots)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -133,13 +168,16 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
         if program.problems:
             raise Unsupported.of(program.problems)
         compiler.check_result(fun, special, False)
-        generated = [Generated(function, owner) for function, owner in tangents(special, program)]
+        made = tangents(special, program)
+        generated = [Generated(t.function, t.special.owner) for t in made]
         known = {id(r): r for f in (fun, *(s.owner for s in program.specials.values())) for r in relied_on(f)}
         guards = [(owner, name, kind) for (owner, name), kind in program.guards.items()]
-        return Tangent(
+        compiled = Tangent(
             special, build(special.name, generated), special.params, tuple(special.varied_params), special.result,
             guards, list(known.values()), program.inner,
         )
+        compiled.made = made
+        return compiled
 
 
 def relied_on(fun) -> list[tuple]:
@@ -148,11 +186,11 @@ def relied_on(fun) -> list[tuple]:
     return [] if found is None else found[2]
 
 
-def tangents(special: Special, program: Program) -> list[tuple[Function, types.FunctionType]]:
-    """The tangent functions of a function and of all that it calls, callees first, each with its user's function."""
+def tangents(special: Special, program: Program) -> list[Tangents]:
+    """The tangent functions of a function and of all that it calls, callees first."""
     program.needed = {id(special)}
     tried = called_in_try(program.specials.values())
-    done: dict[int, Function] = {}
+    done: dict[int, Tangents] = {}
     while True:
         todo = [s for s in (*program.specials.values(), special) if id(s) in program.needed and id(s) not in done]
         if not todo:
@@ -161,7 +199,7 @@ def tangents(special: Special, program: Program) -> list[tuple[Function, types.F
             if id(s) not in done:
                 done[id(s)] = tangent(s, program, id(s) in tried)
     order = [s for s in program.specials.values() if id(s) in done and s is not special]
-    return [(done[id(s)], s.owner) for s in (*order, special)]
+    return [done[id(s)] for s in (*order, special)]
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -13,16 +13,19 @@ import numpy as np
 
 from srcad import forward_mode, structure
 from srcad.adjoints import as_gradient
-from srcad.analysis.kinds import Array, Kind, Number, is_complex, plain
+from srcad.analysis.kinds import Array, Kind, Number, is_complex, is_float, kind_of, plain
 from srcad.calls import Argnums, Call, call_of, promoted_arguments
 from srcad.derivative import Derivative, wrap
-from srcad.errors import KindError, MissingRule, SrcadError
-from srcad.forward_mode import as_tangent, compiled_tangent, is_number, jvp, moved, tangent_of_call
+from srcad.errors import KindError, SrcadError
+from srcad.forward_mode import (
+    arrays, as_tangent, compiled_tangent, is_number, jvp, moved, moved_arguments, slopes, tangent_of_call,
+)  # fmt: skip
 from srcad.programs import identifier, name_of, program, unused
+from srcad.runtime import stop_gradient
 from srcad.sweeps import Picks, leaves, nested, picked, pulled, pushed, size, still
 
 
-def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
+def jacobian(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
     """The Jacobian of a function: the derivative of each number of its value by each number of its arguments.
 
     `argnums` is an index, a parameter's name, or a tuple of those, as for `grad`. The result is called like `fun`. Of an
@@ -30,7 +33,11 @@ def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
     number. It has the argument's dtype (a plain float has that of the value). For containers it is nested: the structure
     of the value, in place of each number or array of it a tuple if `argnums` is one, and in that the structure of the
     argument. None stands for what has no derivative: strings and truth values of the value, strings and counts of the
-    argument. Also a decorator. Complex numbers, in the arguments or the value, are refused with a KindError.
+    argument. Also a decorator.
+
+    Complex numbers: the derivative of a complex value by a real number is complex, that of a real value by a complex z is
+    `dL/dRe(z) + 1j * dL/dIm(z)`, as for `grad`. Complex by complex there is one only if the function is holomorphic:
+    `holomorphic=True` says so, and is checked along one direction; a KindError is raised where it is wrong, or not said.
 
     >>> jacobian(lambda x: x[1:] * x[:-1])(np.array([1.0, 2.0, 3.0]))
     array([[2., 1., 0.],
@@ -39,23 +46,31 @@ def jacobian(fun: Callable | None = None, argnums: Argnums = 0):
     It takes `jacrev` if the value has no more numbers than the arguments, else `jacfwd`. What the sizes are is seen at
     the first call with arguments of these shapes, by a forward sweep, and remembered. Raises what `grad` raises.
     """
-    return functools.partial(jacobian, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacobian")
+    if fun is None:
+        return functools.partial(jacobian, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacobian", holomorphic)
 
 
-def jacfwd(fun: Callable | None = None, argnums: Argnums = 0):
-    """Like `jacobian`, by forward mode: one run of the tangent function for each number of the arguments.
+def jacfwd(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
+    """Like `jacobian`, by forward mode: the values once, what is linear in the tangents for each number of the arguments.
+
+    What is kept of the values is as much as reverse mode keeps; `jvp` keeps nothing.
 
     Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
     """
-    return functools.partial(jacfwd, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacfwd")
+    if fun is None:
+        return functools.partial(jacfwd, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacfwd", holomorphic)
 
 
-def jacrev(fun: Callable | None = None, argnums: Argnums = 0):
+def jacrev(fun: Callable | None = None, argnums: Argnums = 0, *, holomorphic: bool = False):
     """Like `jacobian`, by reverse mode: one forward sweep, and one reverse sweep for each number of the value.
 
     Method: Griewank & Walther, Evaluating Derivatives, 2008, ch. 3.
     """
-    return functools.partial(jacrev, argnums=argnums) if fun is None else Jacobian(fun, argnums, "jacrev")
+    if fun is None:
+        return functools.partial(jacrev, argnums=argnums, holomorphic=holomorphic)
+    return Jacobian(fun, argnums, "jacrev", holomorphic)
 
 
 def hessian(fun: Callable | None = None, argnums: Argnums = 0):
@@ -66,9 +81,8 @@ def hessian(fun: Callable | None = None, argnums: Argnums = 0):
     `argnums` a tuple of tuples: `hessian(f, (0, 1))(x, y)[0][1]` is the derivative of the gradient by x along y.
     Also a decorator. Raises what `grad` raises.
 
-    Method: by an array reverse over reverse, one forward sweep of the gradient and a reverse sweep for each row; by all
-    else forward over reverse, the tangent of the gradient along each number of the arguments (Griewank & Walther,
-    Evaluating Derivatives, 2008, ch. 5).
+    Method: forward over reverse, the tangent of the gradient along each number of the arguments, its values computed once
+    (Griewank & Walther, Evaluating Derivatives, 2008, ch. 5).
     """
     return functools.partial(hessian, argnums=argnums) if fun is None else Hessian(fun, argnums)
 
@@ -96,21 +110,34 @@ def linearize(fun: Callable, *primals) -> tuple[Any, Callable]:
     """The value of `fun(*primals)`, and its derivative at this point as a function of directions.
 
     `pushforward(*tangents)` takes one tangent for each of `primals`, as `jvp` does (None for none), and gives that of the
-    value. It is the derivative at the values that `primals` had, and runs the tangent function each time: a function
-    that draws random numbers draws them anew. Raises what `jvp` raises.
+    value. The function runs once; what its derivative needs of the values is kept, as much as reverse mode keeps, and
+    the pushforward does only what is linear in the tangents. It is the derivative at the values that `primals` had, of
+    a function that draws random numbers that of the run which gave the value. Where the two are not told apart (there is
+    a `try` in the function), and along integers, each direction runs the tangent function. Raises what `jvp` raises.
 
     >>> value, pushforward = linearize(lambda x, y: x * y, 2.0, 3.0)
     >>> value, pushforward(1.0, 0.0), pushforward(0.0, 1.0)
     (6.0, 3.0, 2.0)
+
+    Method: the tangent function in two, values and local partial derivatives ahead (`transform.linearise`).
     """
+    call = call_of(fun)
     fixed = structure.apart(primals)
-    value = fun(*structure.apart(primals))
+    values = call.bind(fixed, {})
+    chosen = tuple(i for i, v in enumerate(values) if is_float(kind_of(v)))
+    compiled = compiled_tangent(call, values, chosen)
+    value, along = slopes(compiled, values)
 
     def pushforward(*tangents):
         """The derivative of the value along these tangents."""
-        return jvp(fun, fixed, tangents)[1]
+        _, given, dots = moved_arguments(fun, fixed, tangents)
+        if any(dot is not None and i not in chosen for i, dot in enumerate(dots)):
+            return jvp(fun, fixed, tangents)[1]  # an integer that moves is taken as a float
+        dots = {p: still(v) if dot is None else dot for p, v, dot in zip(compiled.params, given, dots)}
+        dot = along(*(dots[p] for p in compiled.varied))
+        return as_tangent(value, dot, {id(a) for a in arrays(list(dots.values()))})
 
-    return value, pushforward
+    return structure.apart(value), pushforward
 
 
 for _transform in (jacobian, jacfwd, jacrev, hessian, hvp):
@@ -183,7 +210,7 @@ class Operator:
         names = ", ".join(self._parameters())
         name = f"{identifier(self.primal)}_{self.operator}"
         text = f'def {name}({names}):\n    """The {self.operator} of {name_of(self.primal)}."""\n'
-        return program(name, f"{text}    return operator({names})\n", operator=self)
+        return program(name, f"{text}    return operator({names})\n", self._call.function, operator=self)
 
     def __srcad_function__(self, specialiser, e):
         """The call `e` of this object in a function that is being specialised: a call of a program that does the same."""
@@ -218,16 +245,16 @@ class Operator:
 class Jacobian(Operator):
     """What `jacobian`, `jacfwd` and `jacrev` return."""
 
-    def __init__(self, fun: Callable, argnums: Argnums, operator: str):
+    def __init__(self, fun: Callable, argnums: Argnums, operator: str, holomorphic: bool = False):
         super().__init__(fun, argnums)
-        self.operator = operator
+        self.operator, self.holomorphic = operator, holomorphic
         self._tall: set = set()  # the shapes of arguments for which the value has more numbers
 
     def _of(self, fun: Callable) -> Jacobian:
-        return Jacobian(fun, self.argnums, self.operator)
+        return Jacobian(fun, self.argnums, self.operator, self.holomorphic)
 
     def __reduce__(self):
-        return Jacobian, (self.primal, self.argnums, self.operator)
+        return Jacobian, (self.primal, self.argnums, self.operator, self.holomorphic)
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
@@ -236,7 +263,7 @@ class Jacobian(Operator):
             value, blocks = self._by_sizes(values, chosen, arguments)
         else:
             engine = pulled if self.operator == "jacrev" else pushed
-            value, blocks = engine(self._call, values, chosen, self._picks)
+            value, blocks = engine(self._call, values, chosen, self._picks, holomorphic=self.holomorphic)
         return nested(value, blocks, arguments, self._one_or_tuple)
 
     def _by_sizes(self, values: list, chosen, arguments: list) -> tuple[Any, list]:
@@ -244,11 +271,11 @@ class Jacobian(Operator):
         count = size([leaf for a in arguments for leaf in leaves(a)])
         key = tuple(map(shapes, values))
         if count > 1 and key not in self._tall:
-            value, blocks = pulled(self._call, values, chosen, self._picks, at_most=count)
+            value, blocks = pulled(self._call, values, chosen, self._picks, count, self.holomorphic)
             if blocks is not None:
                 return value, blocks
             self._tall.add(key)
-        value, blocks = pushed(self._call, values, chosen, self._picks)
+        value, blocks = pushed(self._call, values, chosen, self._picks, holomorphic=self.holomorphic)
         if size(leaves(value)) <= count:
             self._tall.discard(key)
         return value, blocks
@@ -258,8 +285,7 @@ class Jacobian(Operator):
         compiled = tangent_of_call(call, argument_kinds, [i in chosen for i in range(len(argument_kinds))])
         if not isinstance(plain(compiled.result.kind), (Number, Array)):
             return None
-        refuse_complex(self, compiled.result.kind)
-        return columns_program(self, call, argument_kinds, self.primal)
+        return columns_program(self, argument_kinds, self.primal, plain(compiled.result.kind))
 
 
 class Hessian(Operator):
@@ -271,30 +297,25 @@ class Hessian(Operator):
         super().__init__(fun, argnums)
         self._gradient = Derivative(fun, argnums, False, "numpy", with_value=False)
         self._of_gradient = Call(self._gradient)
-        self._by_columns = False
 
     def __call__(self, *args, **kwargs):
         values, chosen = self._bound(args, kwargs)
         arguments = picked(values, self._picks)
-        if not isinstance(self.argnums, tuple) and isinstance(arguments[0], np.ndarray) and not self._by_columns:
-            try:
-                gradient, blocks = pulled(self._of_gradient, values, chosen, self._picks)
-            except MissingRule:  # a rule that is of first order in reverse mode
-                self._by_columns = True
-            else:
-                if np.shape(gradient) == arguments[0].shape:
-                    return blocks[0][0]
 
         def read(found):
             """The gradient in the structure of the arguments."""
             bars = found if isinstance(self.argnums, tuple) else (found,)
             return self._one_or_tuple([as_gradient(a, bar) for a, bar in zip(arguments, bars)])
 
+        if any(map(np.iscomplexobj, [leaf for a in arguments for leaf in leaves(a) if is_number(leaf)])):
+            refuse_complex(self)
         gradient, blocks = pushed(self._of_gradient, values, chosen, self._picks, read)
         return nested(gradient, blocks, arguments, self._one_or_tuple)
 
     def _program(self, argument_kinds):
-        return None if len(self._picks) > 1 else columns_program(self, self._call, argument_kinds, self._gradient)
+        if len(self._picks) > 1:
+            return None
+        return columns_program(self, argument_kinds, self._gradient, plain(argument_kinds[self._picks[0][0]]))
 
 
 class HessianProduct(Operator):
@@ -383,7 +404,7 @@ class HessianProduct(Operator):
             f'    """The Hessian of {name_of(self.primal)} by {names[position]}, times a vector."""\n'
             f"    return jvp(gradient, ({', '.join(names[:-1])},), ({', '.join(dots)},))[1]\n"
         )
-        return program(name, text, gradient=self._gradient, jvp=jvp)
+        return program(name, text, self._call.function, gradient=self._gradient, jvp=jvp)
 
 
 def with_vector(signature: inspect.Signature) -> inspect.Signature:
@@ -421,24 +442,27 @@ def is_hessp(frame: types.FrameType) -> bool:
 # Programs: what stands for an operator inside of a function that is differentiated
 
 
-def refuse_complex(operator: Operator, kind: Kind) -> None:
-    if is_complex(kind):
-        raise KindError(
-            None, f"{name_of(operator.primal)} takes or returns complex numbers, which have no matrix of derivatives",
-            hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use jvp or hvp.",
-        )  # fmt: skip
+def refuse_complex(operator: Operator) -> None:
+    raise KindError(
+        None, f"the {operator.operator} of {name_of(operator.primal)} by complex numbers is not supported",
+        hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use vjp, jvp or hvp.",
+    )  # fmt: skip
 
 
-def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: Callable) -> types.FunctionType | None:
-    """A program that takes the derivative of `fun` along each element of its arguments, one after the other."""
+def columns_program(operator: Operator, argument_kinds: list, fun: Callable, value: Kind) -> types.FunctionType | None:
+    """A program that takes the derivative of `fun` along each element of its arguments, one after the other.
+
+    `value` is the kind of what `fun` returns.
+    """
     names = operator._parameters()
-    given = [unused(n, names) for n in ("differentiated", "jvp", "columns", "direction", "index")]
-    differentiated, jvp_, columns, direction, index = given
+    given = [unused(n, names) for n in ("differentiated", "jvp", "stop_gradient", "columns", "direction", "index")]
+    differentiated, jvp_, constant, columns, direction, index = given
     name = f"{identifier(operator.primal)}_{operator.operator}"
     lines, results = [], []
     for n, (i, item) in enumerate(operator._picks):
         x, kind = names[i], plain(argument_kinds[i])
-        refuse_complex(operator, kind)
+        if is_complex(kind):
+            refuse_complex(operator)
         if item is not None or not isinstance(kind, (Number, Array)) or kind.rank is None:
             return None
         dots = ["None"] * len(names)
@@ -448,21 +472,31 @@ def columns_program(operator: Operator, call: Call, argument_kinds: list, fun: C
         if kind.rank == 0:
             lines.append(f"{result} = {slope}")
         else:
+            still = ", ".join(f"{constant}({a})" for a in names)
+            shape = f"np.shape({differentiated}({still})) + {x}.shape" if value.rank != 0 else f"{x}.shape"
+            if isinstance(operator, Hessian):
+                shape = f"{x}.shape + {x}.shape"
             indices = [f"{index}_{k}" for k in range(kind.rank)]
-            lines.append(f"{result} = []")
+            lines.append(f"{result} = np.zeros({shape}, np.{dtype_of(value)})")
             pad = ""
             for k, one in enumerate(indices):
                 lines.append(f"{pad}for {one} in range({x}.shape[{k}]):")
                 pad += "    "
             lines.append(f"{pad}{direction} = np.zeros_like({x})")
             lines.append(f"{pad}{direction}[{', '.join(indices)}] = 1.0")
-            lines.append(f"{pad}{result}.append({slope})")
-            result = f"np.reshape(np.stack({result}, -1), np.shape({result}[0]) + np.shape({x}))"
+            lines.append(f"{pad}{result}[{', '.join(['...', *indices] if value.rank != 0 else indices)}] = {slope}")
         results.append(result)
     returned = f"({', '.join(results)},)" if isinstance(operator.argnums, tuple) else results[0]
     body = "".join(f"    {line}\n" for line in [*lines, f"return {returned}"])
     doc = f'    """The {operator.operator} of {name_of(operator.primal)}, along one direction after the other."""\n'
-    return program(name, f"def {name}({', '.join(names)}):\n{doc}{body}", **{differentiated: fun, jvp_: jvp})
+    text = f"def {name}({', '.join(names)}):\n{doc}{body}"
+    return program(name, text, operator._call.function, **{differentiated: fun, jvp_: jvp, constant: stop_gradient})
+
+
+def dtype_of(kind: Number | Array) -> str:
+    """The name that NumPy has for the type of the derivatives of a number or an array."""
+    dtype = np.dtype(float if kind.dtype is None else kind.dtype) if isinstance(kind, Array) else np.dtype(kind.type)
+    return dtype.name if dtype.kind in "fc" else "float64"
 
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "linearize"]

@@ -7,18 +7,24 @@ import itertools
 import linecache
 import types
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from srcad.errors import SrcadError
+from srcad.errors import SrcadError, note_generated
 
 _numbers = itertools.count(1)
 
 
-def program(name: str, text: str, **names) -> types.FunctionType:
-    """The function `name` that a text defines, with a source that can be read, where `names` have their meanings."""
+def program(name: str, text: str, of: Any = None, **names) -> types.FunctionType:
+    """The function `name` that a text defines, with a source that can be read, where `names` have their meanings.
+
+    `of` is what errors name in its place: the function that is differentiated in it.
+    """
     filename = f"<srcad {name} by operator {next(_numbers)}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    if isinstance(of, types.FunctionType):
+        note_generated(filename, range(1, len(text.splitlines()) + 1), of)
     namespace = {"np": np, "__name__": __name__}
     exec(compile(text, filename, "exec"), namespace)
     function = namespace[name]

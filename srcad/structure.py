@@ -66,7 +66,8 @@ def is_library(made: Any) -> bool:
     """Whether a function or class is one of a library, or of srcad."""
     module = made.__module__ or ""
     root = module.partition(".")[0]
-    said = module == "srcad.prelude" or module.startswith("srcad.stand_ins.")  # in plain Python, to be differentiated
+    # these are in plain Python, to be differentiated
+    said = module in ("srcad.prelude", "srcad.programs") or module.startswith("srcad.stand_ins.")
     return not said if root == "srcad" else root in LIBRARIES
 
 

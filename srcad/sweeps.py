@@ -15,21 +15,24 @@ from srcad import structure
 from srcad.adjoints import as_gradient, zero_like
 from srcad.calls import Call
 from srcad.errors import KindError
-from srcad.forward_mode import compiled_tangent, is_number, moved
+from srcad.forward_mode import as_tangent, compiled_tangent, is_number, moved, slopes
 from srcad.programs import name_of
 
 Picks = tuple[tuple[int, int | None], ...]
 """Which arguments: the position of the parameter and, in `*args`, that of the item."""
 
 
-def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math.inf) -> tuple[Any, list | None]:
+def pulled(
+    call: Call, values: list, chosen, picks: Picks, at_most: float = math.inf, holomorphic: bool = False
+) -> tuple[Any, list | None]:
     """The value, and the blocks by reverse mode; None in place of them if the value has more than `at_most` numbers."""
     compiled = call.compiled(values, chosen, scalar=False)
     value, saved = compiled.forward(*values)
-    refuse_complex(call, [*leaves(value), *leaves(picked(values, picks))])
     if size(leaves(value)) > at_most:
         return value, None
     arguments = picked(values, picks)
+    by, ys = [x for a in arguments for x in structure.leaves(a)], leaves(value)
+    check_complex(call, by, ys, holomorphic)
 
     def adjoints(seed) -> list:
         """The adjoints of the leaves of the arguments."""
@@ -42,67 +45,122 @@ def pulled(call: Call, values: list, chosen, picks: Picks, at_most: float = math
             found += structure.leaves(bar if item is None else bar[item], like=argument)
         return found
 
-    by = [x for a in arguments for x in structure.leaves(a)]
     is_one = len(picks) == len(compiled.varied) == 1 and picks[0][1] is None and by[0] is arguments[0]
+    is_real = not any(map(np.iscomplexobj, (*by, *ys)))
     root = [seed_like(value)]
     blocks: list = []
-    for y, (holder, key) in zip(leaves(value), places(root)):
+    for y, (holder, key) in zip(ys, places(root)):
         rows = [np.zeros((np.size(y), *np.shape(x)), dtype_of(x, y)) for x in by]
-        for k in each_unit(holder, key) if structure.is_differentiable(y) and compiled.varied else ():
-            if is_one:  # an array or a number: its adjoint as it comes
-                rows[0][k] = compiled.adjoint(saved, root[0])
-                continue
-            for row, x_bar in zip(rows, adjoints(root[0])):
-                row[k] = x_bar
+        has_numbers = structure.is_differentiable(y) and compiled.varied
+        for one in ones(y, by) if has_numbers else ():
+            for k in each_unit(holder, key, one):
+                if is_one and is_real:  # an array or a number: its adjoint as it comes
+                    rows[0][k] = compiled.adjoint(saved, root[0])
+                    continue
+                for row, x, x_bar in zip(rows, by, adjoints(root[0])):
+                    if not np.iscomplexobj(x):
+                        row[k] += one * x_bar
+                    elif one == 1:
+                        row[k] = np.conj(x_bar) if np.iscomplexobj(y) else x_bar
         blocks.append([finished(row, y, x) for row, x in zip(rows, by)])
+    if holomorphic and not is_real and compiled.varied:
+        ends = [[seed_like(value)], [seed_like(value)]]
+        for y, *both in zip(ys, *map(places, ends)):
+            if np.iscomplexobj(y):
+                direction = np.random.default_rng(1).normal(size=np.shape(y))
+                for (holder, key), one in zip(both, (1, 1j)):
+                    holder[key] = holder[key] + one * direction
+        check_holomorphic(call, *(adjoints(end) for [end] in ends), by)
     return value, blocks
 
 
-def pushed(call: Call, values: list, chosen, picks: Picks, read: Callable = lambda found: found) -> tuple[Any, list]:
+def pushed(
+    call: Call, values: list, chosen, picks: Picks, read: Callable = lambda found: found, holomorphic: bool = False
+) -> tuple[Any, list]:
     """The value, and the blocks by forward mode; `read` makes the value of what the function returns."""
-    refuse_complex(call, leaves(picked(values, picks)))
     compiled = compiled_tangent(call, values, chosen)
     dots = {compiled.params[i]: still(values[i]) for i in chosen}
+    arguments = picked(values, picks)
+    by = [structure.leaves(argument) for argument in arguments]
+    all_by = [x for found in by for x in found]
+    value, along = slopes(compiled, values, is_once=sum(map(np.size, all_by)) == 1)
+    value = read(value)
+    ys = leaves(value)
+    check_complex(call, all_by, ys, holomorphic)
 
-    def run():
-        return map(read, compiled.tangent(*values, *(dots[name] for name in compiled.varied)))
+    def towards(i: int, item: int | None, argument, units: list):
+        """The tangent of the value along these units of an argument."""
+        name, rest = compiled.params[i], iter(units)
+        zero = dots[name]
+        direction = structure.tree_map(lambda leaf: next(rest), argument, constant=still)
+        moving = direction if item is None else (*zero[:item], direction, *zero[item + 1 :])
+        return read(along(*(moving if p == name else dots[p] for p in compiled.varied)))
 
     columns: list = []
-    value = None
-    for (i, item), argument in zip(picks, picked(values, picks)):
-        name = compiled.params[i]
-        zero, by = dots[name], structure.leaves(argument)
-        units = [seed_like(x) for x in by]
-        for j, x in enumerate(by):
-            column: list | None = None
-            for k in each_unit(units, j):
-                rest = iter(units)
-                direction = structure.tree_map(lambda leaf, rest=rest: next(rest), argument, constant=still)
-                dots[name] = direction if item is None else (*zero[:item], direction, *zero[item + 1 :])
-                value, dot = run()
-                ys = leaves(value)
-                column = column or [np.zeros((*np.shape(y), np.size(x)), dtype_of(x, y)) for y in ys]
-                for c, y_dot in zip(column, tangents(value, dot)):
-                    c[..., k] = y_dot
+    for (i, item), argument, found in zip(picks, arguments, by):
+        units = [seed_like(x) for x in found]
+        is_one = len(compiled.varied) == 1 and item is None and is_leaf(value) and is_leaf(argument)
+        for j, x in enumerate(found):
+            column = [np.zeros((np.size(x), *np.shape(y)), dtype_of(x, y)) for y in ys]
+            for one in ones(x, ys):
+                for k in each_unit(units, j, one):
+                    if is_one and one == 1:  # arrays or numbers: the tangent as it comes
+                        dot = along(units[0])
+                        own = getattr(dot, "dtype", None) is column[0].dtype
+                        column[0][k] = dot if own else as_tangent(value, dot, set())
+                        continue
+                    for c, y, y_dot in zip(column, ys, tangents(value, towards(i, item, argument, units))):
+                        if one == 1 or not np.iscomplexobj(y):
+                            c[k] += one * y_dot
             columns.append((x, column))
-        dots[name] = zero
-    if value is None:
-        value, _ = run()
-    refuse_complex(call, leaves(value))
-    blocks = []
-    for i, y in enumerate(leaves(value)):
-        parts = [(x, c[i] if c else np.zeros((*np.shape(y), 0), dtype_of(x, y))) for x, c in columns]
-        blocks.append([finished(part, y, x) for x, part in parts])
+        if holomorphic and any(map(np.iscomplexobj, found)):
+            rng = np.random.default_rng(1)
+            aside = [rng.normal(size=np.shape(x)) if np.iscomplexobj(x) else seed_like(x) for x in found]
+            ahead = [(v * (1 + 0j) if np.iscomplexobj(x) else v) for v, x in zip(aside, found)]
+            turned = [(v * 1j if np.iscomplexobj(x) else v) for v, x in zip(aside, found)]
+            check_holomorphic(call, *(tangents(value, towards(i, item, argument, v)) for v in (ahead, turned)), ys)
+    blocks = [
+        [finished(np.moveaxis(column[i], 0, -1), y, x) for x, column in columns] for i, y in enumerate(ys)
+    ]  # fmt: skip
     return value, blocks
 
 
-def refuse_complex(call: Call, found: list) -> None:
-    """Raises KindError if there is a complex number among leaves: its derivative is no single number."""
-    if any(np.iscomplexobj(leaf) for leaf in found if isinstance(leaf, (complex, np.ndarray, np.generic))):
+# ---------------------------------------------------------------------------------------------------------------
+# Complex numbers
+
+
+def ones(leaf, others: list) -> tuple:
+    """The units of a leaf that differs by: 1, and of a complex leaf 1j as well, if one of the others is real."""
+    return (1, 1j) if np.iscomplexobj(leaf) and not all(map(np.iscomplexobj, others)) else (1,)
+
+
+def check_complex(call: Call, by: list, ys: list, holomorphic: bool) -> None:
+    """Raises KindError where a complex value has no derivative by a complex argument that is one number."""
+    ys = [y for y in ys if structure.is_differentiable(y)]
+    if not any(map(np.iscomplexobj, by)):
+        return
+    if holomorphic and not all(map(np.iscomplexobj, ys)):
         raise KindError(
-            None, f"{name_of(call.fun)} takes or returns complex numbers, which have no matrix of derivatives",
-            hint="Write it with real and imaginary parts, as complex(a, b) or x + 1j * y, or use vjp, jvp or hvp.",
+            None, f"{name_of(call.fun)} returns real numbers: as a function of complex ones it is not holomorphic",
+            hint="Leave out holomorphic=True: by a complex z you get dL/dRe(z) + 1j * dL/dIm(z).",
         )  # fmt: skip
+    if not holomorphic and any(map(np.iscomplexobj, ys)):
+        raise KindError(
+            None, f"{name_of(call.fun)} takes and returns complex numbers, and is not said to be holomorphic",
+            hint="Pass holomorphic=True if it is; else write it with real and imaginary parts, or use vjp, jvp or hvp.",
+        )  # fmt: skip
+
+
+def check_holomorphic(call: Call, along: list, aside: list, like: list) -> None:
+    """Raises KindError if derivatives along a direction times 1j are not 1j times those along it (Cauchy and Riemann)."""
+    for a, b, leaf in zip(along, aside, like):
+        if np.iscomplexobj(leaf):
+            tolerance = 100 * math.sqrt(np.finfo(np.asarray(leaf).dtype).eps)
+            if np.max(np.abs(np.subtract(b, 1j * np.asarray(a))), initial=0) > tolerance * np.max(np.abs(a), initial=0):
+                raise KindError(
+                    None, f"{name_of(call.fun)} is not holomorphic: its derivative along 1j is not 1j times that along 1",
+                    hint="Write it with real and imaginary parts, or use vjp, jvp or hvp.",
+                )  # fmt: skip
 
 
 def nested(value, blocks: list, arguments: list, one_or_tuple: Callable):
@@ -135,6 +193,11 @@ def leaves(value) -> list:
     return [value] if held is None else [leaf for part in held for leaf in leaves(part)]
 
 
+def is_leaf(value) -> bool:
+    """Whether a value is a number or an array itself."""
+    return structure.items(value) is None
+
+
 def size(found: list) -> int:
     """How many numbers with a derivative there are in leaves."""
     return sum(np.size(leaf) for leaf in found if structure.is_differentiable(leaf))
@@ -145,7 +208,7 @@ def seed_like(value):
     held = structure.items(value)
     if held is None:
         if isinstance(value, np.ndarray):
-            return np.zeros(value.shape, value.dtype if value.dtype.kind == "f" else float)
+            return np.zeros(value.shape, value.dtype if value.dtype.kind in "fc" else float)
         return type(value)(0) if structure.is_differentiable(value) else 0.0
     parts = [seed_like(part) for part in held]
     return parts if isinstance(value, (tuple, list)) else dict(zip(structure.keys(value), parts))
@@ -160,16 +223,17 @@ def places(holder: list | dict) -> Iterator[tuple[list | dict, Any]]:
             yield holder, key
 
 
-def each_unit(holder: list | dict, key) -> Iterator[int]:
-    """For each number of the leaf `holder[key]`, which are zeros: its index in the flat leaf, while it is 1."""
+def each_unit(holder: list | dict, key, one: complex = 1) -> Iterator[int]:
+    """For each number of the leaf `holder[key]`, which are zeros: its index in the flat leaf, while it is `one`."""
     zero = holder[key]
     if isinstance(zero, np.ndarray):
+        flat = zero.reshape(-1)
         for k in range(zero.size):
-            zero.flat[k] = 1
+            flat[k] = one
             yield k
-            zero.flat[k] = 0
+            flat[k] = 0
     else:
-        holder[key] = type(zero)(1)
+        holder[key] = type(zero)(one)
         yield 0
         holder[key] = zero
 
@@ -189,14 +253,18 @@ def tangents(value, dot) -> list:
 
 
 def dtype_of(x, y) -> np.dtype:
-    """The type of the derivative of y by x: that of x; by a plain float that of y."""
+    """The type of the derivative of y by x: that of x; by a plain float that of y. Complex if one of them is."""
     for leaf in (x, y):
         if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind in "fc":
-            return leaf.dtype
-    return np.dtype(float)
+            return np.result_type(leaf.dtype, np.complex64) if np.iscomplexobj(x) or np.iscomplexobj(y) else leaf.dtype
+    return np.dtype(complex if np.iscomplexobj(x) or np.iscomplexobj(y) else float)
 
 
 def finished(block: np.ndarray, y, x):
     """The derivative of y by x, in its shape: a number where both are."""
     block = block.reshape(np.shape(y) + np.shape(x))
-    return block if isinstance(y, np.ndarray) or isinstance(x, np.ndarray) else structure.cast(block[()], x)
+    if isinstance(y, np.ndarray) or isinstance(x, np.ndarray):
+        return block
+    if np.iscomplexobj(block) and not np.iscomplexobj(x):
+        return block[()] if isinstance(x, np.generic) else complex(block)
+    return structure.cast(block[()], x)

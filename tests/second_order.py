@@ -2,11 +2,11 @@
 
     python -m tests.random_programs --second --count 500        a long run; see there
 
-Of a program `f`, a point and a random direction, four ways lead to the Hessian, or to its product with the direction:
-`hvp` (forward over reverse), the gradient of the contracted gradient (reverse over reverse), the gradient of a `jvp`
-(reverse over forward), the `jvp` of a `jvp`. The reference is the second derivative of the plain program along the
-direction, by differences of differences, and for the product with a vector the differences of its first-order gradient,
-which the reference has confirmed at the point.
+Of a program `f`, a point and a random direction, five ways lead to the Hessian, or to its product with the direction:
+`hvp` (forward over reverse), the same by `linearize` (values ahead), the gradient of the contracted gradient (reverse over
+reverse), the gradient of a `jvp` (reverse over forward), the `jvp` of a `jvp`. The reference is the second derivative of
+the plain program along the direction, by differences of differences, and for the product with a vector the differences of
+its first-order gradient, which the reference has confirmed at the point.
 """
 
 from __future__ import annotations
@@ -96,8 +96,15 @@ def ways(fun, args: tuple, argnums: tuple, dots: tuple) -> dict:
     """Each way to the product of the Hessian with `dots`, or (`jvp of jvp`) to the second derivative along them."""
     by_gradient, by_tangent = contracted(fun, args, argnums, dots)
     vectors = tuple(dots[i] for i in argnums)
+
+    def by_linearization():
+        _, pushforward = srcad.linearize(srcad.grad(fun, argnums=argnums), *fresh(args))
+        pushforward(*moved(dots, dots, 1.0))  # it leaves all as it was
+        return pushforward(*fresh(dots))
+
     return {
         "hvp": lambda: srcad.hvp(fun, argnums=argnums)(*fresh(args), vector=fresh(vectors)),
+        "linearize of grad": by_linearization,
         "grad of grad": lambda: srcad.grad(by_gradient, argnums=argnums)(*fresh(args)),
         "grad of jvp": lambda: srcad.grad(by_tangent, argnums=argnums)(*fresh(args)),
         "jvp of jvp": lambda: srcad.jvp(by_tangent, fresh(args), fresh(dots))[1],

@@ -580,22 +580,15 @@ def test_what_has_no_rule_for_complex_numbers_is_refused(fun, message):
         grad(fun)(normal(3))
 
 
-def turned(x):
-    return x * 1j
+def total_of_jacobian(z):
+    return np.sum(abs(jacfwd(np.abs)(z)))
 
 
-def total_of_jacobian(x):
-    return np.sum(jacfwd(turned)(x).imag)
-
-
-def test_operators_that_give_matrices_refuse_complex_numbers():
-    for operator in (jacobian, jacfwd, jacrev, hessian):
-        with pytest.raises(KindError, match="complex numbers"):
-            operator(lambda z: np.sum(abs(z) ** 2))(normal(3))
-    with pytest.raises(KindError, match="complex numbers"):
-        jacobian(lambda x: x * 1j)(np.ones(3))
-    with pytest.raises(KindError, match="complex numbers"):
-        grad(total_of_jacobian)(np.ones(2))
+def test_matrices_by_complex_numbers_that_are_not_supported():
+    with pytest.raises(KindError, match="the hessian of <lambda> by complex numbers is not supported"):
+        hessian(lambda z: np.sum(abs(z) ** 2))(normal(3))
+    with pytest.raises(KindError, match="the jacfwd of absolute by complex numbers is not supported"):
+        grad(total_of_jacobian)(normal(3))
 
 
 def test_seeds_have_to_be_in_the_field():
@@ -619,3 +612,106 @@ def test_the_sign_of_what_may_be_complex():
     held.value = 1 + 1j
     with pytest.raises(KindError, match=r"`np.sign` of a complex number"):
         grad(fun)(np.array([1.0, -2.0]), held)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Jacobians
+
+MATRIX = normal(3, 4)
+
+
+def waves(x):
+    return np.exp(1j * x)[:3] * (MATRIX @ x)
+
+
+def entire(z):
+    return np.sin(MATRIX @ z) * z[:3]
+
+
+def intensities(z):
+    return np.abs(MATRIX @ z) ** 2 + z.real[:3] * z.imag[1:]
+
+
+def columns(fun, x, one=1.0, step=1e-6):
+    """The derivatives of a function along `one` times each number of x, by central differences."""
+    units = np.eye(x.size) * one * step
+    return np.stack([(fun(x + e) - fun(x - e)) / (2 * step) for e in units], -1)
+
+
+OPERATORS = pytest.mark.parametrize("operator", [jacobian, jacfwd, jacrev])
+
+
+@OPERATORS
+def test_a_complex_function_of_real_numbers_has_a_complex_jacobian(operator):
+    x = RNG.normal(size=4)
+    found = operator(waves)(x)
+    assert found.dtype == complex and operator(waves)(x.astype(np.float32)).dtype == np.complex64
+    np.testing.assert_allclose(found, columns(waves, x), rtol=1e-7, atol=1e-8)
+    found = operator(lambda t: np.exp(1j * t))(0.5)
+    assert type(found) is complex and found == pytest.approx(1j * np.exp(0.5j))
+
+
+@OPERATORS
+def test_a_real_function_of_complex_numbers_has_the_directions_of_steepest_ascent(operator):
+    z = normal(4)
+    expected = columns(intensities, z) + 1j * columns(intensities, z, 1j)
+    np.testing.assert_allclose(operator(intensities)(z), expected, rtol=1e-7, atol=1e-8)
+    assert operator(lambda t: abs(t) ** 2)(0.5 + 1j) == pytest.approx(1 + 2j)
+
+
+@OPERATORS
+def test_a_holomorphic_function_has_its_complex_derivative(operator):
+    z = normal(4)
+    found = operator(entire, holomorphic=True)(z)
+    np.testing.assert_allclose(found, columns(entire, z), rtol=1e-7, atol=1e-8)
+    assert operator(lambda t: t**3, holomorphic=True)(0.5 + 1j) == pytest.approx(3 * (0.5 + 1j) ** 2)
+
+
+@OPERATORS
+def test_jacobians_by_real_and_complex_arguments_and_of_structures(operator):
+    z, x = normal(3), RNG.normal(size=3)
+    by_z, by_x = operator(lambda z, x: z * x, (0, 1), holomorphic=True)(z, x)
+    np.testing.assert_allclose(by_z, np.diag(x), atol=1e-15)
+    np.testing.assert_allclose(by_x, np.diag(z), atol=1e-15)
+    by_z, by_x = operator(lambda z, x: np.abs(z) * x, (0, 1))(z, x)
+    np.testing.assert_allclose(by_z, np.diag(z / np.abs(z) * x), rtol=1e-12, atol=1e-15)
+    assert by_x.dtype == float
+    np.testing.assert_allclose(by_x, np.diag(np.abs(z)), rtol=1e-12, atol=1e-15)
+    found = operator(lambda p: {"y": p["w"] * p["s"], "n": np.sum(p["w"]) * 1j})({"w": x, "s": 2.0})
+    np.testing.assert_allclose(found["n"]["w"], 1j * np.ones(3))
+    np.testing.assert_allclose(found["y"]["s"], x)
+    assert found["n"]["s"] == 0
+
+
+@OPERATORS
+@pytest.mark.parametrize(
+    "fun, holomorphic, message",
+    [
+        (lambda z: np.conj(z) * z[0], True, "not holomorphic: its derivative along 1j"),
+        (lambda z: np.conj(z) * z[0], False, "is not said to be holomorphic"),
+        (intensities, True, "returns real numbers"),
+    ],
+)
+def test_jacobians_of_what_is_not_holomorphic_are_refused(operator, fun, holomorphic, message):
+    with pytest.raises(KindError, match=message):
+        operator(fun, holomorphic=holomorphic)(normal(4))
+
+
+def test_hessians_of_real_functions_with_complex_numbers_inside():
+    x = RNG.normal(size=5)
+
+    def energy(x):
+        return np.sum(np.abs(np.fft.fft(x**2)) ** 2)
+
+    np.testing.assert_allclose(hessian(energy)(x), columns(grad(energy), x), rtol=1e-6, atol=1e-6)
+    with pytest.raises(KindError, match="the hessian of intensities by complex numbers is not supported"):
+        hessian(intensities)(normal(4))
+
+
+def test_a_complex_jacobian_inside_of_a_function():
+    x = RNG.normal(size=4)
+
+    def size(x):
+        return np.sum(np.abs(jacobian(waves)(x)) ** 2)
+
+    np.testing.assert_allclose(grad(size)(x), columns(size, x), rtol=1e-6, atol=1e-6)

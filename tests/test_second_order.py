@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 
-from srcad import grad, hessian, hvp, jvp
+from srcad import SrcadError, grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp
 from tests.random_programs import FUNCTIONAL, IMPERATIVE, judge_text, judge_twice
 
 
@@ -104,3 +104,107 @@ def test_the_hessian_of_a_network_equals_differences_of_its_gradient():
     gradient = grad(network)
     columns = [(gradient(p + d, x, y) - gradient(p - d, x, y)) / 2e-6 for d in 1e-6 * np.eye(13)]
     assert np.allclose(hessian(network)(p, x, y), np.array(columns), atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Operators inside of what is differentiated twice
+
+POINT = np.array([0.5, -1.2, 0.8])
+
+
+def cubic(x):
+    return np.sum(x**3 * x[::-1])
+
+
+def vector(x):
+    return x**3 * x[0]
+
+
+def size_of_a_hessian(x):
+    return np.sum(hessian(cubic)(x) ** 2)
+
+
+def size_of_a_jacobian(x):
+    return np.sum(jacobian(vector)(x) ** 2)
+
+
+def size_of_a_row(x):
+    return np.sum(jacobian(cubic)(x) ** 2)
+
+
+def size_of_a_product(x):
+    return np.sum(hvp(cubic)(x, x * 2.0) ** 2)
+
+
+def size_of_a_tangent(x):
+    return np.sum(jvp(vector, (x,), (x * x,))[1] ** 2)
+
+
+def slopes(fun, x, step=1e-5):
+    """Central differences of a function of a vector."""
+    return np.stack([(fun(x + e) - fun(x - e)) / (2 * step) for e in np.eye(x.size) * step], -1)
+
+
+@pytest.mark.parametrize(
+    "fun", [size_of_a_hessian, size_of_a_jacobian, size_of_a_row, size_of_a_product, size_of_a_tangent]
+)
+def test_second_derivatives_of_functions_with_operators_inside(fun):
+    first = grad(fun)
+    np.testing.assert_allclose(first(POINT), slopes(fun, POINT), rtol=1e-6, atol=1e-7)
+    expected = slopes(first, POINT)
+    np.testing.assert_allclose(hessian(fun)(POINT), expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(jacrev(first)(POINT), expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(hvp(fun)(POINT, POINT), expected @ POINT, rtol=1e-6, atol=1e-6)
+
+
+def test_jacobians_of_jacobians_of_hessians():
+    third = jacobian(hessian(cubic))
+    np.testing.assert_allclose(third(POINT), slopes(hessian(cubic), POINT), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(jacobian(third)(POINT), slopes(third, POINT), rtol=1e-6, atol=1e-6)
+
+
+def test_operators_inside_keep_the_type_of_the_value():
+    def total(x):
+        found = jacobian(vector)(x)
+        return np.sum(found) * (1.0 if found.dtype == np.float32 else np.nan)
+
+    assert np.isfinite(grad(total)(POINT.astype(np.float32))).all()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Recursion
+
+
+def power_by_recursion(x, n):
+    return 1.0 if n == 0 else x * power_by_recursion(x, n - 1)
+
+
+def fifth(x):
+    return power_by_recursion(x, 5)
+
+
+def test_third_derivatives_of_recursive_functions():
+    second = grad(grad(fifth))
+    assert math.isclose(hvp(grad(fifth))(1.3, 1.0), 60 * 1.3**2, rel_tol=1e-12)
+    assert math.isclose(jvp(second, (1.3,), (1.0,))[1], 60 * 1.3**2, rel_tol=1e-12)
+    assert math.isclose(jacfwd(second)(1.3), 60 * 1.3**2, rel_tol=1e-12)
+
+
+def test_a_refusal_of_a_higher_order_names_the_users_line():
+    with pytest.raises(SrcadError, match="third derivative of a recursive function") as error:
+        grad(grad(grad(fifth)))(1.3)
+    assert error.value.origin.source.filename == __file__
+    assert "in fifth(x)" in str(error.value) and "differentiated again" in str(error.value)
+
+
+def sorted_by_rank(x):
+    y = np.sort(x)
+    z = y * y
+    return np.sum(np.linalg.svd(z.reshape(2, 2))[0] * 2.0)
+
+
+def test_a_missing_rule_of_a_derivative_names_the_line_that_it_is_of():
+    with pytest.raises(SrcadError) as error:
+        hessian(sorted_by_rank)(np.array([1.0, 0.3, 2.0, 0.7]))
+    assert error.value.origin.source.filename == __file__
+    assert "np.linalg.svd(z.reshape(2, 2))" in str(error.value)

@@ -169,10 +169,10 @@ def generated_functions(case: Case):
     call, values, dots = forward_mode.moved_arguments(*moving_arguments(case))
     varied = [Value(kind_of(v, p.name), d is not None) for v, p, d in zip(values, call.parameters, dots)]
     program = Program(compiler.function_of, compiler.lift)
-    special = program.special(call.function, (), varied)
+    special = program.special(call.function, (), varied, is_root=True)
     if program.problems:
         raise srcad.Unsupported.of(program.problems)
-    return forward_mode.tangents(special, program)
+    return [(made.function, made.special.owner) for made in forward_mode.tangents(special, program)]
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -159,6 +159,10 @@ class Recursive(Kind):
         return self.found[0]
 
 
+class Shadow(Recursive):
+    """The kind of the zero adjoints of such values: lists that hold others of this kind, and 0.0 in place of None."""
+
+
 @dataclass(frozen=True)
 class Either(Kind):
     """One of several functions."""

@@ -21,6 +21,7 @@ from typing import Any
 from srcad.analysis.specialise import lookup
 from srcad.core.nodes import Function, Global, Import, Name, Node, Ref, map_children, walk
 from srcad.core.printer import text
+from srcad.errors import note_generated
 
 _numbers = itertools.count(1)
 
@@ -76,6 +77,7 @@ def build(name: str, generated: list[Generated], origin: str = "srcad") -> Modul
     functions = Functions(filename)
     for g, wanted in zip(prepared, injected):
         shown = texts[g.function.name]
+        note_generated(filename, range(line, line + shown.count("\n") + 1), g.owner)
         functions.add(g, shown, line, {k: types.CellType(v) for k, v in wanted.items() if v is not None})
         line += shown.count("\n") + 3
     return Module(functions, texts, header, filename)

@@ -17,7 +17,7 @@ the tangent zero on the first (Griewank & Walther 2008, ch. 3).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,10 +46,20 @@ Names = frozenset[str]
 NONE: Names = frozenset()
 
 
-def tangent(special: Special, program: Program, is_tried: bool = False) -> Function:
+@dataclass(frozen=True)
+class Tangents:
+    """The tangent function of a specialised function; `made` are its variables that hold tangents."""
+
+    special: Special
+    function: Function
+    made: frozenset[str]
+
+
+def tangent(special: Special, program: Program, is_tried: bool = False) -> Tangents:
     """`f_tangent(args, tangents of the varied ones) -> (value, its tangent)`; `is_tried` says whether it is called where a
     `try` may catch what it raises."""
-    return _Tangents(special, program, is_tried).function()
+    made = _Tangents(special, program, is_tried)
+    return Tangents(special, made.function(), frozenset(made.dots.made))
 
 
 # ---------------------------------------------------------------------------------------------------------------

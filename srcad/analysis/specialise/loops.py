@@ -474,6 +474,8 @@ def element_kind(iterable: Expr, typed: Expr) -> Kind:
     kind = plain(typed.kind) if typed.kind is not None else UNKNOWN
     if isinstance(kind, Items) and issubclass(kind.cls, dict):
         return functools.reduce(join, (constant_kind(k) for k in kind.keys), NEVER) if kind.keys else UNKNOWN
+    if is_mapping(kind):
+        return UNKNOWN  # the kind of its items is known, that of its keys is not
     found = item_kind(kind)
     return UNKNOWN if isinstance(found, (Never,)) else found
 

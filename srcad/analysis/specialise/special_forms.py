@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import weakref
 from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
@@ -359,17 +360,29 @@ def ufunc_method(self: Specialiser, e: Call) -> Expr | None:
     return None
 
 
+_shadows: weakref.WeakKeyDictionary[kinds.Recursive, kinds.Shadow] = weakref.WeakKeyDictionary()
+
+
 def shadow_kind(kind: Kind) -> Kind:
-    kind = kind.item if isinstance(kind, kinds.Maybe) else kind
+    """The kind of the zero adjoint of a value; it is 0.0 where that is None."""
     match kind:
+        case kinds.Maybe(item=kinds.Recursive() as item):
+            return kinds.Maybe(shadow_kind(item))
+        case kinds.Maybe(item=item):
+            return shadow_kind(item)
         case kinds.Recursive():
-            return UNKNOWN
+            if kind not in _shadows:  # it is known before what it holds is, which holds it
+                shadow = _shadows[kind] = kinds.Shadow([UNKNOWN])
+                shadow.found[0] = shadow_kind(kind.item)
+            return _shadows[kind]
         case Number():
             return kinds.FLOAT
         case Items(items=items):
             shadows = tuple(map(shadow_kind, items))
             if not kind.is_sequence:
                 return Items(dict, kind.keys, shadows)
+            if any(isinstance(s, kinds.Recursive | kinds.Maybe) for s in shadows):
+                return Items(list, kind.keys, shadows)
             joined = functools.reduce(join, shadows, NEVER)
             return Listing(joined) if kinds.is_settled(joined) else Items(list, kind.keys, shadows)
         case Listing(item=item):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from srcad.analysis.kinds import Array, Items, Kind, Listing, Unknown, plain
+from srcad.analysis.kinds import Array, Items, Kind, Listing, Shadow, Unknown, parts, plain
 from srcad.analysis.specialise import Program, Special
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Dict, Expr, ExprStmt, For, If, List, Name, Return, Stmt,
     Subscript, Try, Tuple, While, With, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
+from srcad.errors import Unsupported
 from srcad.transform.liveness import Save, Sweep, definitely_set, prune, reads_before_writes, values_read
 from srcad.transform.reverse.choices import Choices
 from srcad.transform.reverse.control import Control
@@ -110,6 +111,12 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
         self.definite: dict[int, set[str]] = {}
         self.trace(special.body, set(special.params), set(special.params))
         self.flags: dict[int, Any] = {}
+        for name, kind in self.kind_of_name.items():
+            if name in self.varied_names and any(isinstance(k, Shadow) for k in parts(kind)):
+                raise Unsupported(
+                    special.source.at, "the third derivative of a recursive function by reverse mode alone is not supported",
+                    hint="Take it along a direction with jvp or hvp, as in hvp(grad(f)) or jacfwd(grad(grad(f))).",
+                )  # fmt: skip
 
     def pair(self) -> Pair:
         special = self.special

@@ -77,8 +77,9 @@ class Rule:
 
     `sequence` names those data that are sequences, a list of arrays or `*operands`. The vjp of one takes the item's
     number first: `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; the number of an item of an item is a tuple.
-    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list. Where the items are
-    `arrays`, a list among them is taken as one: no number is a tuple then.
+    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list, and
+    `listed(item, y_bar, y, items, ...)` the list of the adjoints of a list of any length, of which `item` stands for one.
+    Where the items are `arrays`, a list among them is taken as one: no number is a tuple then.
 
     `like(*data)` is an array of the type and the rank of the result, for the kind of what `fn` returns, where `fn` cannot be
     called on small arrays.

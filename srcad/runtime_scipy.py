@@ -272,6 +272,11 @@ class Steps:
     places: np.ndarray
     stops: bool
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """The numbers of the times in `found.t`."""
+        return np.arange(len(self.found.t))
+
 
 def steps_taken(fun, t_span, y0, method, t_eval, events, args, options) -> Steps:
     """The steps that are differentiated: those of `scipy.integrate.solve_ivp`, or of Radau for multistep methods.

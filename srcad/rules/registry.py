@@ -139,11 +139,13 @@ class StandIn:
 
     It is called where one of the parameters `data` is varied. `check(arguments)` gets the arguments that are given, by
     name, those that are written out as values and others as expressions, and raises Refused for what is not covered.
+    `choose(arguments)`, if there, gives a function of the same parameters that says this call better.
     """
 
     function: Callable
     data: tuple[str, ...]
     check: Callable[[Mapping[str, Any]], None]
+    choose: Callable[[Mapping[str, Any]], Callable] | None = None
 
     def bind(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         """The arguments of a call by the names of the parameters. Raises TypeError."""
@@ -309,14 +311,14 @@ def accepts_all(arguments: Mapping[str, Any]) -> None:
     """The check of a stand-in that covers every use of its function."""
 
 
-def says(fn, *data: str, check: Callable = accepts_all) -> Callable:
-    """Declares a function by another in plain Python (the decorated one), with the same parameters.
+def says(fn, *data: str, check: Callable = accepts_all, choose: Callable | None = None) -> Callable:
+    """Declares a function by another in plain Python (the decorated one), with the same parameters; `choose` as in StandIn.
 
     Where none of the parameters `data` is varied, the result is constant.
     """
 
     def declare(function: Callable) -> Callable:
-        STAND_INS[fn] = StandIn(function, data, check)
+        STAND_INS[fn] = StandIn(function, data, check, choose)
         return function
 
     return declare

@@ -60,8 +60,9 @@ class Curve:
         return np.moveaxis(found, -1, 0)
 
 
-VECTOR, MATRIX = np.zeros(2), np.zeros((2, 2))
-METHODS = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
+VECTOR, MATRIX, NUMBERS = np.zeros(2), np.zeros((2, 2)), np.zeros(2, int)
+EXPLICIT = ("RK45", "RK23", "DOP853")
+METHODS = (*EXPLICIT, "Radau", "BDF", "LSODA")
 
 
 def covered(arguments):
@@ -76,7 +77,7 @@ def covered(arguments):
 
 def as_found(found, ours):
     """What SciPy has found, with the derivative of `ours`."""
-    return constant(found, stop_gradient(ours)) + (ours - stop_gradient(ours))
+    return constant(found, ours) + (ours - constant(ours, ours))
 
 
 def explicit_steps(fun, more, times, widths, y0, rule):
@@ -125,30 +126,31 @@ def implicit_steps(fun, more, times, widths, y0, rule, stages):
     return starts, curves
 
 
-def curve_of(fun, more, t_span, y0, taken):
-    """The solution as a function of time, over the steps that were taken."""
+def explicit_curve(fun, more, t_span, y0, taken):
+    """The solution as a function of time, over the steps of an explicit formula that were taken."""
     first, last = t_span
     times = first + (last - first) * constant(taken.shares, VECTOR)
     widths = (last - first) * constant(taken.parts, VECTOR)
-    if taken.stages is None:
-        starts, curves = explicit_steps(fun, more, times, widths, y0, formula(taken.method))
-    else:
-        starts, curves = implicit_steps(fun, more, times, widths, y0, formula(taken.method), taken.stages)
+    starts, curves = explicit_steps(fun, more, times, widths, y0, formula(taken.method))
     return Curve(times, widths, starts, curves)
 
 
-@says(integrate.solve_ivp, "fun", "t_span", "y0", "t_eval", "args", "events", check=covered)
-def solve_ivp(
-    fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
-):  # fmt: skip
-    more = () if args is None else args
-    taken = stop_gradient(steps_taken(fun, t_span, y0, method, t_eval, events, args, options))
-    curve = curve_of(fun, more, t_span, y0, taken)
+def implicit_curve(fun, more, t_span, y0, taken):
+    """The same, over steps of Radau."""
+    first, last = t_span
+    times = first + (last - first) * constant(taken.shares, VECTOR)
+    widths = (last - first) * constant(taken.parts, VECTOR)
+    starts, curves = implicit_steps(fun, more, times, widths, y0, formula(taken.method), taken.stages)
+    return Curve(times, widths, starts, curves)
+
+
+def solution(curve, more, t_span, t_eval, events, taken):
+    """What `solve_ivp` returns, with the derivative of `curve`."""
     first, last = t_span
     if t_eval is None:
         t = first + (last - first) * constant(taken.shares_of_t, VECTOR)
     else:
-        t = np.array(t_eval, float)[: len(taken.found.t)]
+        t = np.array(t_eval, float)[constant(taken.numbers, NUMBERS)]
     if events is None:
         return Solution(t, as_found(taken.found.y, curve(t)), curve, None, None, Details(taken.found))
     at = constant(taken.places, VECTOR)
@@ -165,6 +167,41 @@ def solve_ivp(
     y = as_found(taken.found.y, curve(t))
     t_events, y_events = as_found(taken.found.t_events[0], hits), as_found(taken.found.y_events[0], states.T)
     return Solution(t, y, curve, [t_events], [y_events], Details(taken.found))
+
+
+def explicitly(
+    fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
+):  # fmt: skip
+    more = () if args is None else args
+    taken = stop_gradient(steps_taken(fun, t_span, y0, method, t_eval, events, args, options))
+    return solution(explicit_curve(fun, more, t_span, y0, taken), more, t_span, t_eval, events, taken)
+
+
+def implicitly(
+    fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
+):  # fmt: skip
+    more = () if args is None else args
+    taken = stop_gradient(steps_taken(fun, t_span, y0, method, t_eval, events, args, options))
+    return solution(implicit_curve(fun, more, t_span, y0, taken), more, t_span, t_eval, events, taken)
+
+
+def by_method(arguments):
+    """What says a call of `solve_ivp`; with a method that is only known when the program runs, either."""
+    method = arguments.get("method", "RK45")
+    return explicitly if method in EXPLICIT else implicitly if isinstance(method, str) else solve_ivp
+
+
+@says(integrate.solve_ivp, "fun", "t_span", "y0", "t_eval", "args", "events", check=covered, choose=by_method)
+def solve_ivp(
+    fun, t_span, y0, method="RK45", t_eval=None, dense_output=False, events=None, vectorized=False, args=None, **options
+):  # fmt: skip
+    more = () if args is None else args
+    taken = stop_gradient(steps_taken(fun, t_span, y0, method, t_eval, events, args, options))
+    if taken.stages is None:
+        curve = explicit_curve(fun, more, t_span, y0, taken)
+    else:
+        curve = implicit_curve(fun, more, t_span, y0, taken)
+    return solution(curve, more, t_span, t_eval, events, taken)
 
 
 def no_output(arguments):
@@ -192,7 +229,7 @@ def odeint(
     span = at[0], at[-1]
     options = {"rtol": 1.49012e-8 if rtol is None else rtol, "atol": 1.49012e-8 if atol is None else atol}
     taken = stop_gradient(steps_taken(slope, span, start, "Radau", None, None, None, options))
-    return as_found(found, curve_of(slope, (), span, start, taken)(at).T)
+    return as_found(found, implicit_curve(slope, (), span, start, taken)(at).T)
 
 
 OBJECTS = "its steps are taken one by one; use scipy.integrate.solve_ivp"

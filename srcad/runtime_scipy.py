@@ -307,7 +307,7 @@ def steps_taken(fun, t_span, y0, method, t_eval, events, args, options) -> Steps
     if events is not None:
         places = steps.t_events[0]
         if len(steps.t_events) != 1 or len(places) != len(found.t_events[0]):
-            raise ValueError("the events of solve_ivp have a derivative for one function, whose zeros are found twice the same")
+            raise ValueError("events of solve_ivp have a derivative for one function, with as many zeros by Radau")
     return Steps(
         found, name, np.array([(c.t_old - first) / (last - first) for c in curves]),
         np.array([(c.t - c.t_old) / (last - first) for c in curves]),

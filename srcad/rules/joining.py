@@ -151,7 +151,8 @@ def dstack_vjp(k, y_bar, y, tup):
 
 
 @sequence_rule(
-    np.column_stack, data="tup", jvp="linear", arrays=True, listed=along(1, 1), examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])],
+    np.column_stack, data="tup", jvp="linear", arrays=True, listed=along(1, 1),
+    examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])],
 )  # fmt: skip
 def column_stack_vjp(k, y_bar, y, tup):
     return lifted_section(k, y_bar, tup, 1, 2, 2)

@@ -373,6 +373,53 @@ def formula(method) -> Formula:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Integrals
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """What `scipy.integrate.quad` has found, and places and weights by which a sum of values of the integrand is that."""
+
+    value: float
+    error: float
+    places: np.ndarray
+    weights: np.ndarray
+
+
+def quadrature(func, a, b, args, epsabs, epsrel, limit, points) -> Quadrature:
+    """The integral by `scipy.integrate.quad`, and a Gauss formula on the halves of the intervals that it ended with.
+
+    Raises ValueError where the two do not agree, since the derivative is that of the sum.
+    """
+    from scipy.integrate import quad
+
+    options = {"epsabs": epsabs, "epsrel": epsrel, "limit": limit, "points": points}
+    value, error, info, *message = quad(func, a, b, args=tuple(args), full_output=1, **options)
+    if message:
+        raise ValueError(f"quad is not sure of this integral, which has no derivative then: {message[0]}")
+    low, high, sign = (a, b, 1.0) if a <= b else (b, a, -1.0)
+    lows, highs = info["alist"][: info["last"]], info["blist"][: info["last"]]
+    middles = (lows + highs) / 2
+    lows, highs = np.append(lows, middles), np.append(middles, highs)
+    nodes, shares = np.polynomial.legendre.leggauss(20)
+    half = (highs - lows)[:, None] / 2
+    places, weights = (lows[:, None] + half + half * nodes).ravel(), sign * (half * shares).ravel()
+    if np.isinf(low) or np.isinf(high):  # QUADPACK's substitution
+        weights, places = weights / places**2, (1 - places) / places
+        if np.isinf(low) and np.isinf(high):
+            weights, places = np.append(weights, weights), np.append(places, -places)
+        else:
+            places = low + places if np.isinf(high) else high - places
+    total = sum(weight * func(x, *args) for x, weight in zip(places.tolist(), weights.tolist()))
+    if not abs(total - value) <= 10 * max(error, abs(epsabs), abs(epsrel * value)):
+        raise ValueError(
+            f"quad gives {value}, and a sum on its intervals, whose derivative would be taken, {total}: the integrand has a"
+            " singularity there; substitute a variable that removes it"
+        )
+    return Quadrature(value, error, places, weights)
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Sparse matrices
 
 

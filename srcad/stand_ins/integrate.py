@@ -23,9 +23,10 @@ import numpy as np
 from scipy import integrate
 
 from srcad.core.nodes import List, Tuple
-from srcad.rules.registry import Refused, available, refused, says
+from srcad.rules.registry import A, Refused, available, ex, named, refused, rule, says
+from srcad.rules.signals import trapezoid_dx, trapezoid_first, trapezoid_jvp, trapezoid_x
 from srcad.runtime import stop_gradient
-from srcad.runtime_scipy import Details, cell_of, formula, solved, steps_taken
+from srcad.runtime_scipy import Details, cell_of, formula, quadrature, solved, steps_taken
 from srcad.stand_ins.implicit import constant, implicit, implicit_number
 from srcad.stand_ins.reported import Reported
 
@@ -162,7 +163,7 @@ def solution(curve, more, t_span, t_eval, events, taken):
 
         hits[j] = implicit_number(residual, at[j])
     if taken.stops and t_eval is None:
-        t = np.append(t[:-1], hits[-1])
+        t = as_found(taken.found.t, np.append(t[:-1], hits[-1]))
     states = curve(hits)
     y = as_found(taken.found.y, curve(t))
     t_events, y_events = as_found(taken.found.t_events[0], hits), as_found(taken.found.y_events[0], states.T)
@@ -188,7 +189,9 @@ def implicitly(
 def by_method(arguments):
     """What says a call of `solve_ivp`; with a method that is only known when the program runs, either."""
     method = arguments.get("method", "RK45")
-    return explicitly if method in EXPLICIT else implicitly if isinstance(method, str) else solve_ivp
+    if not isinstance(method, str):
+        return solve_ivp
+    return explicitly if method in EXPLICIT else implicitly
 
 
 @says(integrate.solve_ivp, "fun", "t_span", "y0", "t_eval", "args", "events", check=covered, choose=by_method)
@@ -232,10 +235,105 @@ def odeint(
     return as_found(found, implicit_curve(slope, (), span, start, taken)(at).T)
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# Integrals
+
+GAUSS = np.polynomial.legendre.leggauss(5)
+
+
+def plainly(arguments):
+    for name in ("weight", "wvar"):
+        if arguments.get(name) is not None:
+            raise Refused(f"`{name}`; write it into the integrand")
+    if arguments.get("full_output") not in (None, 0, False) or arguments.get("complex_func") not in (None, False):
+        raise Refused("`full_output` or `complex_func`")
+
+
+def by_limits(arguments):
+    """What says a call of `quad`: at limits that do not vary, the integrand is not evaluated; it may be infinite there."""
+    varied = any(getattr(arguments[name], "varied", False) for name in ("a", "b"))
+    return quad if varied else quad_between
+
+
+def quad_between(
+    func, a, b, args=(), full_output=0, epsabs=1.49e-8, epsrel=1.49e-8, limit=50, points=None, weight=None, wvar=None,
+    wopts=None, maxp1=50, limlst=50, complex_func=False,
+):  # fmt: skip
+    more = args if isinstance(args, tuple) else (args,)
+    found = stop_gradient(quadrature(func, a, b, more, epsabs, epsrel, limit, points))
+    places, weights = constant(found.places, VECTOR), constant(found.weights, VECTOR)
+    total = 0.0
+    for k in range(len(places)):
+        total = total + weights[k] * func(places[k], *more)
+    return as_found(found.value, total), found.error
+
+
+def beyond(func, more, b):
+    """The integral from b as it is on: 0, with the derivatives by b."""
+    from_here = constant(b, 0.0)
+    step = b - from_here
+    places, weights = 0.5 * GAUSS[0] + 0.5, 0.5 * GAUSS[1]
+    total = 0.0
+    for k in range(5):
+        total = total + weights[k] * func(from_here + step * places[k], *more)
+    return step * total
+
+
+@says(integrate.quad, "func", "a", "b", "args", check=plainly, choose=by_limits)
+def quad(
+    func, a, b, args=(), full_output=0, epsabs=1.49e-8, epsrel=1.49e-8, limit=50, points=None, weight=None, wvar=None,
+    wopts=None, maxp1=50, limlst=50, complex_func=False,
+):  # fmt: skip
+    more = args if isinstance(args, tuple) else (args,)
+    value, error = quad_between(func, constant(a, 0.0), constant(b, 0.0), more, 0, epsabs, epsrel, limit, points)
+    if np.isfinite(a):
+        value = value - beyond(func, more, a)
+    if np.isfinite(b):
+        value = value + beyond(func, more, b)
+    return value, error
+
+
+named(integrate, "trapezoid")
+rule(
+    integrate.trapezoid, trapezoid_first, trapezoid_x, trapezoid_dx, jvp=trapezoid_jvp,
+    examples=[ex(A(5)), ex(A(2, 5), A(5)), ex(A(5, 2), A(5), axis=0), ex(A(2, 5), A(2, 5)), ex(A(5), dx=A()), ex(A(0))],
+)  # fmt: skip
+
+
+@says(integrate.cumulative_trapezoid, "y", "x", "dx")
+def cumulative_trapezoid(y, x=None, dx=1.0, axis=-1, initial=None):
+    heights = np.moveaxis(np.array(y), axis, -1)
+    widths = dx if x is None else np.diff(x) if np.ndim(x) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
+    found = np.cumsum(widths * (heights[..., 1:] + heights[..., :-1]) / 2, -1)
+    if initial is not None:
+        found = np.concatenate([0.0 * heights[..., :1] + initial, found], -1)
+    return np.moveaxis(found, -1, axis)
+
+
+@says(integrate.simpson, "y", "x", "dx")
+def simpson(y, *, x=None, dx=1.0, axis=-1):
+    heights = np.moveaxis(np.array(y), axis, -1)
+    n = heights.shape[-1]
+    if x is None:
+        steps = dx * np.ones(n - 1)
+    else:
+        steps = np.diff(x) if np.ndim(x) == 1 else np.moveaxis(np.diff(x, axis=axis), axis, -1)
+    if n == 2:
+        return np.sum(steps * (heights[..., 1:] + heights[..., :-1]) / 2, -1)
+    a, b = steps[..., 0 : n - 2 : 2], steps[..., 1 : n - 1 : 2]
+    first, middle, last = heights[..., 0 : n - 2 : 2], heights[..., 1 : n - 1 : 2], heights[..., 2:n:2]
+    total = np.sum((a + b) / 6 * (first * (2 - b / a) + middle * (a + b) ** 2 / (a * b) + last * (2 - a / b)), -1)
+    if n % 2 == 0:  # the last strip by the parabola through the last three points (Cartwright, 2017)
+        a, b = steps[..., -2], steps[..., -1]
+        total = total + heights[..., -1] * (2 * b**2 + 3 * a * b) / (6 * (a + b))
+        total = total + heights[..., -2] * (b**2 + 3 * a * b) / (6 * a) - heights[..., -3] * b**3 / (6 * a * (a + b))
+    return total
+
+
 OBJECTS = "its steps are taken one by one; use scipy.integrate.solve_ivp"
 MESH = "its mesh depends on values; use scipy.integrate.solve_ivp, and scipy.optimize.root for the start"
 BY_STEPS = "RK45 RK23 DOP853 Radau BDF LSODA OdeSolver"
-QUADRATURES = "quad dblquad tplquad nquad quad_vec fixed_quad quadrature romberg qmc_quad cubature tanhsinh nsum"
+QUADRATURES = "dblquad tplquad nquad quad_vec fixed_quad quadrature romberg qmc_quad cubature tanhsinh nsum"
 refused(OBJECTS, *available(integrate, "ode", "complex_ode"))
 refused("it takes steps one by one; use scipy.integrate.solve_ivp", *available(integrate, *BY_STEPS.split()))
 refused(

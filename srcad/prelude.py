@@ -123,6 +123,25 @@ def fold_items(items_bar, xs):
     return xs_bar
 
 
+def unstacked(y_bar, axis=0):
+    """The adjoints of the arrays of a list that `np.stack` joins along a new axis."""
+    return [item.copy() for item in np.moveaxis(y_bar, axis, 0)]
+
+
+def unjoined(y_bar, xs, axis=0):
+    """The adjoints of the arrays of a list that `np.concatenate` joins along an axis that they have.
+
+    >>> unjoined(np.array([1.0, 2.0, 3.0]), [np.zeros(1), np.zeros(2)])
+    [array([1.]), array([2., 3.])]
+    """
+    rows, found, start = np.moveaxis(y_bar, axis, 0), [], 0
+    for x in xs:
+        stop = start + x.shape[axis]
+        found.append(np.moveaxis(rows[start:stop].copy(), 0, axis))
+        start = stop
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # NumPy
 

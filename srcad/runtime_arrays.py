@@ -83,7 +83,7 @@ def quantile_adjoint(y_bar, a, q=0.5, axis=None, method="linear", skip_nan=False
 def quantile_tangent(a_dot, a, q=0.5, axis=None, method="linear", skip_nan=False, keepdims=False):
     """The tangent of `np.quantile(a, q, axis, method=method, keepdims=keepdims)`."""
     weights, kept, axes = quantile_weights(a, q, axis, method, skip_nan)
-    rows = a_dot.transpose((*kept, *axes)).reshape(weights.shape[np.ndim(q) :])
+    rows = np.transpose(a_dot, (*kept, *axes)).reshape(weights.shape[np.ndim(q) :])
     y_dot = np.asarray((weights * np.where(weights, rows, 0)).sum(-1))
     return np.expand_dims(y_dot, tuple(np.ndim(q) + k for k in axes)) if keepdims else y_dot[()]
 
@@ -276,6 +276,13 @@ def half_spectrum(z, factor, n, axis):
 def poly_adjoint(y_bar, zeros):
     """The adjoint of `np.poly(zeros)`, for a vector of zeros."""
     return np.array([-y_bar[1:] @ np.atleast_1d(np.poly(np.delete(zeros, k))) for k in range(len(zeros))], y_bar.dtype)
+
+
+def independent(powers):
+    """The matrix of powers of a fit. Raises ValueError where its columns depend on each other: no fit is the best then."""
+    if np.linalg.matrix_rank(powers / np.sqrt((powers * powers).sum(0))) < powers.shape[1]:
+        raise ValueError("np.polyfit of too few points has no derivative: lower the degree, or give more points")
+    return powers
 
 
 # ---------------------------------------------------------------------------------------------------------------

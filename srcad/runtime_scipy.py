@@ -254,24 +254,72 @@ def uneven(x):
 # Initial value problems
 
 
-def steps_taken(fun, t_span, y0, method, args, options):
-    """What `scipy.integrate.solve_ivp` returns, with the ends of all its steps. Raises ValueError where it gives up."""
+MULTISTEP = ("BDF", "LSODA")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of `scipy.integrate.solve_ivp`, and what it has `found`: where each starts and how long it is, as shares of
+    the interval, and the places of events; the `stages` of an implicit formula, or None. `shares_of_t` are those of
+    `found.t`. It `stops` where it was an event that ended it."""
+
+    found: object
+    method: str
+    shares: np.ndarray
+    parts: np.ndarray
+    stages: np.ndarray | None
+    shares_of_t: np.ndarray
+    places: np.ndarray
+    stops: bool
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The numbers of the times in `found.t`."""
+        return np.arange(len(self.found.t))
+
+
+def steps_taken(fun, t_span, y0, method, t_eval, events, args, options) -> Steps:
+    """The steps that are differentiated: those of `scipy.integrate.solve_ivp`, or of Radau for multistep methods.
+
+    Raises ValueError where it gives up.
+    """
+    from scipy import integrate
     from scipy.integrate import solve_ivp
 
-    found = solve_ivp(fun, t_span, y0, method, args=None if args is None else tuple(args), **options)
-    if not found.success:
-        raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {found.message}")
-    return found
+    args = None if args is None else tuple(args)
+    if not isinstance(method, str) and getattr(integrate, method.__name__, None) is not method:
+        raise ValueError(f"the method {method!r} has no derivative; there are those of scipy.integrate")
+    found = solve_ivp(fun, t_span, y0, method, t_eval, dense_output=True, events=events, args=args, **options)
+    steps, name = found, method if isinstance(method, str) else method.__name__
+    if name in MULTISTEP:
+        name = "Radau"
+        chosen = {k: v for k, v in options.items() if k in ("rtol", "atol", "max_step", "jac")}
+        steps = solve_ivp(fun, t_span, y0, name, dense_output=True, events=events, args=args, **chosen)
+    for one in (found, steps):
+        if not one.success:
+            raise ValueError(f"solve_ivp has not reached the end, and its solution has no derivative: {one.message}")
+    first, last = (float(t) for t in t_span)
+    if first == last:
+        raise ValueError("solve_ivp over an interval of no length has no derivative; let t_span begin before it ends")
+    curves = steps.sol.interpolants
+    stages = np.array([polynomial.Q @ radau_powers() for polynomial in curves]).swapaxes(1, 2) if name == "Radau" else None
+    places = np.zeros(0)
+    if events is not None:
+        places = steps.t_events[0]
+        if len(steps.t_events) != 1 or len(places) != len(found.t_events[0]):
+            raise ValueError("events of solve_ivp have a derivative for one function, with as many zeros by Radau")
+    return Steps(
+        found, name, np.array([(c.t_old - first) / (last - first) for c in curves]),
+        np.array([(c.t - c.t_old) / (last - first) for c in curves]),
+        None if stages is None else stages.reshape(len(stages), -1), (found.t - first) / (last - first), places,
+        found.status == 1,
+    )  # fmt: skip
 
 
-def step_of_each(times, t_eval):
-    """How many of the points `t_eval` are before the end of each step, none of them before the first."""
-    if t_eval is None:
-        return None
-    direction = 1.0 if times[-1] >= times[0] else -1.0
-    ends = np.searchsorted(direction * np.asarray(t_eval), direction * times, side="right")
-    ends[0] = 0
-    return ends
+def cell_of(starts, t):
+    """The number of the step that each time is in, one at the end of a step in that."""
+    direction = 1.0 if len(starts) < 2 or starts[1] > starts[0] else -1.0
+    return np.clip(np.searchsorted(direction * starts, direction * t, side="left") - 1, 0, len(starts) - 1)
 
 
 @dataclass(frozen=True)
@@ -285,14 +333,29 @@ class Formula:
     p: np.ndarray
 
 
+def radau_nodes():
+    """The three nodes of the Radau IIA formula (Hairer & Wanner, Solving Ordinary Differential Equations II, sect. IV.5)."""
+    return np.array([(4 - 6**0.5) / 10, (4 + 6**0.5) / 10, 1.0])
+
+
+def radau_powers():
+    """The powers 1, 2, 3 of the nodes, one a row."""
+    return radau_nodes() ** np.arange(1.0, 4.0)[:, None]
+
+
 @functools.cache
 def formula(method) -> Formula:
-    """The formula of a method of `scipy.integrate.solve_ivp`. Raises ValueError for one that is not explicit."""
+    """The Runge-Kutta formula of a method of `scipy.integrate.solve_ivp`. Raises ValueError for one that has none."""
     from scipy import integrate
 
-    found = getattr(integrate, method, None) if isinstance(method, str) else method
+    if method == "Radau":
+        c = radau_nodes()
+        k = np.arange(1.0, 4.0)
+        integrals = c[:, None] ** k / k @ np.linalg.inv(c[:, None] ** (k - 1))
+        return Formula(integrals, integrals[-1], c, np.linalg.inv(radau_powers()))
+    found = getattr(integrate, method, None)
     if found not in (integrate.RK45, integrate.RK23, integrate.DOP853):
-        raise ValueError(f"method={method!r} has no derivative; there is method='RK45', 'RK23' and 'DOP853'")
+        raise ValueError(f"method={method!r} has no derivative; there is RK45, RK23, DOP853, Radau, BDF and LSODA")
     n = found.n_stages
     if found is not integrate.DOP853:
         a = np.pad(found.A, ((0, 1), (0, n + 1 - found.A.shape[1])))
@@ -307,6 +370,53 @@ def formula(method) -> Formula:
         basis = np.poly1d([1.0, 0.0]) ** (i // 2 + 1) * np.poly1d([-1.0, 1.0]) ** ((i + 1) // 2)
         p += np.outer(part, np.pad(basis.coeffs[::-1][1:], (0, len(parts) - basis.order)))
     return Formula(a, found.B, np.concatenate([found.C, [1.0], found.C_EXTRA]), p)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Integrals
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """What `scipy.integrate.quad` has found, and places and weights by which a sum of values of the integrand is that."""
+
+    value: float
+    error: float
+    places: np.ndarray
+    weights: np.ndarray
+
+
+def quadrature(func, a, b, args, epsabs, epsrel, limit, points) -> Quadrature:
+    """The integral by `scipy.integrate.quad`, and a Gauss formula on the halves of the intervals that it ended with.
+
+    Raises ValueError where the two do not agree, since the derivative is that of the sum.
+    """
+    from scipy.integrate import quad
+
+    options = {"epsabs": epsabs, "epsrel": epsrel, "limit": limit, "points": points}
+    value, error, info, *message = quad(func, a, b, args=tuple(args), full_output=1, **options)
+    if message:
+        raise ValueError(f"quad is not sure of this integral, which has no derivative then: {message[0]}")
+    low, high, sign = (a, b, 1.0) if a <= b else (b, a, -1.0)
+    lows, highs = info["alist"][: info["last"]], info["blist"][: info["last"]]
+    middles = (lows + highs) / 2
+    lows, highs = np.append(lows, middles), np.append(middles, highs)
+    nodes, shares = np.polynomial.legendre.leggauss(20)
+    half = (highs - lows)[:, None] / 2
+    places, weights = (lows[:, None] + half + half * nodes).ravel(), sign * (half * shares).ravel()
+    if np.isinf(low) or np.isinf(high):  # QUADPACK's substitution
+        weights, places = weights / places**2, (1 - places) / places
+        if np.isinf(low) and np.isinf(high):
+            weights, places = np.append(weights, weights), np.append(places, -places)
+        else:
+            places = low + places if np.isinf(high) else high - places
+    total = sum(weight * func(x, *args) for x, weight in zip(places.tolist(), weights.tolist()))
+    if not abs(total - value) <= 10 * max(error, abs(epsabs), abs(epsrel * value)):
+        raise ValueError(
+            f"quad gives {value}, and a sum on its intervals, whose derivative would be taken, {total}: the integrand has a"
+            " singularity there; substitute a variable that removes it"
+        )
+    return Quadrature(value, error, places, weights)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -395,6 +395,127 @@ def test_with_known_ranks_nearly_all_rules_are_decided():
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# The edges: no items, single ones, numbers, every axis, kept axes
+
+MAY_RAISE = {
+    # what has a full set of vectors besides those of no columns; lists of no arrays; matrices of two components
+    "np.linalg.svd", "scipy.linalg.svd", "np.unstack", "np.cross", "np.linalg.multi_dot", "np.linalg.tensorsolve",
+    # items made of none, or of others
+    "np.pad", "np.resize", "np.polymul", "np.polyfit", "np.cov", "np.corrcoef", "scipy.linalg.lu", "scipy.linalg.expm",
+    "scipy.linalg.toeplitz", "scipy.linalg.solve", "scipy.linalg.solve_sylvester",
+    # widths that NumPy broadcasts against the strips of another axis
+    "np.trapezoid", "np.trapz", "scipy.integrate.trapezoid",
+    # filters of no items, and of numbers
+    "scipy.signal.convolve", "scipy.signal.correlate", "scipy.signal.fftconvolve", "scipy.signal.oaconvolve",
+    "scipy.signal.convolve2d", "scipy.signal.correlate2d", "scipy.signal.lfilter", "scipy.ndimage.correlate",
+    "scipy.ndimage.convolve", "scipy.ndimage.gaussian_filter", "scipy.ndimage.uniform_filter",
+    "scipy.interpolate.UnivariateSpline.__call__",
+}  # fmt: skip
+"""Functions that SciPy and NumPy define for arrays for which the adjoint raises an error. It is never wrong."""
+
+ODD_SHAPES = {"np.nanquantile", "np.nanpercentile", "np.poly", "scipy.interpolate.UnivariateSpline.__call__"}
+"""Functions whose result has another number of axes if there are no items."""
+
+NO_SENSE = {"scipy.linalg.solve_sylvester"}
+"""Functions that read memory which is not theirs if extents do not go together."""
+
+
+def extents_in(value) -> set:
+    if isinstance(value, A):
+        return set(value.shape)
+    return set().union(*map(extents_in, value)) if isinstance(value, (list, tuple)) else set()
+
+
+def with_shapes(value, change):
+    """An example with other shapes of its arrays."""
+    if isinstance(value, Example):
+        kwargs = {k: with_shapes(v, change) for k, v in value.kwargs.items()}
+        return Example(tuple(with_shapes(v, change) for v in value.args), kwargs)
+    if isinstance(value, A):
+        return A(*change(value.shape), low=value.low, high=value.high, spd=value.spd, complex=value.complex)
+    if isinstance(value, (list, tuple)):
+        return type(value)(with_shapes(v, change) for v in value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fb" and change(value.shape) != value.shape:
+        return np.ones(change(value.shape), value.dtype)
+    return value
+
+
+def edges(rule, example):
+    """Calls like an example, with extents of 0 and 1, with numbers, along each axis, with axes that are kept."""
+    for extent in sorted(set().union(*map(extents_in, (*example.args, *example.kwargs.values())))):
+        for other in {0, 1} - {extent}:
+            yield with_shapes(example, lambda shape: tuple(other if n == extent else n for n in shape))  # noqa: B023
+    yield with_shapes(example, lambda shape: ())
+    for i, value in enumerate(example.args):
+        for k in range(len(value.shape) if isinstance(value, A) else 0):
+            empty = with_shapes(value, lambda shape: (*shape[:k], 0, *shape[k + 1 :]))  # noqa: B023
+            yield Example((*example.args[:i], empty, *example.args[i + 1 :]), example.kwargs)
+    given = rule.bind(example.args, example.kwargs).arguments
+    parameters = rule.signature.parameters
+    if "keepdims" in parameters and "keepdims" not in given:
+        yield Example(example.args, {**example.kwargs, "keepdims": True})
+    rank = max((len(a.shape) for a in example.args if isinstance(a, A)), default=0)
+    if "axis" in parameters and ("axis" not in given or isinstance(example.kwargs.get("axis"), int)):
+        for axis in range(-rank, rank):
+            yield Example(example.args, {**example.kwargs, "axis": axis})
+
+
+def edge_calls(rule):
+    """The calls at the edges for which the function is defined, each with its result."""
+    seen = set()
+    for example in examples(rule):
+        for edge in edges(rule, example):
+            if repr(edge) in seen:
+                continue
+            seen.add(repr(edge))
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    call = Call.of(rule, edge)
+                    y = call.run()
+            except Exception:  # NumPy has its reasons, and as many classes of errors
+                continue
+            if call.active and np.isfinite(leaves(y)).all():
+                yield call, y
+
+
+OURS = [r for r in ALL if str(getattr(r.fn, "__module__", "")).startswith("srcad.")]
+AT_EDGES = [r for r in ALL if r not in OURS and not isinstance(r.fn, types.MethodType) and label(r) not in NO_SENSE]
+
+
+@pytest.mark.parametrize("rule", [pytest.param(r, id=label(r)) for r in AT_EDGES if examples(r)])
+def test_no_items_and_every_axis(rule):
+    rng = np.random.default_rng(1)
+    for call, y in edge_calls(rule):
+        y_bar = random_like(y, rng)
+        for name in call.active:
+            x = call.bound.arguments[name]
+            x_dot, said = random_like(x, rng), f"{call.bound} by {name}"
+            try:
+                x_bar = adjoint_of(call, name, y_bar, y)
+            except Refused:
+                continue
+            except Exception:
+                if label(rule) not in MAY_RAISE:
+                    raise
+                continue
+            assert structure(x_bar) == structure(x), said
+            ours = inner(x_bar, x_dot)
+            if not isinstance(rule.fn, str) and label(rule) not in ODD_SHAPES | MAY_RAISE:
+                with np.errstate(all="ignore"):
+                    dots = tuple(x_dot if n == name else None for n in rule.data)
+                    y_dot = apply_jvp(rule.fn, dots, y, *call.bound.args, **call.bound.kwargs)
+                assert structure(y_dot) == structure(y), said
+                np.testing.assert_allclose(inner(y_bar, y_dot), ours, rtol=1e-8, atol=1e-10, err_msg=f"tangent of {said}")
+            if not is_kink(call):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    ahead, behind = (call.run(**{name: moved(x, x_dot, h)}) for h in (1e-6, -1e-6))
+                slope = (inner(y_bar, ahead) - inner(y_bar, behind)) / 2e-6
+                np.testing.assert_allclose(ours, slope, rtol=5e-6, atol=5e-7, err_msg=f"differences of {said}")
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # autograd
 
 

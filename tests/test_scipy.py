@@ -3,6 +3,7 @@ forms, the variational equation, the implicit function theorem by hand."""
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
@@ -390,12 +391,171 @@ def test_backwards_in_time_and_by_the_interval():
     np.testing.assert_allclose(grad(until, 1)(T, places), -a / (1 + a * places) ** 2, rtol=1e-6)
 
 
+def stiff(t, method, **options):
+    """A van der Pol oscillator (Hairer & Wanner, sect. IV.1), whose slow part is stiff."""
+
+    def slope(s, y):
+        return [y[1], 50 * t[0] * (1 - y[0] ** 2) * y[1] - t[1] * y[0]]
+
+    found = integrate.solve_ivp(slope, (0.0, 5.0), [2.0, 0.0], method=method, rtol=1e-9, atol=1e-10, **options)
+    return found.y[0, -1] + 0.1 * found.y[0, 1]
+
+
+@pytest.mark.parametrize("method", ["Radau", "BDF", "LSODA"])
+def test_stiff_equations(method):
+    """Beside differences of Radau with small tolerances."""
+    places = [1.0, 3.0, 4.5]
+    fine = slopes(lambda t: stiff(t, "Radau", t_eval=places), T, 1e-4)
+    agrees(lambda t: stiff(t, method, t_eval=places), T, fine, rtol=2e-6, atol=1e-8)
+
+
+def test_the_gradient_of_radau_is_that_of_its_steps():
+    """With steps of one size, whatever the parameters are: y' = -t y by the rational function of the Radau IIA formula."""
+
+    def fun(t):
+        found = integrate.solve_ivp(
+            lambda s, y: -t * y, (0.0, 1.0), np.ones(2), method="Radau", first_step=0.25, max_step=0.25, rtol=0.1, atol=1e9
+        )
+        assert len(found.t) == 5
+        return np.sum(found.y[:, -1])
+
+    def growth(z):
+        return (1 + 2 / 5 * z + z * z / 20) / (1 - 3 / 5 * z + 3 / 20 * z * z - z**3 / 60)
+
+    z, h = -T / 4, 1e-20j
+    expected = [np.imag(growth(x - h / 4) ** 4) / 1e-20 for x in z]
+    np.testing.assert_allclose(grad(fun)(T), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("options", [{}, {"args": True}, {"tfirst": True}])
+def test_odeint(options):
+    """y' = -a y^2 from b: y(s) = b / (1 + a b s), by a, b and the times."""
+
+    def fun(t):
+        times = np.array([0.0, 0.5, 1.0, 2.0]) * t[1]
+        if "args" in options:
+            found = integrate.odeint(lambda y, s, a: -a * y**2, [t[1]], times, args=(t[0],))
+        elif "tfirst" in options:
+            found = integrate.odeint(lambda s, y: -t[0] * y**2, t[1], times, tfirst=True)
+        else:
+            found = integrate.odeint(lambda y, s: -t[0] * y**2, t[1], times, rtol=1e-10, atol=1e-12)
+        return np.sum(found**2)
+
+    def exact(t):
+        return np.sum((t[1] / (1 + t[0] * t[1] * np.array([0.0, 0.5, 1.0, 2.0]) * t[1])) ** 2)
+
+    agrees(fun, T, slopes(exact, T), rtol=2e-7)
+
+
+def ground(s, y):
+    return y[0]
+
+
+ground.terminal = True
+ground.direction = -1
+
+
+def throw(t, events, **options):
+    return integrate.solve_ivp(
+        lambda s, y: np.array([y[1], -9.0 * t[1]]), (0.0, 10.0), np.array([1.0, t[0]]), events=events, **options
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "Radau", "LSODA"])
+def test_the_time_of_an_event(method):
+    """A stone thrown up from 1 with the speed a, which comes down with the acceleration 9 b."""
+
+    def lands(t):
+        found = throw(t, ground, method=method, **EXACT)
+        speed, again = found.y[1, -1], found.y_events[0][0, 1]
+        return found.t[-1] + 2 * found.t_events[0][0] + speed + 0.5 * again
+
+    def exact(t):
+        end = (t[0] + np.sqrt(t[0] ** 2 + 18 * t[1])) / (9 * t[1])
+        return 3 * end + 1.5 * (t[0] - 9 * t[1] * end)
+
+    agrees(lands, T, slopes(exact, T), rtol=1e-7)
+
+
+def test_an_event_that_captures_what_is_differentiated():
+    def lands(t):
+        def hit(s, y):
+            return y[0] - 0.1 * t[0]
+
+        hit.terminal = True
+        return throw(t, hit, **EXACT).t[-1]
+
+    def exact(t):
+        return (t[0] + np.sqrt(t[0] ** 2 + 18 * t[1] * (1 - 0.1 * t[0]))) / (9 * t[1])
+
+    agrees(lands, T, slopes(exact, T), rtol=1e-8)
+    h = 1e-4
+    second = (8 * (grad(lands)(T + [h, 0]) - grad(lands)(T - [h, 0])) - grad(lands)(T + [2 * h, 0])
+              + grad(lands)(T - [2 * h, 0])) / (12 * h)  # fmt: skip
+    np.testing.assert_allclose(second, [exact_second(T, 0), exact_second(T, 1)], rtol=1e-5)
+
+
+def exact_second(t, k):
+    """The second derivatives by t[0] and t[k] of the time in the test above, by the complex step of a difference."""
+
+    def exact(a, b):
+        return (a + np.sqrt(a**2 + 18 * b * (1 - 0.1 * a))) / (9 * b)
+
+    step, h = 1e-30j, 1e-6
+    shift = [0.0, 0.0]
+    shift[k] = h
+    return np.imag(exact(t[0] + shift[0] + step, t[1] + shift[1]) - exact(t[0] - shift[0] + step, t[1] - shift[1])) / 2e-36
+
+
+def test_events_on_the_way():
+    """cos(w s) = 0.5 at s = (±pi/3 + 2 pi k) / w."""
+
+    def fun(t):
+        found = integrate.solve_ivp(
+            lambda s, y, w: np.array([w * y[1], -w * y[0]]), (0.0, 10.0), np.array([1.0, 0.0]), args=(t[0],),
+            events=lambda s, y, w: y[0] - 0.5, method="DOP853", **EXACT,
+        )  # fmt: skip
+        return np.sum(found.t_events[0] ** 2) + np.sum(found.y_events[0][:, 1] ** 3)
+
+    angles = np.array([np.pi / 3, 5 * np.pi / 3, 7 * np.pi / 3, 11 * np.pi / 3])
+    agrees(fun, T, [-2 * np.sum(angles**2) / T[0] ** 3, 0.0], rtol=1e-6, atol=1e-6)
+
+
+def test_dense_output():
+    """y' = -a y^2 from 1: y(s) = 1 / (1 + a s), by a and by the place."""
+
+    def fun(t):
+        found = integrate.solve_ivp(lambda s, y: -t[0] * y**2, (0.0, 2.0), [1.0], dense_output=True, **EXACT)
+        return found.sol(t[1])[0] + np.sum(found.sol(np.array([0.3, 1.9])) ** 2)
+
+    a, s = T
+    by_a = -s / (1 + a * s) ** 2 + sum(-2 * r / (1 + a * r) ** 3 for r in (0.3, 1.9))
+    agrees(fun, T, [by_a, -a / (1 + a * s) ** 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("places", [None, [0.3, 1.0]])
+def test_second_derivatives_of_initial_value_problems(places):
+    """y' = -t y from 1 until 1: y = exp(-t s), with the second derivative s^2 exp(-t s)."""
+
+    def fun(t):
+        return np.sum(integrate.solve_ivp(lambda s, y: -t * y, (0, 1.0), np.ones(2), t_eval=places, **EXACT).y[:, -1])
+
+    def by_component(t):
+        found = integrate.solve_ivp(lambda s, y: [-t[0] * y[0], -t[1] * y[1]], (0, 1.0), [1.0, 1.0], t_eval=places, **EXACT)
+        return found.y[0, -1] + found.y[1, -1]
+
+    for one in (fun, by_component):
+        np.testing.assert_allclose(srcad.hessian(one)(T), np.diag(np.exp(-T)), rtol=1e-7, atol=1e-12)
+        np.testing.assert_allclose(srcad.hvp(one)(T, DIRECTION), DIRECTION * np.exp(-T), rtol=1e-7)
+
+
 @pytest.mark.parametrize("fun, message", [
-    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, method="LSODA").y[0, 0], "method='LSODA'"),
-    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, dense_output=True).y[0, 0], "`t_eval`"),
-    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, events=[len]).y[0, 0], "`events`"),
-    (lambda t: integrate.odeint(lambda y, s: -t * y, t, [0.0, 1.0])[1, 0], "scipy.integrate.solve_ivp"),
-    (lambda t: integrate.quad(lambda s: s * t[0], 0.0, 1.0)[0], "no derivative rule"),
+    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, method="Euler").y[0, 0], "method='Euler'"),
+    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, vectorized=True).y[0, 0], "`vectorized`"),
+    (lambda t: integrate.solve_ivp(lambda s, y: -t * y, (0, 1), t, events=[len, len]).y[0, 0], "several `events`"),
+    (lambda t: integrate.odeint(lambda y, s: -t * y, t, [0.0, 1.0], full_output=True)[0][1, 0], "`full_output`"),
+    (lambda t: integrate.quad(lambda s: s * t[0], 0.0, 1.0, weight="cos", wvar=2.0)[0], "`weight`"),
+    (lambda t: integrate.dblquad(lambda x, y: x * t[0], 0.0, 1.0, 0.0, 1.0)[0], "no derivative rule"),
 ])  # fmt: skip
 def test_integrators_that_are_refused(fun, message):
     assert message in refusal(fun)
@@ -405,9 +565,84 @@ def test_a_method_that_is_not_written_out():
     def fun(t, method):
         return np.sum(integrate.solve_ivp(lambda s, y: -t * y, (0, 1), np.ones(2), method=method).y)
 
-    assert grad(fun)(T, "RK45").shape == (2,)
-    with pytest.raises(ValueError, match="method='BDF' has no derivative"):
-        grad(fun)(T, "BDF")
+    for method in ("RK45", "BDF", integrate.Radau):
+        assert grad(fun)(T, method).shape == (2,)
+    with pytest.raises(ValueError, match="method"):
+        grad(fun)(T, "Euler")
+
+
+def test_what_a_solver_has_not_finished_has_no_derivative():
+    def fun(t):
+        return integrate.solve_ivp(lambda s, y: t[0] * y**2, (0.0, 10.0), [1.0]).y[0, -1]
+
+    with pytest.raises(ValueError, match="has not reached the end"), np.errstate(all="ignore"):
+        grad(fun)(T)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Integrals
+
+
+def waves(t):
+    return integrate.quad(lambda x: math.exp(-t[0] * x) * math.cos(t[1] * x), 0.0, 2.0)[0]
+
+
+def with_limits_and_args(t):
+    value, error = integrate.quad(lambda x, a: np.exp(-a * x) * x, t[1], t[0] * 3, args=(t[0],))
+    return value * t[1] if error < 1 else 0.0
+
+
+def without_end(t):
+    line = integrate.quad(lambda x: np.exp(-t[0] * x * x), -np.inf, np.inf)[0]
+    return line + integrate.quad(lambda x: np.exp(-t[0] * x), t[1], np.inf)[0]
+
+
+def backwards_in_x(t):
+    return integrate.quad(lambda x: np.sin(x * t[0]), t[1], -1.0)[0] + integrate.quad(np.cos, -1.0, t[0])[0]
+
+
+@pytest.mark.parametrize("fun", [waves, with_limits_and_args, without_end, backwards_in_x])
+def test_quad(fun):
+    agrees(fun, T, slopes(fun, T, 1e-3), rtol=1e-8)
+    second = np.stack([slopes(lambda t, k=k: grad(fun)(t)[k], T, 1e-3) for k in range(2)])
+    np.testing.assert_allclose(srcad.hessian(fun)(T), second, rtol=1e-6, atol=1e-8)
+
+
+def test_the_rule_of_leibniz():
+    """The integral of exp(-a x) from 0 to b is (1 - exp(-a b)) / a."""
+    fun = lambda a, b: integrate.quad(lambda x: np.exp(-a * x), 0.0, b)[0]  # noqa: E731
+    a, b = 1.2, 0.7
+    e = np.exp(-a * b)
+    np.testing.assert_allclose(grad(fun, (0, 1))(a, b), [(b * e * a - (1 - e)) / a**2, e], rtol=1e-12)
+    np.testing.assert_allclose(grad(grad(fun, 1), 1)(a, b), -a * e, rtol=1e-10)
+    np.testing.assert_allclose(grad(grad(grad(fun, 1), 1), 1)(a, b), a**2 * e, rtol=1e-9)
+
+
+def test_an_integrand_with_a_singularity_is_refused():
+    with pytest.raises(ValueError, match="has a singularity"):
+        grad(lambda t: integrate.quad(lambda x: t[0] / np.sqrt(x), 0.0, 1.0)[0])(T)
+    with pytest.raises(ValueError, match="is not sure of this integral"), np.errstate(all="ignore"):
+        grad(lambda t: integrate.quad(lambda x: t[0] / x, 0.0, 1.0)[0])(T)
+
+
+PLACES = np.array([0.0, 0.3, 0.7, 1.5, 1.8, 2.0])
+
+
+def sampled(t):
+    one = integrate.simpson(np.sin(PLACES * t[0]), x=PLACES * t[1]) + integrate.simpson(np.sin(PLACES[:5] * t[0]), dx=t[1])
+    rows = integrate.simpson(np.outer(PLACES, PLACES * t[0]) ** 2, x=PLACES * t[1], axis=0)
+    return one + np.sum(rows**2) + integrate.simpson(t * t[0], dx=0.5)
+
+
+def sampled_as_sums(t):
+    whole = integrate.trapezoid(np.sin(PLACES * t[0]), PLACES * t[1])
+    parts = integrate.cumulative_trapezoid(np.sin(np.outer(PLACES, PLACES) * t[0]), PLACES * t[1], axis=0, initial=0)
+    return whole + np.sum(parts**2) + integrate.cumulative_trapezoid(PLACES**2 * t[0], dx=t[1])[-1]
+
+
+@pytest.mark.parametrize("fun", [sampled, sampled_as_sums])
+def test_integrals_of_samples(fun):
+    agrees(fun, T, slopes(fun, T), rtol=1e-9)
 
 
 # ---------------------------------------------------------------------------------------------------------------

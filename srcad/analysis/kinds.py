@@ -599,7 +599,8 @@ def result_kind(fn, args: tuple[Kind, ...], kwargs: tuple[tuple[str, Kind], ...]
     """
     args = tuple(plain(a) for a in args)
     kind = _result_kind(OPERATORS.get(fn, fn) if isinstance(fn, str) else fn, args, kwargs)
-
+    if isinstance(kind, Unknown) and fn in (np.moveaxis, np.swapaxes) and isinstance(args[0], Array):  # along any axes
+        kind = Array(args[0].dtype, None if args[0].dims is None else (None,) * len(args[0].dims))
 
     def named(d: Dim) -> Dim:
         if not (isinstance(d.symbol, tuple) and d.symbol[0] == "new"):

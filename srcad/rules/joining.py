@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from srcad import prelude
+from srcad.core.nodes import Undecided
 from srcad.rules.registry import A, alias, available, ex, linear, rule, sequence_rule, symbolic
-from srcad.rules.shapes import known, rank, shape, size
+from srcad.rules.shapes import is_none, known, rank, shape, size
 from srcad.rules.shaping import converted, reshaped
 
 join = symbolic(np.concatenate)
 join_new = symbolic(np.stack)
 as_list = symbolic(list)
+unstacked, unjoined = symbolic(prelude.unstacked), symbolic(prelude.unjoined)
 
 # ---------------------------------------------------------------------------------------------------------------
 # Joining: the adjoint of an item is its section of y_bar
@@ -35,8 +38,34 @@ def sum_of(extents):
     return total
 
 
+def concatenate_listed(item, y_bar, y, arrays, axis=0, *, dtype=None):
+    axis = known(axis)
+    if rank(item) == 0 or axis is None:
+        raise Undecided("a list of numbers, or of arrays that are joined flat")
+    return unjoined(y_bar, arrays) if axis == 0 else unjoined(y_bar, arrays, axis)
+
+
+def stack_listed(item, y_bar, y, arrays, axis=0, *, dtype=None):
+    if rank(item) == 0:
+        return as_list(y_bar)
+    return unstacked(y_bar) if known(axis) == 0 else unstacked(y_bar, axis)
+
+
+def along(stacked: int, joined: int):
+    """The adjoint of a list of vectors that are stacked along an axis, or of arrays of more axes joined along another."""
+
+    def listed(item, y_bar, y, tup, *, dtype=None):
+        if rank(item) == 0:
+            raise Undecided("a list of numbers")
+        if rank(item) == 1:
+            return stack_listed(item, y_bar, y, tup, stacked)
+        return concatenate_listed(item, y_bar, y, tup, joined)
+
+    return listed
+
+
 @sequence_rule(
-    np.concatenate, data="arrays", jvp="linear", arrays=True,
+    np.concatenate, data="arrays", jvp="linear", arrays=True, listed=concatenate_listed,
     examples=[
         ex([A(2), A(3)]), ex((A(2, 3), A(1, 3))), ex([A(2, 3), A(2, 1), A(2, 2)], 1), ex([A(2, 3), A(2, 0)], axis=-1),
         ex([A(2, 1), A(3)], axis=None), ex([A(2)]), ex([A(2, 3, 4), A(2, 1, 4)], axis=1), ex([A(0), A(2)]),
@@ -58,6 +87,7 @@ STACKED = [ex([A(), A()]), ex([A(3), A(3)]), ex((A(2, 3), A(2, 3), A(2, 3))), ex
     data="arrays",
     jvp="linear",
     arrays=True,
+    listed=stack_listed,
     examples=[
         *STACKED,
         ex([A(3), A(3)], 1),
@@ -85,7 +115,7 @@ def lifted_section(k, y_bar, arrays, axis, ndim, long_rank):
 
 
 @sequence_rule(
-    np.vstack, data="tup", jvp="linear", arrays=True,
+    np.vstack, data="tup", jvp="linear", arrays=True, listed=along(0, 0),
     examples=[
         *STACKED, ex([A(3), A(2, 3), A(3)]), ex([A(2, 2, 1), A(1, 2, 1)]),
     ],
@@ -97,8 +127,14 @@ def vstack_vjp(k, y_bar, y, tup, *, dtype=None):
 alias(np.vstack, *available(np, "row_stack"))
 
 
+def hstack_listed(item, y_bar, y, tup, *, dtype=None):
+    if rank(item) == 0:
+        return as_list(y_bar)
+    return concatenate_listed(item, y_bar, y, tup, 0 if rank(item) == 1 else 1)
+
+
 @sequence_rule(
-    np.hstack, data="tup", jvp="linear", arrays=True,
+    np.hstack, data="tup", jvp="linear", arrays=True, listed=hstack_listed,
     examples=[*STACKED, ex([A(), A(3), A()]), ex([A(2, 1), A(2, 3)]), ex([A(2, 1, 2), A(2, 2, 2)])],
 )  # fmt: skip
 def hstack_vjp(k, y_bar, y, tup, *, dtype=None):
@@ -115,7 +151,8 @@ def dstack_vjp(k, y_bar, y, tup):
 
 
 @sequence_rule(
-    np.column_stack, data="tup", jvp="linear", arrays=True, examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])],
+    np.column_stack, data="tup", jvp="linear", arrays=True, listed=along(1, 1),
+    examples=[*STACKED[:3], ex([A(3), A(3, 2), A(3)])],
 )  # fmt: skip
 def column_stack_vjp(k, y_bar, y, tup):
     return lifted_section(k, y_bar, tup, 1, 2, 2)
@@ -199,6 +236,12 @@ def array_whole(y_bar, y, object, dtype=None, *, copy=True, order="K", subok=Fal
     return converted(y_bar if known(ndmin) == 0 else reshaped(y_bar, object), object, dtype)
 
 
+def array_listed(item, y_bar, y, items, dtype=None, *args, **parameters):
+    if not is_none(dtype) or args or parameters:
+        raise Undecided("a list that is converted")
+    return stack_listed(item, y_bar, y, items)
+
+
 def asarray_vjp(k, y_bar, y, a, dtype=None, order=None, *, copy=None):
     return array_vjp(k, y_bar, y, a, dtype)
 
@@ -213,8 +256,8 @@ LISTS = [
     ex([A(), 2], dtype=float), ex([A()], int), ex([]), ex([A(3), [A(), A(), 0.0]]),
 ]  # fmt: skip
 sequence_rule(
-    np.array, data="object", jvp="linear", whole=array_whole, listed=lambda y_bar, y, items: as_list(y_bar),
+    np.array, data="object", jvp="linear", whole=array_whole, listed=array_listed,
     examples=[*LISTS, ex([A(), A()], ndmin=2), ex(A(3), ndmin=3), ex([A(3)], ndmin=1), ex(A(2), np.float64, copy=True)],
 )(array_vjp)  # fmt: skip
 for function in (np.asarray, np.asanyarray):
-    sequence_rule(function, data="a", jvp="linear", whole=asarray_whole, examples=LISTS)(asarray_vjp)
+    sequence_rule(function, data="a", jvp="linear", whole=asarray_whole, listed=array_listed, examples=LISTS)(asarray_vjp)

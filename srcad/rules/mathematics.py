@@ -260,7 +260,9 @@ def sum_start(y_bar, y, iterable, /, start=0):
     return like(start, y_bar, y)
 
 
-def sum_listed(y_bar, y, items):
+def sum_listed(item, y_bar, y, items, /, start=0):
+    if rank(item) or rank(y):
+        raise Undecided("a sum of arrays")
     return lift([y_bar]) * length(items)
 
 

@@ -77,8 +77,9 @@ class Rule:
 
     `sequence` names those data that are sequences, a list of arrays or `*operands`. The vjp of one takes the item's
     number first: `vjp(k, y_bar, y, arrays, ...)` is the adjoint of item k; the number of an item of an item is a tuple.
-    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list. Where the items are
-    `arrays`, a list among them is taken as one: no number is a tuple then.
+    `whole(y_bar, y, array, ...)` is the adjoint of an array that is given in place of the first list, and
+    `listed(item, y_bar, y, items, ...)` the list of the adjoints of a list of any length, of which `item` stands for one.
+    Where the items are `arrays`, a list among them is taken as one: no number is a tuple then.
 
     `like(*data)` is an array of the type and the rank of the result, for the kind of what `fn` returns, where `fn` cannot be
     called on small arrays.
@@ -138,11 +139,13 @@ class StandIn:
 
     It is called where one of the parameters `data` is varied. `check(arguments)` gets the arguments that are given, by
     name, those that are written out as values and others as expressions, and raises Refused for what is not covered.
+    `choose(arguments)`, if there, gives a function of the same parameters that says this call better.
     """
 
     function: Callable
     data: tuple[str, ...]
     check: Callable[[Mapping[str, Any]], None]
+    choose: Callable[[Mapping[str, Any]], Callable] | None = None
 
     def bind(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         """The arguments of a call by the names of the parameters. Raises TypeError."""
@@ -308,14 +311,14 @@ def accepts_all(arguments: Mapping[str, Any]) -> None:
     """The check of a stand-in that covers every use of its function."""
 
 
-def says(fn, *data: str, check: Callable = accepts_all) -> Callable:
-    """Declares a function by another in plain Python (the decorated one), with the same parameters.
+def says(fn, *data: str, check: Callable = accepts_all, choose: Callable | None = None) -> Callable:
+    """Declares a function by another in plain Python (the decorated one), with the same parameters; `choose` as in StandIn.
 
     Where none of the parameters `data` is varied, the result is constant.
     """
 
     def declare(function: Callable) -> Callable:
-        STAND_INS[fn] = StandIn(function, data, check)
+        STAND_INS[fn] = StandIn(function, data, check, choose)
         return function
 
     return declare

@@ -24,6 +24,7 @@ from_full = symbolic(runtime_arrays.from_full)
 pair_sums = symbolic(runtime_arrays.pair_sums)
 gradient_adjoint = symbolic(runtime_arrays.gradient_adjoint)
 poly_adjoint = symbolic(runtime_arrays.poly_adjoint)
+independent = symbolic(runtime_arrays.independent)
 i0_slope = symbolic(runtime_arrays.i0_slope)
 kaiser_slope = symbolic(runtime_arrays.kaiser_slope)
 vander = symbolic(np.vander)
@@ -151,7 +152,7 @@ def sections_of(y_bar, n, axis, ends, a):
     """The adjoints of what `np.diff` joins: what stands before `a`, `a`, and what stands after it."""
     k = axis % rank(a) if known(axis) < 0 else axis
     extents = [0 if is_none(v) else 1 if rank(v) == 0 else shape(v)[k] for v in (ends[0], a, ends[1])]
-    return diff_adjoint(y_bar, sum_of(n for n in extents if is_symbol(n) or n), n, axis), extents, k
+    return diff_adjoint(y_bar, sum_of(n for n in extents if is_symbol(n) or n) or 0, n, axis), extents, k
 
 
 def differences(y_bar, a, n=1, axis=-1):
@@ -161,7 +162,9 @@ def differences(y_bar, a, n=1, axis=-1):
 
 
 def diff_first(y_bar, y, a, n=1, axis=-1, prepend=None, append=None):
-    if is_none(prepend) and is_none(append) or number(n) == 0:
+    if number(n) == 0:
+        return y_bar
+    if is_none(prepend) and is_none(append):
         return differences(y_bar, a, n, axis)
     whole, extents, k = sections_of(y_bar, n, axis, (prepend, append), a)
     if is_none(append):
@@ -194,7 +197,7 @@ def diff_jvp(dots, y, a, n=1, axis=-1, prepend=None, append=None):
 rule(
     np.diff, diff_first, diff_end(0), diff_end(1), data=("a", "prepend", "append"), jvp=diff_jvp,
     examples=[
-        ex(A(5)), ex(A(3, 4), axis=0), ex(A(5), 2), ex(A(3, 4), 3, -1), ex(A(1)), ex(A(2, 3), 0),
+        ex(A(5)), ex(A(3, 4), axis=0), ex(A(5), 2), ex(A(3, 4), 3, -1), ex(A(1)), ex(A(2, 3), 0), ex(A(), 0),
         ex(A(5), prepend=A()), ex(A(5), append=A(2)), ex(A(2, 3), 1, 0, A(1, 3), A(2, 3)), ex(A(2, 3), prepend=0.0),
         ex(A(2, 3), 2, prepend=A(2, 2), append=A()), ex(A(0)), ex(A(0, 3), 2, 0), ex(A(2, 2), 4), ex(A(3), append=A(0)),
         ex(A(0), 3, prepend=A(2)),
@@ -547,7 +550,12 @@ def fit_parts(x, y, deg, w):
     powers, data = np.vander(x, deg + 1), y
     if not is_none(w):
         powers, data = powers * w[:, None], y * (w if rank(y) == 1 else w[:, None])
-    return powers, np.linalg.pinv(powers), data
+    return powers, np.linalg.pinv(independent(powers)), data
+
+
+@linear(runtime_arrays.independent, examples=[ex(A(5, 2))])
+def independent_vjp(y_bar, y, powers):
+    return y_bar
 
 
 def polyfit_y(c_bar, c, x, y, deg, *, w=None):

@@ -11,7 +11,7 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis import kinds
-from srcad.analysis.kinds import UNKNOWN, Callee, Either, Items, Opaque, plain
+from srcad.analysis.kinds import UNKNOWN, Array, Callee, Either, Items, Kind, Opaque, plain
 from srcad.analysis.operations import library_method, python_value
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import into
@@ -169,6 +169,8 @@ class Calls:
             if varied:
                 return self.invoke(e, obj, (), ())
             return self.constant_call(e, obj)
+        if obj is registry.apply_vjp:
+            return replace(e, kind=kind_of_adjoint(e), varied=varied)
         if kinds.is_pure(obj) and not has_star(e):
             return replace(e, kind=self.applied_kind(e, obj, e.args, e.kwargs), varied=varied)
         made = registry.class_made(obj)
@@ -185,14 +187,16 @@ class Calls:
             varied = given is None and any(a.varied for a in (*e.args, *(v for _, v in e.kwargs)))
             return replace(e, kind=UNKNOWN, varied=varied)
         try:
-            stand_in.check({name: written_out(value) for name, value in given.items()})
+            arguments = {name: written_out(value) for name, value in given.items()}
+            stand_in.check(arguments)
         except registry.Refused as refused:
             self.refuse(e, f"{describe(e.fn)} has no derivative rule for {refused}")
             return replace(e, kind=UNKNOWN)
-        called = Ref(stand_in.function, stand_in.function.__name__, kind=Callee(stand_in.function), at=e.fn.at)
+        function = stand_in.function if stand_in.choose is None else stand_in.choose(arguments)
+        called = Ref(function, function.__name__, kind=Callee(function), at=e.fn.at)
         before = len(self.program.problems)
         try:
-            found = self.invoke(replace(e, fn=called), stand_in.function, (), ())
+            found = self.invoke(replace(e, fn=called), function, (), ())
         except SrcadError as error:
             raise seen_from(error, e.at) from None
         self.program.problems[before:] = [seen_from(p, e.at) for p in self.program.problems[before:]]
@@ -238,3 +242,15 @@ def written_out(e: Expr):
 def callable_method(cls: type):
     found = inspect.getattr_static(cls, "__call__", None)
     return found if isinstance(found, types.FunctionType) else None
+
+
+def kind_of_adjoint(e: Call) -> Kind:
+    """The kind of `apply_vjp(fn, k, y_bar, y, *args, **kwargs)`: an adjoint is of the kind of what it belongs to."""
+    name, number, _, _, *args = e.args
+    rule = registry.find(name.obj if isinstance(name, Ref) else name.value)
+    try:
+        x = rule.bind(tuple(args), dict(e.kwargs)).arguments[rule.data[number.value]]
+    except (AttributeError, KeyError, TypeError, registry.Refused):
+        return UNKNOWN
+    kind = plain(x.kind) if isinstance(x, Expr) and x.kind is not None else UNKNOWN
+    return kind if isinstance(kind, Array) and kind.dtype.kind in "fc" else UNKNOWN

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Items, Kind, Listing, Number, Opaque, Unknown, is_complex, is_float, is_list, item_kind, join,
-    plain,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_complex, is_float, is_list, item_kind,
+    join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.other_names import parts_after
@@ -53,6 +53,10 @@ class Writes:
         if is_flat(target) and isinstance(plain(typed.kind), Array) and aliases(typed):
             names = Const(f"{s.at}: {text(root_of(target))}, {text(typed)}")  # NumPy reads what it has just written, too
             self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, root_of(target), typed)), at=s.at))
+        if isinstance(target, Attribute) and isinstance(holder, Callee) and not typed.varied:  # event.terminal = True
+            function = replace(target.value, varied=False)
+            self.emit(replace(s, target=replace(target, value=function, varied=False), value=typed))
+            return
         if typed.varied or target.value.varied:
             place = self.owned_place(s, target, typed)
             if place is not None:

@@ -11,7 +11,7 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, Unknown, plain
 from srcad.analysis.operations import Operation, Refused, function_of, operation, python_value
 from srcad.core.nodes import (
-    Attribute, Call, Const, Expr, List, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
+    Attribute, Call, Const, Expr, List, Name, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.algebra import product
@@ -111,10 +111,11 @@ class Operations:
         name = rule.data[k]
         if name in rule.sequence and item is None and not isinstance(plain(x.kind), Array):
             items = plain(x.kind)
-            numbers = isinstance(items, (Listing, Items)) and isinstance(kinds.item_kind(items), Number)
-            if rule.listed is not None and numbers and len(applied.arguments) == 1:
-                return rule.listed(bar, y, self.operand(x))
-            raise Undecided("a list of arrays")
+            if rule.listed is None or not isinstance(items, (Listing, Items)):
+                raise Undecided("a list of arrays")
+            given = {n: self.operand(x) if n == name else self.argument(v) for n, v in applied.arguments.items()}
+            args, kwargs = positional_and_keyword(rule, given)
+            return rule.listed(Name("item", kind=kinds.item_kind(items)), bar, y, *args, **kwargs)
         arguments = {name: self.argument(value) for name, value in applied.arguments.items()}
         if rule.partials is not None:
             return self.elementwise(e, applied, arguments, k, x, y, bar, turn)

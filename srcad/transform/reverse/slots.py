@@ -102,7 +102,8 @@ class Slots:
         kind = plain(self.kind_of_name.get(slot.name, kinds.UNKNOWN))
         for key in slot.path:
             if isinstance(kind, Callee):
-                return Call(symbol(runtime.captured), (e, Const(key)))
+                e, kind = Call(symbol(runtime.captured), (e, Const(key))), plain(dict(kind.extra)[key].kind)
+                continue
             record = isinstance(kind, Items) and kind.is_record
             e = Attribute(e, key) if record else Subscript(e, Const(key))
             kind = plain(kind.item(key) or kinds.UNKNOWN) if isinstance(kind, Items) else kinds.UNKNOWN

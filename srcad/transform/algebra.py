@@ -31,7 +31,7 @@ def without_sign(e: Expr) -> Expr | None:
             return inner
         case Const(value=int() | float() as value) if not isinstance(value, bool) and value < 0:
             return Const(-value)
-        case Op(op="*" | "/" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
+        case Op(op="*" | "/" | "@" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
             return Op(op, (inner, b))
         case Call(fn=Ref(), args=(inner, *rest)) if is_linear_helper(e) and (inner := without_sign(inner)) is not None:
             return replace(e, args=(inner, *rest))
@@ -40,7 +40,7 @@ def without_sign(e: Expr) -> Expr | None:
 
 def is_linear_helper(e: Call) -> bool:
     """Whether the sign of the first argument is that of the result."""
-    return any(e.fn.obj is f for f in (np.sum, runtime.unbroadcast))
+    return any(e.fn.obj is f for f in (np.sum, np.outer, runtime.unbroadcast))
 
 
 def product(bar: Expr, partial) -> Expr:

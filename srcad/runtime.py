@@ -64,9 +64,8 @@ def may_repeat(index) -> bool:
     """Whether `x[index]` may have an item of `x` twice: where integers are looked up in an array or a list."""
     if isinstance(index, (int, slice)):
         return False
-    parts = index if isinstance(index, tuple) else (index,)
-    arrays = (np.asarray(i) for i in parts if isinstance(i, (list, np.ndarray)))
-    return any(a.ndim > 0 and a.dtype != bool for a in arrays)
+    arrays = [np.asarray(i) for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, (list, np.ndarray))]
+    return bool(arrays) and any(a.ndim > 0 and a.dtype != bool for a in arrays)
 
 
 def scatter(y_bar, index, shape):

@@ -8,7 +8,8 @@ import numpy as np
 
 from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Const, Expr, Function, Name, Node, Op, Slice, Stmt, Subscript, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Filled, Function, Name, Node, Op, Ref, Slice, Stmt, Subscript,
+    map_children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.core.printer import text
@@ -73,8 +74,13 @@ def is_whole(e: Expr) -> bool:
 
 
 def in_place(s: Stmt) -> Stmt:
-    """`a[i] = a[i] * c` as `a[i] *= c`, of floats, so that nothing is made that is then copied."""
+    """`a[i] = a[i] * c` as `a[i] *= c`, of floats, and what was written with `out=` as it was: nothing is made that is then
+    copied."""
     match s:
+        case Filled(target=Subscript() as target, value=Call(fn=Ref(obj=obj)) as call) if (
+            is_whole(target) and (isinstance(obj, np.ufunc) or obj is np.dot)
+        ):
+            return ExprStmt(replace(call, kwargs=(*call.kwargs, ("out", target.value))), at=s.at)
         case Assign(target=Subscript() as place, value=Op(op=op, args=(first, second))) if op in IN_PLACE:
             whole = place.value if is_whole(place) else place
             kind = plain(place.kind)

@@ -14,6 +14,7 @@ from srcad.core.nodes import (
 from srcad.core.places import root_name
 from srcad.core.printer import text
 from srcad.options import current
+from srcad.transform.algebra import are_like, twice
 from srcad.transform.liveness import Sweep
 from srcad.transform.reverse.forms import with_blocks
 
@@ -36,11 +37,11 @@ def tidied(block: Block) -> Block:
     for s in block:
         s = with_blocks(s, tidied)
         s = in_place(brief(s)) if isinstance(s, (Assign, AugAssign)) else s
-        twice = doubled(out[-1], s) if out else None
-        if twice is None:
+        both = doubled(out[-1], s) if out else None
+        if both is None:
             out.append(s)
         else:
-            out[-1] = twice
+            out[-1] = both
     return out
 
 
@@ -94,8 +95,6 @@ def doubled(first: Stmt, second: Stmt) -> Stmt | None:
     """One statement for two that add the same product to the same variable or place; None for others."""
     if not isinstance(second, AugAssign) or second.op not in ("+", "-"):
         return None
-    if not isinstance(second.value, Op) or second.value.op not in ("*", "/"):
-        return None
     is_start = isinstance(first, Assign) and isinstance(first.target, Name) and second.op == "+"
     if not (is_start or isinstance(first, AugAssign) and first.op == second.op):
         return None
@@ -103,14 +102,6 @@ def doubled(first: Stmt, second: Stmt) -> Stmt | None:
         return None
     root = root_name(second.target)
     reads = any(isinstance(n, Name) and n.id == root for n in walk(second.value))
-    if root is None or reads or text(first.value) != text(second.value):
+    if root is None or reads or not are_like(first.value, second.value):
         return None
-    return replace(first, value=times_two(second.value))
-
-
-def times_two(e: Expr) -> Expr:
-    """Twice the value of `e`; of a product, twice the first factor."""
-    match e:
-        case Op(op="*" | "/", args=(first, second)):
-            return replace(e, args=(times_two(first), second))
-    return Op("*", (e, Const(2)))
+    return replace(first, value=twice(second.value))

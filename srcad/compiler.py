@@ -312,9 +312,7 @@ def adjoint(pair: Pair) -> Function:
     copies = [
         Assign(
             Name(n),
-            Call(Attribute(Name(n), "copy"), ())
-            if n.endswith("_tape") and not deep
-            else Call(reference(own), (Name(n),)),
+            Call(reference(own), (Name(n),)) if deep else Call(Attribute(Name(n), "copy"), ()),
         )
         for n, deep in (*pair.used_up, *lent.items())
         if n not in pair.objects
@@ -424,6 +422,8 @@ def simplified_once(node: Node) -> Node:
             return replace(node, value=Call(Attribute(x, "copy"), ()))
         case Op(op="neg", args=(Const(value=float() as value),)):
             return Const(-value)
+        case Op(op="*", args=(Const(value=1.0), Const(value=int() as value))):
+            return Const(float(value))
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
         case Op(op="*", args=(Const(value=-1.0), x)) if (

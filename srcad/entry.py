@@ -46,10 +46,10 @@ def make_entry(
     names = _Names()
     params = list(compiled.params) if not is_flexible else [f"srcad_arg_{i}" for i in range(len(values))]
     checks = [argument_check(names, p, v, signature_of) for p, v in zip(params, values)]
-    checks += [c for r in compiled.references if (c := reference_check(names, r, owner))]
+    seen = [r for r in compiled.references if is_seen(r, owner, params)]
+    checks += dict.fromkeys(reference_check(names, r) for r in seen)
     checks += [code_check(names, fun, code) for fun, code in compiled.codes]
-    others = [r for r in compiled.references if r[0] is not owner]
-    if others or compiled.guards or compiled.inner:
+    if len(seen) < len(compiled.references) or compiled.guards or compiled.inner:
         checks.append(f"{names(compiled.is_current, 'is_current')}()")
     function = compiled.value_and_gradient if with_value else compiled.gradient
     call = f"{names(function, 'derivative')}({', '.join(params)})"
@@ -105,11 +105,19 @@ def argument_check(names: _Names, param: str, value: Any, signature_of: Callable
     return f"{names(signature_of, 'signature')}({param}) == {names(signature_of(value), 'known')}"
 
 
-def reference_check(names: _Names, reference: tuple, owner: types.FunctionType) -> str | None:
-    """The test that a name of the function still means what it did; None for a name of another one."""
-    fun, root, attributes, obj = reference
-    if fun is not owner:
-        return None
+def is_seen(reference: tuple, owner: types.FunctionType, params: list[str]) -> bool:
+    """Whether a name means in the entry what it means in the function that it is of: in `owner` itself, or as a global name
+    of a helper from the same module."""
+    fun, root, _, _ = reference
+    if fun is owner:
+        return True
+    hidden = {*fun.__code__.co_freevars, *owner.__code__.co_freevars, *params}
+    return fun.__globals__ is owner.__globals__ and root not in hidden
+
+
+def reference_check(names: _Names, reference: tuple) -> str:
+    """The test that a name still means what it did."""
+    _, root, attributes, obj = reference
     return f"{'.'.join((root, *attributes))} is {names(obj, 'meant')}"
 
 
@@ -121,7 +129,8 @@ def conversion(names: _Names, param: str, bar: str, value: Any, as_gradient: Cal
     """The gradient in the type of its argument."""
     general = f"{names(as_gradient, 'as_gradient')}({param}, {bar})"
     if type(value) is float:
-        return f"({bar} if {names(type, 'type')}({bar}) is {names(float, 'class')} else {general})"
+        kind, number, item = names(type, "type"), names(float, "class"), names(np.float64, "class")
+        return f"({bar} if {kind}({bar}) is {number} else {number}({bar}) if {kind}({bar}) is {item} else {general})"
     if type(value) is np.ndarray and value.dtype.kind == "f":
         array = names(np.ndarray, "ndarray")
         return (

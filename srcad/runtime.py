@@ -64,9 +64,8 @@ def may_repeat(index) -> bool:
     """Whether `x[index]` may have an item of `x` twice: where integers are looked up in an array or a list."""
     if isinstance(index, (int, slice)):
         return False
-    parts = index if isinstance(index, tuple) else (index,)
-    arrays = (np.asarray(i) for i in parts if isinstance(i, (list, np.ndarray)))
-    return any(a.ndim > 0 and a.dtype != bool for a in arrays)
+    arrays = [np.asarray(i) for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, (list, np.ndarray))]
+    return bool(arrays) and any(a.ndim > 0 and a.dtype != bool for a in arrays)
 
 
 def scatter(y_bar, index, shape):
@@ -158,8 +157,11 @@ def over(v, d):
     """
     if isinstance(v, float) and isinstance(d, float):
         return np.divide(v, d) if v and not d else v / d if v else v
-    with np.errstate(divide="ignore", invalid="ignore"):
+    if np.count_nonzero(d) == np.size(d):
         quotient = np.divide(v, d)
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient = np.divide(v, d)
     length = np.vdot(quotient, quotient)
     if length - length != 0:  # there is an infinity or a NaN in it
         quotient = np.where(np.equal(v, 0), np.zeros_like(quotient), quotient)
@@ -546,25 +548,29 @@ def arrays_in(x):
     return (part for part in parts_in(x) if isinstance(part, np.ndarray))
 
 
+def may_overlap(x, y) -> bool:
+    """Whether arrays in two structures share memory; two arrays that each own theirs do not."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is y or not (x.flags.owndata and y.flags.owndata) and np.shares_memory(x, y)
+    if isinstance(x, (int, float)) or isinstance(y, (int, float)):
+        return False
+    return any(may_overlap(a, b) for a in arrays_in(x) for b in arrays_in(y))
+
+
 def check_apart(names, x, *others):
     """Raises an error if `x`, which is written into, shares memory with one of the others, or has a part twice."""
+    if any([other is x or may_overlap(x, other) for other in others]):
+        wrong, hint = " and shares memory with another argument ({})", "Pass a copy of one of them."
+    elif not isinstance(x, np.ndarray) and has_twice(x):
+        wrong = ", and has one array, list or object in two places"
+        hint = "Pass copies, one for each place: then a write changes one of them."
+    else:
+        return
     from srcad.errors import Unsupported, place_of
 
     place, _, names = names.rpartition(": ")
     first, _, rest = names.partition(", ")
-    for other in others:
-        if other is x or any(np.shares_memory(a, b) for a in arrays_in(x) for b in arrays_in(other)):
-            raise Unsupported(
-                place_of(place),
-                f"`{first}` is written into and shares memory with another argument ({rest})",
-                hint="Pass a copy of one of them.",
-            )
-    if not isinstance(x, np.ndarray) and has_twice(x):
-        raise Unsupported(
-            place_of(place),
-            f"`{first}` is written into, and has one array, list or object in two places",
-            hint="Pass copies, one for each place: then a write changes one of them.",
-        )
+    raise Unsupported(place_of(place), f"`{first}` is written into{wrong.format(rest)}", hint=hint)
 
 
 def has_twice(x) -> bool:

@@ -345,6 +345,10 @@ class Assign(Stmt):
     value: Expr
 
 
+class Filled(Assign):
+    """An assignment to all of an array which was written as `np.exp(x, out=y)`."""
+
+
 class Alias(Assign):
     """An assignment that makes a variable another name of a place, for what is evaluated as the user wrote it."""
 

@@ -93,6 +93,8 @@ def power_base(y, x, p):
         return 0.5 / y
     if n == -1:
         return -y * y
+    if n < 0:
+        return n * y / x
     return n * x ** (n - 1)
 
 

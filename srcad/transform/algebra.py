@@ -10,6 +10,7 @@ import numpy as np
 from srcad import runtime
 from srcad.options import current
 from srcad.core.nodes import Call, Const, Expr, Op, Ref, lift
+from srcad.core.printer import text
 
 
 def negated(e: Expr) -> Expr:
@@ -31,7 +32,7 @@ def without_sign(e: Expr) -> Expr | None:
             return inner
         case Const(value=int() | float() as value) if not isinstance(value, bool) and value < 0:
             return Const(-value)
-        case Op(op="*" | "/" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
+        case Op(op="*" | "/" | "@" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
             return Op(op, (inner, b))
         case Call(fn=Ref(), args=(inner, *rest)) if is_linear_helper(e) and (inner := without_sign(inner)) is not None:
             return replace(e, args=(inner, *rest))
@@ -40,7 +41,7 @@ def without_sign(e: Expr) -> Expr | None:
 
 def is_linear_helper(e: Call) -> bool:
     """Whether the sign of the first argument is that of the result."""
-    return any(e.fn.obj is f for f in (np.sum, runtime.unbroadcast))
+    return any(e.fn.obj is f for f in (np.sum, np.outer, runtime.unbroadcast))
 
 
 def product(bar: Expr, partial) -> Expr:
@@ -66,5 +67,28 @@ def product(bar: Expr, partial) -> Expr:
 
 
 def total(terms: list[Expr]) -> Expr:
-    """The sum of terms."""
-    return reduce(lambda a, b: Op("+", (a, b)), terms)
+    """The sum of terms; of products that come twice, twice the one."""
+    found: list[Expr] = []
+    for term in terms:
+        if found and are_like(found[-1], term):
+            found[-1] = twice(term)
+        else:
+            found.append(term)
+    return reduce(lambda a, b: Op("+", (a, b)), found)
+
+
+def are_like(a: Expr, b: Expr) -> bool:
+    """Whether two terms are the same product or quotient."""
+    return current().simplification and isinstance(b, Op) and b.op in ("*", "/") and text(a) == text(b)
+
+
+def twice(e: Expr) -> Expr:
+    """Twice the value of `e`; of a product, twice the first factor.
+
+    >>> text(twice(Name("y_bar") * Name("x")))
+    'y_bar * 2 * x'
+    """
+    match e:
+        case Op(op="*" | "/", args=(first, second)):
+            return replace(e, args=(twice(first), second))
+    return Op("*", (e, Const(2)))

@@ -43,8 +43,7 @@ def caught_exception_adjoint(saved, result_bar):
     # 8: try:
     if handled == 1:
         # 11: z = y * y
-        y_bar += z_bar * y
-        y_bar += z_bar * y
+        y_bar += z_bar * 2 * y
         z_bar = 0.0
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
@@ -54,8 +53,7 @@ def caught_exception_adjoint(saved, result_bar):
     else:
         x_bar = 0.0
     # 7: y = x * x
-    x_bar += y_bar * x
-    x_bar += y_bar * x
+    x_bar += y_bar * 2 * x
     return x_bar
 
 
@@ -79,8 +77,7 @@ def caught_exception_value_and_grad(x):
     # 8: try:
     if handled == 1:
         # 11: z = y * y
-        y_bar += z_bar * y
-        y_bar += z_bar * y
+        y_bar += z_bar * 2 * y
         z_bar = 0.0
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
@@ -90,8 +87,7 @@ def caught_exception_value_and_grad(x):
     else:
         x_bar = 0.0
     # 7: y = x * x
-    x_bar += y_bar * x
-    x_bar += y_bar * x
+    x_bar += y_bar * 2 * x
     return result, x_bar
 
 
@@ -114,8 +110,7 @@ def caught_exception_grad(x):
     # 8: try:
     if handled == 1:
         # 11: z = y * y
-        y_bar += z_bar * y
-        y_bar += z_bar * y
+        y_bar += z_bar * 2 * y
         z_bar = 0.0
     if step >= 1:
         # 9: z = math.sqrt(1.0 - y) * x
@@ -125,6 +120,5 @@ def caught_exception_grad(x):
     else:
         x_bar = 0.0
     # 7: y = x * x
-    x_bar += y_bar * x
-    x_bar += y_bar * x
+    x_bar += y_bar * 2 * x
     return x_bar

@@ -34,7 +34,7 @@ def react_again(u, rate, result_bar):
     u_bar = result_bar
     product_bar = result_bar * growth
     product_bar_1 = product_bar * difference
-    rate_bar = np.sum(product_bar_1 * u)
+    rate_bar = np.vdot(product_bar_1, u)
     u_bar = u_bar + product_bar_1 * rate
     u_bar -= product_bar * product
     growth_bar = result_bar * product_1
@@ -60,8 +60,7 @@ def checkpointed_helper_adjoint(saved, result_bar):
     u, rate, n, u_tape = saved
     u_tape = u_tape.copy()
     # 17: return np.sum(u * u)
-    u_bar = result_bar * u
-    u_bar += result_bar * u
+    u_bar = result_bar * 2 * u
     # 15: for _ in range(n):
     rate_bar = 0.0
     for _ in reversed(range(n)):
@@ -82,8 +81,7 @@ def checkpointed_helper_value_and_grad(u, rate, n):
         u = react_1
     result = np.sum(u * u)
     # 17: return np.sum(u * u)
-    u_bar = u.copy()
-    u_bar += u
+    u_bar = 2.0 * u
     # 15: for _ in range(n):
     rate_bar = 0.0
     for _ in reversed(range(n)):
@@ -103,8 +101,7 @@ def checkpointed_helper_grad(u, rate, n):
         u_tape.append(u)
         u = react_1
     # 17: return np.sum(u * u)
-    u_bar = u.copy()
-    u_bar += u
+    u_bar = 2.0 * u
     # 15: for _ in range(n):
     rate_bar = 0.0
     for _ in reversed(range(n)):

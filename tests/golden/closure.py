@@ -67,8 +67,7 @@ def closure_adjoint(saved, result_bar):
         y_bar, rate_bar_1 = step_1_adjoint(step_1_saved, step_1_bar)
         rate_bar += rate_bar_1
     # 7: rate = x * x
-    x_bar = rate_bar * x
-    x_bar += rate_bar * x
+    x_bar = rate_bar * 2 * x
     return x_bar
 
 
@@ -94,8 +93,7 @@ def closure_value_and_grad(x, n):
         y_bar, rate_bar_1 = step_1_adjoint(step_1_saved, step_1_bar)
         rate_bar += rate_bar_1
     # 7: rate = x * x
-    x_bar = rate_bar * x
-    x_bar += rate_bar * x
+    x_bar = rate_bar * 2 * x
     return y, x_bar
 
 
@@ -121,6 +119,5 @@ def closure_grad(x, n):
         y_bar, rate_bar_1 = step_1_adjoint(step_1_saved, step_1_bar)
         rate_bar += rate_bar_1
     # 7: rate = x * x
-    x_bar = rate_bar * x
-    x_bar += rate_bar * x
+    x_bar = rate_bar * 2 * x
     return x_bar

@@ -71,7 +71,7 @@ def complex_current_value_and_grad(resistance, coil, voltage, omega, measured):
     difference = absolute - measured
     result = np.sum(difference ** 2) + phase
     # 11: return np.sum((np.abs(current) - measured) ** 2) + phase
-    current_bar = 1.0 * 2 * difference * current / (absolute + (absolute == 0))
+    current_bar = 2.0 * difference * current / (absolute + (absolute == 0))
     phase_bar = 1.0
     # 10: phase = np.sum(current).imag
     current_bar += 1.0j * phase_bar
@@ -97,7 +97,7 @@ def complex_current_grad(resistance, coil, voltage, omega, measured):
     absolute = np.abs(current)
     difference = absolute - measured
     # 11: return np.sum((np.abs(current) - measured) ** 2) + phase
-    current_bar = 1.0 * 2 * difference * current / (absolute + (absolute == 0))
+    current_bar = 2.0 * difference * current / (absolute + (absolute == 0))
     phase_bar = 1.0
     # 10: phase = np.sum(current).imag
     current_bar += 1.0j * phase_bar

@@ -59,7 +59,7 @@ def growing_list_value_and_grad(x, n):
     power = array ** 2
     result = np.sum(power)
     # 10: return np.sum(np.array(terms) ** 2)
-    terms_bar = list(1.0 * 2 * array)
+    terms_bar = list(2.0 * array)
     # 8: for k in range(n):
     terms_bar = own(terms_bar)
     x_bar = 0.0
@@ -83,7 +83,7 @@ def growing_list_grad(x, n):
     array = np.array(terms)
     power = array ** 2
     # 10: return np.sum(np.array(terms) ** 2)
-    terms_bar = list(1.0 * 2 * array)
+    terms_bar = list(2.0 * array)
     # 8: for k in range(n):
     terms_bar = own(terms_bar)
     x_bar = 0.0

@@ -41,8 +41,7 @@ def heat_stencil_adjoint(saved, result_bar):
     inner_tape = inner_tape.copy()
     total_tape = total_tape.copy()
     # 10: return np.sum(u * u)
-    u_bar = result_bar * u
-    u_bar += result_bar * u
+    u_bar = result_bar * 2 * u
     # 7: for _ in range(steps):
     c_bar = 0.0
     for _ in reversed(range(steps)):
@@ -54,7 +53,7 @@ def heat_stencil_adjoint(saved, result_bar):
         u_bar = scatter(u_bar[:u[:1].shape[0]], np.s_[:1], u.shape) + scatter(u_bar[u[:1].shape[0] + inner.shape[0]:], np.s_[-1:], u.shape)
         # 8: inner = u[1:-1] + c * (u[2:] - 2 * u[1:-1] + u[:-2])
         u_bar[1:-1] += inner_bar
-        c_bar += np.sum(inner_bar * total)
+        c_bar += np.vdot(inner_bar, total)
         total_bar = inner_bar * c
         u_bar[2:] += total_bar
         u_bar[1:-1] -= total_bar * 2
@@ -76,8 +75,7 @@ def heat_stencil_value_and_grad(u, c, steps):
         total_tape.append(total)
     result = np.sum(u * u)
     # 10: return np.sum(u * u)
-    u_bar = u.copy()
-    u_bar += u
+    u_bar = 2.0 * u
     # 7: for _ in range(steps):
     c_bar = 0.0
     for _ in reversed(range(steps)):
@@ -89,7 +87,7 @@ def heat_stencil_value_and_grad(u, c, steps):
         u_bar = scatter(u_bar[:u[:1].shape[0]], np.s_[:1], u.shape) + scatter(u_bar[u[:1].shape[0] + inner.shape[0]:], np.s_[-1:], u.shape)
         # 8: inner = u[1:-1] + c * (u[2:] - 2 * u[1:-1] + u[:-2])
         u_bar[1:-1] += inner_bar
-        c_bar += np.sum(inner_bar * total)
+        c_bar += np.vdot(inner_bar, total)
         total_bar = inner_bar * c
         u_bar[2:] += total_bar
         u_bar[1:-1] -= total_bar * 2
@@ -110,8 +108,7 @@ def heat_stencil_grad(u, c, steps):
         inner_tape.append(inner)
         total_tape.append(total)
     # 10: return np.sum(u * u)
-    u_bar = u.copy()
-    u_bar += u
+    u_bar = 2.0 * u
     # 7: for _ in range(steps):
     c_bar = 0.0
     for _ in reversed(range(steps)):
@@ -123,7 +120,7 @@ def heat_stencil_grad(u, c, steps):
         u_bar = scatter(u_bar[:u[:1].shape[0]], np.s_[:1], u.shape) + scatter(u_bar[u[:1].shape[0] + inner.shape[0]:], np.s_[-1:], u.shape)
         # 8: inner = u[1:-1] + c * (u[2:] - 2 * u[1:-1] + u[:-2])
         u_bar[1:-1] += inner_bar
-        c_bar += np.sum(inner_bar * total)
+        c_bar += np.vdot(inner_bar, total)
         total_bar = inner_bar * c
         u_bar[2:] += total_bar
         u_bar[1:-1] -= total_bar * 2

@@ -37,7 +37,7 @@ def softmax_adjoint(saved, result_bar):
     z, max_1, e, sum_1, quotient = saved
     # 8: return e / np.sum(e)
     e_bar = result_bar / sum_1
-    sum_1_bar = np.sum(-result_bar * quotient / sum_1)
+    sum_1_bar = -np.vdot(result_bar, quotient) / sum_1
     e_bar += sum_1_bar
     # 7: e = np.exp(z - np.max(z))
     difference_bar = e_bar * e

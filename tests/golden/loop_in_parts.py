@@ -113,8 +113,7 @@ def loop_in_parts_adjoint(saved, result_bar):
     u_1 = own(u_1)
     u_1_tape = u_1_tape.copy()
     # 10: return np.sum(u * u)
-    u_1_bar = result_bar * u_1
-    u_1_bar += result_bar * u_1
+    u_1_bar = result_bar * 2 * u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):
@@ -154,8 +153,7 @@ def loop_in_parts_value_and_grad(u, f, n):
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     result = np.sum(u_1 * u_1)
     # 10: return np.sum(u * u)
-    u_1_bar = u_1.copy()
-    u_1_bar += u_1
+    u_1_bar = 2.0 * u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):
@@ -194,8 +192,7 @@ def loop_in_parts_grad(u, f, n):
         u_1_tape.append(own(u_1[1:-1]))
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     # 10: return np.sum(u * u)
-    u_1_bar = u_1.copy()
-    u_1_bar += u_1
+    u_1_bar = 2.0 * u_1
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
     for k in reversed(range(n_1, n_2)):

@@ -34,7 +34,7 @@ def piecewise_adjoint(saved, result_bar):
     y_bar = np.broadcast_to(result_bar / y.size, y.shape)
     # 8: y = np.where(x > knee, slope * x, np.maximum(x, -1.0) ** 2)
     product_bar = y_bar * value
-    slope_bar = np.sum(product_bar * x)
+    slope_bar = np.vdot(product_bar, x)
     x_bar = product_bar * slope
     maximum_bar = y_bar * ~value * 2 * maximum
     x_bar += maximum_bar * (x > -1.0)
@@ -61,7 +61,7 @@ def piecewise_value_and_grad(x, knee):
     y_bar = np.broadcast_to(1.0 / y.size, y.shape)
     # 8: y = np.where(x > knee, slope * x, np.maximum(x, -1.0) ** 2)
     product_bar = y_bar * value
-    slope_bar = np.sum(product_bar * x)
+    slope_bar = np.vdot(product_bar, x)
     x_bar = product_bar * slope
     maximum_bar = y_bar * ~value * 2 * maximum
     x_bar += maximum_bar * (x > -1.0)
@@ -87,7 +87,7 @@ def piecewise_grad(x, knee):
     y_bar = np.broadcast_to(1.0 / y.size, y.shape)
     # 8: y = np.where(x > knee, slope * x, np.maximum(x, -1.0) ** 2)
     product_bar = y_bar * value
-    slope_bar = np.sum(product_bar * x)
+    slope_bar = np.vdot(product_bar, x)
     x_bar = product_bar * slope
     maximum_bar = y_bar * ~value * 2 * maximum
     x_bar += maximum_bar * (x > -1.0)

@@ -44,14 +44,12 @@ def recursive_power_adjoint(saved, result_bar):
         # 8: if n % 2 == 0:
         if n % 2 == 0:
             # 9: return half * half
-            half_bar = result_bar_1 * half
-            half_bar += result_bar_1 * half
+            half_bar = result_bar_1 * 2 * half
             x_bar = 0.0
         else:
             # 10: return half * half * x
             product_bar = result_bar_1 * x
-            half_bar = product_bar * half
-            half_bar += product_bar * half
+            half_bar = product_bar * 2 * half
             x_bar = result_bar_1 * (half * half)
         # 7: half = recursive_power(x, n // 2)
         recursive_power_1_bar = half_bar
@@ -82,14 +80,12 @@ def recursive_power_value_and_grad(x, n):
         # 8: if n % 2 == 0:
         if n % 2 == 0:
             # 9: return half * half
-            half_bar = result_bar_1 * half
-            half_bar += result_bar_1 * half
+            half_bar = result_bar_1 * 2 * half
             x_bar = 0.0
         else:
             # 10: return half * half * x
             product_bar = result_bar_1 * x
-            half_bar = product_bar * half
-            half_bar += product_bar * half
+            half_bar = product_bar * 2 * half
             x_bar = result_bar_1 * (half * half)
         # 7: half = recursive_power(x, n // 2)
         recursive_power_1_bar = half_bar
@@ -120,14 +116,12 @@ def recursive_power_grad(x, n):
         # 8: if n % 2 == 0:
         if n % 2 == 0:
             # 9: return half * half
-            half_bar = result_bar_1 * half
-            half_bar += result_bar_1 * half
+            half_bar = result_bar_1 * 2 * half
             x_bar = 0.0
         else:
             # 10: return half * half * x
             product_bar = result_bar_1 * x
-            half_bar = product_bar * half
-            half_bar += product_bar * half
+            half_bar = product_bar * 2 * half
             x_bar = result_bar_1 * (half * half)
         # 7: half = recursive_power(x, n // 2)
         recursive_power_1_bar = half_bar

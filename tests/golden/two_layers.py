@@ -36,8 +36,7 @@ def two_layers_adjoint(saved, result_bar):
     """Reverse sweep of two_layers: the adjoint of p from that of its result."""
     p, x, h, r, len_1 = saved
     # 9: return np.sum(r * r) / len(x)
-    r_bar = result_bar / len_1 * r
-    r_bar += result_bar / len_1 * r
+    r_bar = result_bar * 2 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
     h_bar = r_bar @ p['w2'].T
     p_w2_bar = h.T @ r_bar
@@ -56,8 +55,7 @@ def two_layers_value_and_grad(p, x, y):
     len_1 = len(x)
     result = np.sum(r * r) / len_1
     # 9: return np.sum(r * r) / len(x)
-    r_bar = 1.0 / len_1 * r
-    r_bar += 1.0 / len_1 * r
+    r_bar = 2.0 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
     h_bar = r_bar @ p['w2'].T
     p_w2_bar = h.T @ r_bar
@@ -75,8 +73,7 @@ def two_layers_grad(p, x, y):
     r = h @ p['w2'] + p['b2'] - y
     len_1 = len(x)
     # 9: return np.sum(r * r) / len(x)
-    r_bar = 1.0 / len_1 * r
-    r_bar += 1.0 / len_1 * r
+    r_bar = 2.0 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
     h_bar = r_bar @ p['w2'].T
     p_w2_bar = h.T @ r_bar

@@ -11,8 +11,8 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, Items, Nothing, Number, is_list, plain
 from srcad.analysis.specialise.sharing import is_hashable
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, For, List, Name, Op, Ref, Slice, Stmt, Subscript,
-    Tuple, call_of, reference,
+    Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Filled, For, List, Name, Op, Ref, Slice, Stmt,
+    Subscript, Tuple, call_of, reference,
 )  # fmt: skip
 from srcad.rules import registry
 
@@ -213,7 +213,7 @@ def into(self: Specialiser, e: Call) -> Expr | None:
         value: Expr = replace(e, args=tuple(args), kwargs=tuple(options.items()))
         if "where" in options:
             value = Call(Ref(np.where, "np.where"), (options["where"], value, out), at=e.at)
-        self.rewritten[key] = Assign(whole(out), value, at=e.at)
+        self.rewritten[key] = (Assign if "where" in options else Filled)(whole(out), value, at=e.at)
     self.statement(self.rewritten[key])
     return self.expr(out)
 

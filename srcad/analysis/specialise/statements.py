@@ -19,7 +19,7 @@ from srcad.analysis.specialise.sharing import (
 )  # fmt: skip
 from srcad.analysis.specialise.values import UNKNOWN_ITEMS, Local, Value, join_envs, join_values, set_names, unnamed_site
 from srcad.core.nodes import (
-    Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Expr, ExprStmt, For,
+    Assert, Assign, Attribute, AugAssign, Break, Call, Comprehension, Const, Def, Delete, Expr, ExprStmt, Filled, For,
     If, Import, Invoke, Lambda, Name, Node, Pass, Raise, Ref, Return, Slice, Starred, Stmt, Subscript, Try,
     Tuple, Walrus, While, With, children, reference, walk,
 )  # fmt: skip
@@ -152,7 +152,8 @@ class Statements:
                 typed = self.expr(value)
                 self.unpack(s, target, typed)
             case Subscript() | Attribute():
-                self.store(Assign(target, value, at=s.at), target, self.expr(value))
+                again = (Filled if isinstance(s, Filled) else Assign)(target, value, at=s.at)
+                self.store(again, target, self.expr(value))
             case _:
                 self.refuse(s, "this target of an assignment is not supported")
 

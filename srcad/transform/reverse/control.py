@@ -156,7 +156,7 @@ class Control:
             self.fill(missing - anew, back)
             back += self.emptied(anew)
             stale = {slot for slot in assumed if slot not in self.fresh and slot in carried}
-            copied = {slot for slot in carried & entry_set - assumed - stale_once if self.is_copied(slot, back)}
+            copied = self.copied_early(carried & entry_set - assumed - stale_once, carried, back)
             if copied and not stale:  # one copy before the loop serves all passes
                 early |= copied
                 assumed |= copied
@@ -216,14 +216,20 @@ class Control:
             return self.plain_call(node)
         return map_children(node, self.without_sweeps)
 
-    def is_copied(self, slot: Slot, back: Block) -> bool:
-        """Whether the way back copies an adjoint, to write into it."""
-        name = self.bar_names.get(slot)
+    def copied_early(self, slots: set[Slot], carried: set[Slot], back: Block) -> set[Slot]:
+        """Those of the adjoints `slots` that the way back through a loop copies, to write into them: also where it exchanges
+        them with others first."""
+        copied = set()
+        exchanged = set()
         for s in walk_all(back):
             match s:
-                case Assign(target=Name(id=id_), value=Call(fn=Ref(obj=runtime.own))) if id_ == name:
-                    return True
-        return False
+                case Assign(target=Name(id=name), value=Call(fn=Ref(obj=runtime.own))):
+                    copied.add(name)
+                case Assign(target=Tuple(), value=Tuple(elts=elts)):
+                    exchanged |= {x.id for x in elts if isinstance(x, Name)}
+        if not any(self.bar_names.get(slot) in copied & exchanged for slot in carried):
+            exchanged = set()
+        return {slot for slot in slots if self.bar_names.get(slot) in copied | exchanged}
 
     def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""

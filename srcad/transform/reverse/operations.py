@@ -11,10 +11,10 @@ from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Kind, Listing, Number, Unknown, plain
 from srcad.analysis.operations import Operation, Refused, function_of, operation, python_value
 from srcad.core.nodes import (
-    Attribute, Call, Const, Expr, List, Name, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
+    Attribute, Call, Const, Expr, List, Name, Op, Ref, Slice, Starred, Subscript, Tuple, Undecided, lift, reference, walk,
 )  # fmt: skip
 from srcad.rules import registry
-from srcad.transform.algebra import product
+from srcad.transform.algebra import negated, product, without_sign
 from srcad.transform.reverse.forms import (
     OP_NAMES, called_name, describe, is_operand, missing, node_count, same_shape, shape_of, summed, symbol, values_in,
 )  # fmt: skip
@@ -162,10 +162,17 @@ class Operations:
                 inner = product(scalar, local)
                 if is_unbroadcast(x.kind, e.kind, applied):
                     return Spread(symbol(np.broadcast_to), (inner, shape))
+        elif where is True and wide is None and self.is_dotted(x, e, local):
+            return dotted(bar, local)
         contribution = product(bar, local)
         if where is not True:
             contribution = registry.masked(contribution, where)
         return contribution if still_wide is not None else self.fitted(contribution, x, e, applied, wide)
+
+    def is_dotted(self, x: Expr, e: Expr, local) -> bool:
+        """Whether the adjoint of a number is the sum of products of two real arrays that have one shape."""
+        floats = isinstance(plain(x.kind), Number) and isinstance(e.kind, Array) and e.kind.dtype == np.float64
+        return floats and not self.program.is_complex and self.is_full(local, e.kind)
 
     def is_full(self, local, kind: Kind) -> bool:
         """Whether a partial derivative has, by itself, the shape of the result."""
@@ -241,6 +248,25 @@ class Operations:
             case Const() | Ref():
                 return e
         return self.operand(e)
+
+
+def dotted(bar: Expr, local: Expr) -> Expr:
+    """The sum of `bar * local`, with signs and numbers in front of it.
+
+    >>> text(dotted(Name("y_bar"), -Name("x", kind=VECTOR) / 2.0))
+    '-np.vdot(y_bar, x) / 2.0'
+    """
+    match local:
+        case Op(op="neg", args=(inner,)):
+            return negated(dotted(bar, inner))
+        case Op(op="*" | "/" as op, args=(inner, Const() | Expr(kind=Number()) as number)):
+            return Op(op, (dotted(bar, inner), number))
+        case Op(op="*", args=(Const() | Expr(kind=Number()) as number, inner)):
+            return Op("*", (dotted(bar, inner), number))
+    positive = without_sign(bar)
+    if positive is not None:
+        return negated(dotted(positive, local))
+    return Call(symbol(np.vdot), (bar, local))
 
 
 def is_linear_pullback(e: Expr) -> bool:

@@ -23,6 +23,7 @@ from srcad.transform.reverse.recording import Recording, declare_tapes, kept_in_
 from srcad.transform.reverse.slots import Slots
 from srcad.transform.reverse.statements import Statements
 from srcad.transform.reverse.survey import Survey, is_whole_array
+from srcad.transform.tidy import tidied
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
         changing = undone.union(name for name, _, _ in lent)
         used_up = tuple(
             (n, any(k.tape == n and not is_in_array(k.place) and self.may_change(k, changing) for k in kept))
+            if kept_in_loop(kept, n)
+            else (n, True)
             for n in saved
             if n in undone or kept_in_loop(kept, n)
         )
@@ -171,9 +174,9 @@ class Sweeps(Survey, Choices, Slots, Places, Operations, Recording, Statements, 
         forward = without_idle_aliases(declare_tapes(forward, kept))
         return Pair(
             special,
-            tuple(forward),
+            tuple(tidied(forward)),
             result,
-            tuple(adjoint),
+            tuple(tidied(adjoint)),
             adjoints,
             seed,
             shadow_names,

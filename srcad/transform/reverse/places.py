@@ -14,6 +14,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.core.places import as_value
 from srcad.errors import MissingRule
+from srcad.options import current
 from srcad.transform.fields import conjugate, in_field, is_complex_kind, is_complex_value
 from srcad.transform.reverse.forms import (
     Slot, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
@@ -272,7 +273,10 @@ class Places:
         return name
 
     def held(self, bar: Expr, base: str) -> Expr:
-        """`bar` in a variable; of one number spread to a shape, the number."""
+        """`bar` in a variable; of one number spread to a shape, the number, and of a variable with a sign, as it is."""
+        match bar if current().simplification else None:
+            case Op(op="neg", args=(Name(),)):
+                return bar
         uniform = as_uniform(bar)
         if uniform is None:
             return self.atomic(bar, base)

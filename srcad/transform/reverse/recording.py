@@ -174,6 +174,8 @@ class Recording:
                 return name not in self.mutated
             case Op(op=op, args=args):
                 small = depth < 2 and all(isinstance(plain(a.kind), Number) for a in args)
+                if self.program.memory is not None and self.loop_depth and not depth:  # an array less to keep of each pass
+                    small = all(isinstance(a, (Const, Name)) for a in args)
                 return small and op in ("+", "-", "*", "neg", "/") and all(self.is_cheap(a, depth + 1) for a in args)
             case Subscript(value=value, index=index):
                 return (

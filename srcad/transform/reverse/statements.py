@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 from dataclasses import replace
 
@@ -107,8 +108,9 @@ class Statements:
         elif isinstance(s.target, Tuple):
             pairs = list(zip(s.target.elts, s.value.elts))
             bars = [(self.whole_if_set(t.id, t.kind), v) for t, v in pairs]
+            own = {self.bar_names[slot] for slot in self.fresh - self.pinned if slot.name in names}
             spent = self.spend(names)
-            adjoint = self.flows(s, [(v, b) for b, v in bars if b is not None], spent)
+            adjoint = self.flows(s, [(v, b) for b, v in bars if b is not None], spent, own=own)
             forward, value = self.finish(s, s.value)
             forward.append(replace(s, value=value))
         else:
@@ -130,8 +132,11 @@ class Statements:
         # The adjoint sees what the statement saw; its own result as well, if that is not what it has overwritten.
         return [*save, *forward], self.commented(s, adjoint + restore if after else restore + adjoint)
 
-    def flows(self, s: Stmt, flows: list[tuple[Expr, Expr]], spent: set[Slot], root: Expr | None = None) -> Block:
-        """The statements by which each adjoint reaches what its expression is made of, all as of the same moment."""
+    def flows(
+        self, s: Stmt, flows: list[tuple[Expr, Expr]], spent: set[Slot], root: Expr | None = None, own=frozenset()
+    ) -> Block:
+        """The statements by which each adjoint reaches what its expression is made of, all as of the same moment. Nobody
+        else sees the arrays of the variables `own`: each goes on to one other."""
         if len(flows) == 1 and not spent & self.slots_in(flows[0][0]):
             return self.flow(s, *flows[0], spent, root)
         held: Block = []
@@ -152,8 +157,10 @@ class Statements:
             held.append(Assign(*moves[0]))
         elif moves:
             held.append(Assign(Tuple(tuple(t for t, _ in moves)), Tuple(tuple(v for _, v in moves))))
+        counts = collections.Counter(b.id for _, b in flows if isinstance(b, Name))
+        moved = {b.id for e, b in flows if isinstance(e, Name) and isinstance(b, Name) and counts[b.id] == 1}
         for slot, value in zip(slots, values):
-            if is_fresh_value(value):
+            if is_fresh_value(value) or isinstance(value, Name) and value.id in moved & own:
                 self.fresh.add(slot)
         return held
 

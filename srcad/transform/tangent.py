@@ -289,7 +289,13 @@ class _Tangents:
         found = [place for place in found if root_name(place) in live]
         if len(found) == 1 and not isinstance(s, Delete) and steps(found[0]) and self.is_item(found[0]):
             return [Assign(self.place_of_dot(found[0]), zero(found[0], kinds.UNKNOWN))]
-        return [self.start(Name(n, kind=kinds.UNKNOWN)) for n in dict.fromkeys(map(root_name, found))]
+        names = dict.fromkeys(map(root_name, found))
+        starts = [self.start(Name(n, kind=kinds.UNKNOWN)) for n in names]
+        lent = self.special.written.intersection(moved_params(self.special)) if not self.special.is_root else NONE
+        return [
+            ExprStmt(Call(symbol(runtime.put_back), (start.target, start.value))) if n in lent else start
+            for n, start in zip(names, starts)
+        ]  # fmt: skip
 
     def is_item(self, place: Expr) -> bool:
         """Whether a place is an item of a container, named by what is cheap to compute twice."""
@@ -437,7 +443,9 @@ class _Tangents:
         dots = [self.place_of_dot(x) if p in places else parts.dot_or_zero(x) for p, x in moving]
         ahead, values, dots = parts.settled(values, dots)
         given = [x for p, x in zip(callee.params, invoked.args) if p in moved]
-        dots = [dot if p in places else self.apart(dot, x, *wanted) for (p, _), dot, x in zip(moving, dots, given)]
+        kept = {root_name(x) for x in places.values()} | self.written if callee.written else self.written
+        names = [*wanted, *sorted(n for n in kept if n is not None)]  # where the callee, or what it gives, may put them
+        dots = [dot if p in places else self.apart(dot, x, *names) for (p, _), dot, x in zip(moving, dots, given)]
         ahead = [*before, *ahead]
         if isinstance(s.target, Tuple):
             names = [self.dots.of(n) if n in wanted else "_" for n in target_list(s.target)]

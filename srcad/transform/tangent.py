@@ -25,6 +25,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
+from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
     Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
@@ -417,9 +418,9 @@ class _Tangents:
 
         `y = x + 1` has the tangent `y_dot = x_dot`, but what is written into y is not in x.
         """
-        if not self.written or aliases(value):
+        if not self.written or aliases(value) or isinstance(plain(value.kind), Number):
             return dot
-        shared = aliases(dot)
+        shared = aliases(dot) | references(dot)
         narrow = isinstance(dot, Call) and isinstance(dot.fn, Ref) and dot.fn.obj in (np.broadcast_to, runtime.widened)
         if (shared or narrow) and self.written & set(names) or shared & {self.dots.known.get(n) for n in self.written}:
             if isinstance(plain(value.kind), (Array, Listing)):

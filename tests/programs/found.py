@@ -646,3 +646,28 @@ def what_an_object_keeps_has_a_tangent_of_its_own(u):
     w = Store(u * 1.0)
     w += Store(u * u)
     return np.sum(w.data**3) * u[0]
+
+
+class Gain:
+    gain = 1.5
+
+    def __init__(self, w):
+        self.w = w
+
+    def apply(self, x):
+        return self.gain * self.w * x
+
+
+@program((0.3, 0.7))
+def an_attribute_in_place_of_one_of_the_class(w, x):
+    a = Gain(w)
+    y = a.apply(x)
+    a.gain = x * y
+    return a.apply(x)
+
+
+@program((Gain(0.3), 0.7))
+def an_attribute_that_comes_later(a, x):
+    y = a.apply(x)
+    a.extra = y * x
+    return a.apply(y) * a.extra

@@ -290,7 +290,10 @@ class _Tangents:
         found = [place for place in found if root_name(place) in live]
         if len(found) == 1 and not isinstance(s, Delete) and steps(found[0]) and self.is_item(found[0]):
             return [Assign(self.place_of_dot(found[0]), zero(found[0], kinds.UNKNOWN))]
-        names = dict.fromkeys(map(root_name, found))
+        return self.started_anew(dict.fromkeys(map(root_name, found)))
+
+    def started_anew(self, names) -> Block:
+        """The zero tangents of containers that are constant, and have changed; of those that are lent, in their place."""
         starts = [self.start(Name(n, kind=kinds.UNKNOWN)) for n in names]
         lent = self.special.written.intersection(moved_params(self.special)) if not self.special.is_root else NONE
         return [
@@ -434,7 +437,10 @@ class _Tangents:
         wanted = [n for n in target_list(s.target) if n in live]
         callee: Special = invoked.callee
         if not wanted and not moved_by(invoked) & live and self.is_at_hand(invoked):
-            return [replace(s, value=invoked.call), *self.popped(s, live)]
+            pairs = zip(callee.params, invoked.args)
+            changed = [x.id for p, x in pairs if p in callee.written and isinstance(x, Name) and not x.varied]
+            changed = [n for n in dict.fromkeys(changed) if n in live]
+            return [replace(s, value=invoked.call), *self.popped(s, live), *self.started_anew(changed)]
         self.program.needed.add(id(callee))
         parts, before = Parts(self.dots), []
         places = {p: self.place(x, before) for p, x in zip(callee.params, invoked.args) if p in callee.written}

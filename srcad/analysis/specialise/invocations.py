@@ -10,6 +10,7 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, Opaque, plain
+from srcad.analysis.specialise.protocols import is_object
 from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, references, way_to
 from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, set_names, unnamed
 from srcad.analysis.specialise.writes import with_item
@@ -94,7 +95,8 @@ class Invocations:
         name = root_name(given)
         known = self.env[name]
         self.named(invoked, base)
-        self.update(name, replace(self.env[name], owned=known.owned, held=known.held))  # the result is not used
+        if isinstance(plain(known.kind), Array) or is_object(known.kind):  # the result is not used
+            self.update(name, replace(self.env[name], owned=known.owned, held=known.held))
         return self.expr(given)
 
     def maybe_invoke(self, e: Call, function, first) -> Expr:

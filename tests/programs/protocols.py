@@ -400,7 +400,7 @@ class Disc:
 
 def area(shape):
     match shape:
-        case Box(low=x, high=y) if y > x:
+        case Box(low=x, high=y):
             return x * y
         case Disc(center=Box(low=a), r=r):
             return math.pi * r**2 + a

@@ -67,6 +67,34 @@ def smallest(items, *, key):
     return items[best]
 
 
+def largest_object(items):
+    """`max(items)`, of objects with an order of their own"""
+    best = max(range(len(items)), key=lambda i: items[i])
+    return items[best]
+
+
+def smallest_object(items):
+    """`min(items)`, of objects with an order of their own"""
+    best = min(range(len(items)), key=lambda i: items[i])
+    return items[best]
+
+
+def summed(items):
+    """`sum(items)`, of objects that can be added to 0"""
+    result = 0 + items[0]
+    for item in items[1:]:
+        result = result + item
+    return result
+
+
+def summed_from(items, start):
+    """`sum(items, start)`, of objects"""
+    result = start
+    for item in items:
+        result = result + item
+    return result
+
+
 def zipped(a, b):
     """`list(zip(a, b))`"""
     return [(a[i], b[i]) for i in range(min(len(a), len(b)))]

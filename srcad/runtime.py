@@ -431,15 +431,15 @@ def add(a, b):
     if isinstance(a, (tuple, list)):
         return [add(x, y) for x, y in zip(a, b)]
     if isinstance(a, dict):
-        return {key: add(item, b[key]) for key, item in a.items()}
+        return {key: add(a.get(key), b.get(key)) for key in (a if a.keys() == b.keys() else {**a, **b})}  # some came later
     return a + b
 
 
 def add_into(a, b):
     """Adds the adjoint `b` to the adjoint `a` of a list or a dictionary, in place."""
     if b is not None and not isinstance(b, float):
-        for key in range(len(a)) if isinstance(a, list) else a:
-            a[key] = add(a[key], b[key])
+        for key in range(len(a)) if isinstance(a, list) else b:
+            a[key] = add(a[key] if isinstance(a, list) else a.get(key), b[key])
 
 
 def own(x_bar):

@@ -236,9 +236,8 @@ def kind_of(value, name: Any = None) -> Kind:
         callable(value) and (hasattr(value, "primal") or is_library_function(value))
     ):
         if isinstance(value, types.MethodType):
-            return Callee(value.__func__, ("bound", type(value.__self__)))
-        if isinstance(value, functools.partial):
-            return Callee(value.func, ("partial", id(value)))
+            this = value.__self__
+            return Callee(value.__func__, ("bound", type(this), *([Callee(this)] if isinstance(this, type) else [])))
         return Callee(value)
     return Opaque(type(value))
 

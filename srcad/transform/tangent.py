@@ -25,6 +25,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Number, plain
 from srcad.analysis.specialise import Program, Special, aliases
+from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
     Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
@@ -299,7 +300,16 @@ class _Tangents:
         found = [place for place in found if root_name(place) in live]
         if len(found) == 1 and not isinstance(s, Delete) and steps(found[0]) and self.is_item(found[0]):
             return [Assign(self.place_of_dot(found[0]), zero(found[0], kinds.UNKNOWN))]
-        return [self.start(Name(n, kind=kinds.UNKNOWN)) for n in dict.fromkeys(map(root_name, found))]
+        return self.started_anew(dict.fromkeys(map(root_name, found)))
+
+    def started_anew(self, names) -> Block:
+        """The zero tangents of containers that are constant, and have changed; of those that are lent, in their place."""
+        starts = [self.start(Name(n, kind=kinds.UNKNOWN)) for n in names]
+        lent = self.special.written.intersection(moved_params(self.special)) if not self.special.is_root else NONE
+        return [
+            ExprStmt(Call(symbol(runtime.put_back), (start.target, start.value))) if n in lent else start
+            for n, start in zip(names, starts)
+        ]  # fmt: skip
 
     def is_item(self, place: Expr) -> bool:
         """Whether a place is an item of a container, named by what is cheap to compute twice."""
@@ -421,9 +431,9 @@ class _Tangents:
 
         `y = x + 1` has the tangent `y_dot = x_dot`, but what is written into y is not in x.
         """
-        if not self.written or aliases(value):
+        if not self.written or aliases(value) or isinstance(plain(value.kind), Number):
             return dot
-        shared = aliases(dot)
+        shared = aliases(dot) | references(dot)
         narrow = isinstance(dot, Call) and isinstance(dot.fn, Ref) and dot.fn.obj in (np.broadcast_to, runtime.widened)
         if (shared or narrow) and self.written & set(names) or shared & {self.dots.known.get(n) for n in self.written}:
             if isinstance(plain(value.kind), (Array, Listing)):
@@ -437,7 +447,10 @@ class _Tangents:
         wanted = [n for n in target_list(s.target) if n in live]
         callee: Special = invoked.callee
         if not wanted and not moved_by(invoked) & live and self.is_at_hand(invoked):
-            return [replace(s, value=invoked.call), *self.popped(s, live)]
+            pairs = zip(callee.params, invoked.args)
+            changed = [x.id for p, x in pairs if p in callee.written and isinstance(x, Name) and not x.varied]
+            changed = [n for n in dict.fromkeys(changed) if n in live]
+            return [replace(s, value=invoked.call), *self.popped(s, live), *self.started_anew(changed)]
         self.program.needed.add(id(callee))
         parts, before = Parts(self.dots), []
         places = {p: self.place(x, before) for p, x in zip(callee.params, invoked.args) if p in callee.written}
@@ -447,7 +460,9 @@ class _Tangents:
         dots = [self.place_of_dot(x) if p in places else parts.dot_or_zero(x) for p, x in moving]
         ahead, values, dots = parts.settled(values, dots)
         given = [x for p, x in zip(callee.params, invoked.args) if p in moved]
-        dots = [dot if p in places else self.apart(dot, x, *wanted) for (p, _), dot, x in zip(moving, dots, given)]
+        kept = {root_name(x) for x in places.values()} | self.written if callee.written else self.written
+        names = [*wanted, *sorted(n for n in kept if n is not None)]  # where the callee, or what it gives, may put them
+        dots = [dot if p in places else self.apart(dot, x, *names) for (p, _), dot, x in zip(moving, dots, given)]
         ahead = [*before, *ahead]
         if isinstance(s.target, Tuple):
             names = [self.dots.of(n) if n in wanted else "_" for n in target_list(s.target)]

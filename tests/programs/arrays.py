@@ -507,3 +507,9 @@ def additions_to_an_array_without_axes(a):
     z[...] *= a
     z[()] = z * z + a
     return np.sum(z) * z
+
+
+@program((normal(3, 3), normal(3, 2)))
+def einsum_by_lists_of_axes(a, b):
+    traced = np.einsum(a, [0, 0]) + np.sum(np.einsum(a, (1, 0), b, (0, 2)) ** 2)
+    return traced + np.sum(np.einsum(a, [..., 3], b, [3, 2], [..., 2]) ** 3)

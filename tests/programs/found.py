@@ -620,3 +620,91 @@ def a_loop_variable_in_the_targets_of_an_inner_loop(x):
                 j += 1
         s = s * x[i]
     return s
+
+
+class Store:
+    def __init__(self, data):
+        self.data = data
+        self.mark = np.ones(2)
+
+    def size(self):
+        return np.sum(self.data**2)
+
+    def scale(self):
+        self.data = self.data * self.size()
+
+    def marked(self, v):
+        self.mark = np.zeros(2)
+        self.data = self.data + v
+
+    def __iadd__(self, other):
+        self.data += other.data
+        return self
+
+    def __rmul__(self, s):
+        return Store(self.data * s)
+
+
+@program((THREE, 0.8))
+def a_constant_is_set_in_what_is_lent(x, y):
+    store = Store(np.ones(3))
+    store.marked(x)
+    store.marked(y * x)
+    return np.sum(store.data**2) + np.sum(store.mark)
+
+
+def marked(d, v):
+    d["a"] = np.zeros(2)
+    d["b"] = v
+
+
+@program((0.8,))
+def a_constant_is_set_in_a_dictionary_that_is_lent(x):
+    d = {"a": np.ones(2), "b": 1.0}
+    marked(d, x)
+    return d["b"] * x
+
+
+@program((Store(THREE),))
+def a_method_calls_a_method_of_what_it_changes(s):
+    s.scale()
+    return np.sum(s.data)
+
+
+@program((Store(THREE), 0.7))
+def what_an_object_keeps_is_changed(u, s):
+    w = Store(u.data * 1.0)
+    w += s * u
+    return np.sum(w.data**3)
+
+
+@program((THREE,))
+def what_an_object_keeps_has_a_tangent_of_its_own(u):
+    w = Store(u * 1.0)
+    w += Store(u * u)
+    return np.sum(w.data**3) * u[0]
+
+
+class Gain:
+    gain = 1.5
+
+    def __init__(self, w):
+        self.w = w
+
+    def apply(self, x):
+        return self.gain * self.w * x
+
+
+@program((0.3, 0.7))
+def an_attribute_in_place_of_one_of_the_class(w, x):
+    a = Gain(w)
+    y = a.apply(x)
+    a.gain = x * y
+    return a.apply(x)
+
+
+@program((Gain(0.3), 0.7))
+def an_attribute_that_comes_later(a, x):
+    y = a.apply(x)
+    a.extra = y * x
+    return a.apply(y) * a.extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import types
@@ -15,7 +16,7 @@ from srcad.analysis.kinds import UNKNOWN, Array, Callee, Either, Items, Kind, Op
 from srcad.analysis.operations import library_method, python_value
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.in_place import into
-from srcad.analysis.specialise.invocations import WITH_TEXT, has_star
+from srcad.analysis.specialise.invocations import WITH_TEXT, has_star, is_literal, written_in
 from srcad.analysis.specialise.numpy_forms import call_of_vectorized, vectorized_at_once
 from srcad.analysis.specialise.objects import is_record
 from srcad.analysis.specialise.sharing import is_hashable
@@ -26,6 +27,7 @@ from srcad.core.nodes import (
     Attribute, Call, Compare, Const, Expr, IfExp, Lambda, Name, Ref, Starred, Subscript, Unseen, reference,
 )  # fmt: skip
 from srcad.core.printer import text
+from srcad.frontend.resolve import is_code
 from srcad.errors import KindError, Origin, SrcadError, Unsupported
 from srcad.rules import registry
 from srcad.structure import is_library
@@ -35,6 +37,8 @@ class Calls:
     """The part of the specialisation that finds out which function a call means."""
 
     def call(self, e: Call) -> Expr:
+        if (called := self.of_builtin(e)) is not None:
+            return called
         special = SPECIAL_FORMS.get(e.fn.obj) if isinstance(e.fn, Ref) and is_hashable(e.fn.obj) else None
         if special is not None:
             built = special(self, e)
@@ -137,6 +141,8 @@ class Calls:
             return self.invoke(e, obj, (), tuple(n for n, _ in kind.extra), kind)
         if isinstance(obj, np.vectorize):
             return call_of_vectorized(self, e, obj)
+        if isinstance(obj, functools.partial):
+            return self.call_of_partial(e, obj)
         stand_in = registry.stand_in(obj)
         if stand_in is not None:
             return self.call_of_stand_in(e, obj, stand_in)
@@ -157,7 +163,8 @@ class Calls:
         if isinstance(kind.extra, tuple) and kind.extra and kind.extra[0] == "bound":
             if not isinstance(obj, WITH_TEXT):  # np.random.normal, which has no text
                 return replace(e, kind=UNKNOWN, varied=varied)
-            return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=Opaque(kind.extra[1]), at=e.at),), ())
+            this = kind.extra[2] if len(kind.extra) > 2 else Opaque(kind.extra[1])  # of a class method the class
+            return self.invoke(e, obj, (Attribute(e.fn, "__self__", kind=this, at=e.at),), ())
         if isinstance(obj, type):
             return self.construct(e, obj, varied)
         if hasattr(obj, "__srcad_transform__"):
@@ -210,6 +217,20 @@ class Calls:
         for call in reversed(others):
             chosen = IfExp(Compare(("is",), (holder, call.fn), at=e.at), call, chosen, at=e.at)
         return self.expr(chosen)
+
+    def call_of_partial(self, e: Call, partial: functools.partial) -> Expr:
+        """A call of a `functools.partial`: of its function, with what it fixes before the call's own arguments."""
+        function, name = partial.func, getattr(partial.func, "__name__", "function")
+        given = {k for k, _ in e.kwargs}
+
+        def fixed(value, key) -> Expr:
+            held = replace(written_in(value, f"{name}_{key}"), at=e.at)
+            return held if is_literal(value) or is_code(value) else self.named(self.expr(held), str(held.text))
+
+        args = tuple(fixed(value, f"fixed_{k}") for k, value in enumerate(partial.args))
+        kwargs = tuple((k, fixed(value, k)) for k, value in partial.keywords.items() if k not in given)
+        fn = reference(function) if self.is_of_library(Ref(function, name, kind=Callee(function))) else Ref(function, name)
+        return self.expr(replace(e, fn=replace(fn, at=e.fn.at), args=(*args, *e.args), kwargs=(*kwargs, *e.kwargs)))
 
     def constant_call(self, e: Call, obj) -> Expr:
         """A call of a user's function with constant arguments: as it is, if it writes into none of them."""

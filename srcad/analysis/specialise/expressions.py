@@ -20,6 +20,7 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import (
     ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like, python_value,
 )  # fmt: skip
+from srcad.analysis.specialise.protocols import is_object
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
@@ -100,11 +101,18 @@ class Expressions:
                         return bool(kinds.OPERATORS[op](x, y))
                     case Literal(value=x), Literal(value=y) if op in ("==", "!="):
                         return (x == y) == (op == "==")
-            case Compare(ops=("in" | "not in" as op,), args=(Const(value=key), Tuple() | List() | Set() as display)):
-                if all(isinstance(x, Const) for x in display.elts):
-                    return (key in [x.value for x in display.elts]) == (op == "in")
+            case Compare(ops=("in" | "not in" as op,), args=(a, Tuple() | List() | Set() as display)):
+                key = a if isinstance(a, Const) else self.peek(a)
+                if isinstance(key, (Const, Literal)) and all(isinstance(x, Const) for x in display.elts):
+                    return (key.value in [x.value for x in display.elts]) == (op == "in")
             case Call(fn=Ref(obj=builtins.isinstance), args=(a, classes), kwargs=()):
                 return decide_instance(self.peek(a), classes)
+            case Compare(ops=("is" | "is not" as op,), args=(a, b)):
+                left, right = self.peek(a), self.peek(b)
+                if isinstance(left, Callee) and isinstance(right, Callee) and left.extra is right.extra is None:
+                    return (left.obj is right.obj) == (op == "is")
+            case Name() | Attribute() | Subscript():
+                return decide_truth(self.peek(e))
         return None
 
     def peek(self, e: Expr) -> Kind:
@@ -153,7 +161,9 @@ class Expressions:
                     value, index = self.container(value), self.expr(index)
                 else:
                     value, index = self.exprs((value, index))
-                return self.typed_operation(replace(e, value=self.held(value), index=index))
+                e = replace(e, value=self.held(value), index=index)
+                called = self.of_item(e)
+                return self.typed_operation(e) if called is None else called
             case Slice(lower=lower, upper=upper, step=step):
                 parts = [None if p is None else self.expr(p) for p in (lower, upper, step)]
                 bounds = tuple(NOTHING if p is None else p.kind for p in parts)
@@ -170,12 +180,9 @@ class Expressions:
                 return replace(e, kind=BOOL)
             case Op(args=args):
                 args = self.exprs(args)
-                method = operator_method(e.op, args)
-                if method is not None:
-                    function, first, others = method
-                    call = Call(Attribute(first, function.__name__), others, at=e.at)
-                    return self.invoke(call, function, (first,), ())
-                return self.typed_operation(replace(e, args=args))
+                e = replace(e, args=args)
+                called = self.of_operator(e)
+                return self.typed_operation(e) if called is None else called
             case Compare():
                 return self.compare(e)
             case Logical():
@@ -195,7 +202,7 @@ class Expressions:
             case FString():
                 return replace(e, kind=Opaque(str))
             case Starred(value=value):
-                typed = self.expr(value)
+                typed = self.expr(self.iterable(value))
                 return replace(e, value=typed, kind=typed.kind, varied=typed.varied)
         self.refuse(e, f"{type(e).__name__.lower()} is not supported")
         return replace(e, kind=UNKNOWN)
@@ -326,9 +333,12 @@ class Expressions:
             if e.attr in fields:
                 item = kind.items[fields.index(e.attr)]
                 return replace(e, kind=item, varied=value.varied and is_float(item))
+            if e.attr == "__class__":
+                return Ref(kind.cls, kind.cls.__name__, kind=Callee(kind.cls), at=e.at)
             found = inspect.getattr_static(kind.cls, e.attr, None)
             if isinstance(found, property):
-                return self.invoke(e, found.fget, (value,), ())
+                part = self.accessed(found.fget, (value,))
+                return self.invoke(e, found.fget, (value,), ()) if part is None else part
             if isinstance(found, functools.cached_property) and is_frozen(kind.cls) and not self.special.is_aliasing:
                 return self.invoke(e, found.func, (value,), ())
             if found is not None and not hasattr(found, "__get__"):  # a constant of the class
@@ -377,8 +387,8 @@ class Expressions:
                 elif isinstance(inner, Items) and inner.is_sequence:
                     source = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
                     flat.extend(self.expr(Subscript(source, Const(i), at=x.at)) for i in inner.keys)
-                elif isinstance(e, List) and isinstance(inner, Listing):
-                    return self.joined_display(e)
+                elif isinstance(inner, Listing) and (varied or isinstance(e, List)):
+                    return self.joined_display(e)  # a list serves for a tuple
                 elif varied:
                     self.refuse(x, "a starred item of unknown length", "Use `+` of lists, or np.concatenate.")
                 else:
@@ -392,7 +402,7 @@ class Expressions:
             return replace(e, kind=Listing(joined))
         return replace(e, kind=Items(list, tuple(range(len(items))), items))
 
-    def joined_display(self, e: List) -> Expr:
+    def joined_display(self, e: Tuple | List) -> Expr:
         """`[x, *items, y]` as `[x] + items + [y]`."""
         parts: list[Expr] = []
         for x in e.elts:
@@ -497,27 +507,6 @@ def is_frozen(cls: type) -> bool:
     return getattr(cls, "__dataclass_params__", None) is not None and cls.__dataclass_params__.frozen
 
 
-OPERATOR_METHODS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "**": "pow", "@": "matmul",
-}  # fmt: skip
-"""The methods by which classes of one's own take part in operators."""
-
-
-def operator_method(op: str, args) -> tuple | None:
-    """The method, written in Python, that an operator calls: the function, its object and its other arguments."""
-    names = {"neg": "__neg__", "pos": "__pos__"} if len(args) == 1 else {}
-    candidates = [(0, names.get(op)), (1, None)]
-    if len(args) == 2 and op in OPERATOR_METHODS:
-        candidates = [(0, f"__{OPERATOR_METHODS[op]}__"), (1, f"__r{OPERATOR_METHODS[op]}__")]
-    for i, name in candidates[: len(args)]:
-        kind = plain(args[i].kind)
-        if name is not None and isinstance(kind, Items) and kind.is_record:
-            found = inspect.getattr_static(kind.cls, name, None)
-            if isinstance(found, types.FunctionType):
-                return found, args[i], tuple(a for k, a in enumerate(args) if k != i)
-    return None
-
-
 def is_written_out(index: Expr) -> bool:
     """Whether an index is a constant."""
     return isinstance(index, Const) or isinstance(index, Op) and index.op == "neg" and isinstance(index.args[0], Const)
@@ -565,6 +554,22 @@ def describe(e: Expr) -> str:
     from srcad.core.printer import text
 
     return f"`{text(e)}`"
+
+
+def decide_truth(kind: Kind) -> bool | None:
+    """The truth of values of a kind; None if it depends on the value."""
+    match kind:
+        case Nothing():
+            return False
+        case Literal(value=value):
+            return bool(value)
+        case Items(keys=keys) if not is_object(kind):
+            return bool(keys)
+        case Items(cls=cls):
+            return None if hasattr(cls, "__bool__") or hasattr(cls, "__len__") else True
+        case Callee(extra=None):
+            return True
+    return None
 
 
 def decide_instance(kind: Kind, classes: Expr) -> bool | None:

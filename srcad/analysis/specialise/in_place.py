@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Items, Nothing, Number, is_list, plain
+from srcad.analysis.kinds import Array, Items, Kind, Listing, Nothing, Number, is_list, item_kind, plain
 from srcad.analysis.specialise.sharing import is_hashable
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Dict, Expr, ExprStmt, Filled, For, List, Name, Op, Ref, Slice, Stmt,
@@ -75,7 +75,34 @@ def _at_each(ufunc):
     return build
 
 
+def _add_into(self, bar, more):
+    """The statements, item by item, that add an adjoint to that of a list or a dictionary of known keys, in place."""
+    setup = []
+    if not isinstance(more, Name):
+        setup, more = [Assign(Name(self.fresh("more", more)), more)], Name(self.fresh("more", more))
+
+    def added(a: Expr, b: Expr, kind: Kind, other: Kind) -> list[Stmt]:
+        kind, other = plain(kind), plain(other)
+        match kind, other:
+            case (Nothing(), _) | (_, Nothing()):
+                return []
+            case Items(keys=keys), Items():
+                parts = [(Const(k), kind.item(k), other.item(k)) for k in keys if other.item(k) is not None]
+                return [s for k, x, y in parts for s in added(Subscript(a, k), Subscript(b, k), x, y)]
+            case Listing(item=item), (Listing() | Items()):
+                k = Name(self.special.names.new("k"))
+                body = added(Subscript(a, k), Subscript(b, k), item, item_kind(other))
+                return [For(k, call_of(range, call_of(len, a)), tuple(body))] if body else []
+        return [Assign(a, call_of(runtime.add, a, b))]
+
+    kind, other = self.peek(bar), self.peek(setup[0].value if setup else more)
+    if not all(isinstance(plain(k), (Items, Listing)) for k in (kind, other)):
+        return None
+    return (*setup, *added(bar, more, kind, other))
+
+
 FUNCTIONS = {
+    runtime.add_into: _add_into,
     np.copyto: _copyto,
     np.put: _put,
     np.fill_diagonal: _fill_diagonal,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, Opaque, plain
+from srcad.analysis.specialise.protocols import is_object
 from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, references, way_to
 from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, set_names, unnamed
 from srcad.analysis.specialise.writes import with_item
@@ -82,6 +83,7 @@ class Invocations:
             return made(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
         invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
+        base = base.strip("_") if base.startswith("__") else base  # of u[i], by __getitem__
         if special.handed_back is None:
             kept = self.kept_by(special)
             for o in (o for p, o in zip(special.params, operands) if p in kept and p not in special.written):
@@ -93,7 +95,8 @@ class Invocations:
         name = root_name(given)
         known = self.env[name]
         self.named(invoked, base)
-        self.update(name, replace(self.env[name], owned=known.owned, held=known.held))  # the result is not used
+        if isinstance(plain(known.kind), Array) or is_object(known.kind):  # the result is not used
+            self.update(name, replace(self.env[name], owned=known.owned, held=known.held))
         return self.expr(given)
 
     def maybe_invoke(self, e: Call, function, first) -> Expr:
@@ -350,13 +353,15 @@ def is_literal(value) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
+def written_in(value, name: str) -> Expr:
+    """A value that a function holds, as a literal or as what it is."""
+    return lift(value) if is_literal(value) else Ref(value, name)
+
+
 def default_expressions(function: types.FunctionType) -> dict[str, Expr]:
     """The defaults of a function as they are now: as literals, or as what they are."""
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
     given = function.__defaults__ or ()
     values = {**dict(zip(positional[len(positional) - len(given) :], given)), **(function.__kwdefaults__ or {})}
-    return {
-        name: lift(value) if is_literal(value) else Ref(value, f"{function.__name__}_default_{name}")
-        for name, value in values.items()
-    }
+    return {name: written_in(value, f"{function.__name__}_default_{name}") for name, value in values.items()}

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import builtins
 import functools
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, item_kind, join, plain,
+    INT, NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Never, Number, Opaque, Unknown, is_float, item_kind, join,
+    plain,
 )  # fmt: skip
-from srcad.analysis.specialise.sharing import ANY, callees_in, within
+from srcad.analysis.specialise.sharing import ANY, callees_in, substituted, within
 from srcad.analysis.specialise.values import constant_kind, is_mapping, join_envs, set_names
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Break, Call, Clause, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For, Function, If,
-    List, Name, Node, Op, Pass, Ref, Slice, Starred, Stmt, Subscript, Tuple, Walrus, While, map_children, walk,
+    Assign, Attribute, AugAssign, Break, Call, Clause, Compare, Comprehension, Const, Delete, Dict, Expr, ExprStmt, For,
+    Function, Global, If, List, Name, Node, Op, Pass, Ref, Slice, Starred, Stmt, Subscript, Tuple, Walrus, While,
+    map_children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name
+from srcad.core.printer import text
 from srcad.errors import SrcadError
 
 if TYPE_CHECKING:
@@ -52,12 +55,19 @@ class Loops:
         return {n: replace(v, kind=kinds.name_extents(v.kind, (*symbol, n), loops)) for n, v in env.items()}
 
     def for_(self, s: For) -> None:
+        source = self.iterable(s.iter)
+        if source is not s.iter:
+            key = ("iterable", s)
+            if key not in self.rewritten:
+                self.rewritten[key] = replace(s, iter=source)
+            return self.for_(self.rewritten[key])
         if self.runs_over_places(s):
             return self.unrolled_over_places(s)
-        if self.runs_over_functions(s):
-            return self.unrolled_loop(s)
+        if (passes := self.written_out(s)) is not None:
+            return self.unrolled_loop(s, passes)
         target, iterable, first = self.iteration(s)
         state = self.env, len(self.out), len(self.program.problems), set(self.mutated)
+        functions = dict(self.program.specials), set(self.program.named)
         found: list[bool] = []
 
         def head():
@@ -71,7 +81,8 @@ class Loops:
         if any(found) and not first and not is_mapping(self.peek(iterable)) and ("index", s) not in self.rewritten:
             self.rewritten["index", s] = True  # what it runs over becomes varied in its body: once more, by an index
             self.env, self.mutated = state[0], state[3]
-            del self.out[state[1] :], self.program.problems[state[2] :]
+            del self.out[state[1] :]
+            self.program.forget(state[2], *functions)
             self.for_(s)
 
     def iteration(self, s: For):
@@ -91,15 +102,55 @@ class Loops:
             self.statement(setup)
         return plan.target, plan.iter, plan.first
 
-    def runs_over_functions(self, s: For) -> bool:
-        """Whether a loop runs over different functions, in a list or tuple that is known item by item, that capture nothing
-        which is varied."""
-        if isinstance(s.iter, Call) or any(isinstance(n, Break) for n in walk(s)):
-            return False
-        kind = plain(self.peek(s.iter))
-        if not (isinstance(kind, Items) and kind.is_sequence and any(isinstance(k, Callee) for k in kind.items)):
-            return False
-        return not any(v.varied for k in callees_in(kind) for _, v in k.extra)
+    def written_out(self, s: For) -> Passes | None:
+        """What a loop takes in each pass, where that is known item by item, and the items have no kind in common, as objects
+        of different classes, or are functions; else None."""
+        found = Passes()
+        items = None if changes_length(root_name(s.iter), s.body) else self.items_of(s.iter, found)
+        if items is None or len(items) > LONGEST_UNROLLED or not any(map(are_unlike, found.kinds)):
+            return None
+        held = [value.kind for kind in found.kinds for callee in callees_in(kind) for _, value in callee.extra]
+        if any(isinstance(kind, Callee) for kind in held):  # functions that call nested ones: these have no names here
+            return None
+        found.items = items
+        return found
+
+    def items_of(self, e: Expr, found: Passes) -> list[Expr] | None:
+        """The items of `e`, one by one; what else is run over beside them is noted in `found`."""
+        match e:
+            case Call(fn=Ref(obj=builtins.enumerate), args=(inner,), kwargs=()):
+                items = self.items_of(inner, found)
+                return None if items is None else [Tuple((Const(k), x), at=e.at) for k, x in enumerate(items)]
+            case Call(fn=Ref(obj=builtins.reversed | builtins.list | builtins.tuple as function), args=(inner,), kwargs=()):
+                items = self.items_of(inner, found)
+                if function is reversed and items is not None:
+                    return None if found.beside else items[::-1]
+                return items
+            case Call(fn=Ref(obj=builtins.zip), args=(_, *_) as args, kwargs=()):
+                lists = [self.items_of(a, found) for a in args]
+                if all(x is None for x in lists):
+                    return None
+                count = min(len(x) for x in lists if x is not None)
+                for a, x in zip(args, lists):
+                    if x is None and not isinstance(plain(self.peek(a)), (Array, Listing)):
+                        return None
+                found.beside += [a for a, x in zip(args, lists) if x is None]
+                counted = [[Subscript(a, Const(k), at=e.at) for k in range(count)] for a in args]
+                chosen = [c if x is None else x for c, x in zip(counted, lists)]
+                return [Tuple(items, at=e.at) for items in zip(*chosen)]
+            case Call(fn=Attribute(value=inner, attr="items" | "values" as view), args=(), kwargs=()):
+                kind = plain(self.peek(inner))
+                if not (isinstance(kind, Items) and kind.cls is dict):
+                    return None
+                found.kinds.append(kind)
+                values = [Subscript(inner, Const(k), at=e.at) for k in kind.keys]
+                return values if view == "values" else [Tuple((Const(k), v), at=e.at) for k, v in zip(kind.keys, values)]
+            case Name() | Attribute() | Subscript() | Global() | Tuple() | List():
+                kind = plain(self.peek(e))
+                if isinstance(kind, Items) and kind.is_sequence:
+                    found.kinds.append(kind)
+                    return [Subscript(e, Const(k), at=e.at) for k in kind.keys]
+        return None
 
     def runs_over_places(self, s: For) -> bool:
         """Whether a loop runs over items that are written out, and writes into them."""
@@ -129,18 +180,43 @@ class Loops:
         for statement in self.rewritten[key]:
             self.statement(statement)
 
-    def unrolled_loop(self, s: For) -> None:
-        """A loop over functions, pass by pass: each calls another."""
-        holder = self.named(self.expr(s.iter), "functions")
-        key = ("unrolled", s)
+    def unrolled_loop(self, s: For, passes: Passes) -> None:
+        """A loop over items that have little in common, pass by pass; what comes after a `break` is not run."""
+        key = ("unrolled", s, tuple(map(text, passes.items)))
         if key not in self.rewritten:
-            passes = []
-            for k in plain(holder.kind).keys:
+            setup: list[Stmt] = []
+            holders: dict[str, Name] = {}
+
+            def whole(e: Expr) -> Expr:  # what is run over is computed once
+                if isinstance(e, Name) and e.id not in set_in(s):
+                    return e
+                if text(e) not in holders:
+                    holders[text(e)] = Name(self.special.names.new("items"), at=s.at)
+                    setup.append(Assign(holders[text(e)], e, at=s.at))
+                return holders[text(e)]
+
+            def held(e: Expr) -> Expr:
+                match e:
+                    case Tuple(elts=elts):
+                        return replace(e, elts=tuple(map(held, elts)))
+                    case Subscript(value=value):
+                        return replace(e, value=whole(value))
+                return e
+
+            items = [held(item) for item in passes.items]
+            lengths = [length_of(whole(e)) for e in passes.beside]
+            outside = names_outside(self.special.source, s)
+            after: tuple[Stmt, ...] = ()
+            for k, item in reversed(list(enumerate(items))):
                 own = {n: Name(self.special.names.new(n), at=s.at) for n in sorted(set_names(s.target))}
-                head = Assign(substituted(s.target, own), Subscript(holder, Const(k), at=s.at), at=s.at)
-                passes.append((head, *(anew(substituted(inner, own)) for inner in s.body)))
-            self.rewritten[key] = passes
-        for statement in (inner for one in self.rewritten[key] for inner in one):
+                head = Assign(substituted(s.target, own), item, at=s.at)
+                last = [Assign(Name(n, at=s.at), own[n], at=s.at) for n in own if n in outside]
+                body = tuple(anew(substituted(inner, own)) for inner in s.body)
+                after = (head, *last, *followed(body, after))
+                for length in lengths:
+                    after = (If(Compare(("<",), (Const(k), length), at=s.at), after, (), at=s.at),)
+            self.rewritten[key] = (*setup, *after)
+        for statement in self.rewritten[key]:
             self.statement(statement)
 
     def changes(self, s: For) -> bool:
@@ -281,6 +357,16 @@ class Loops:
         return result, (inner if start is None else (start, *inner))
 
 
+@dataclass
+class Passes:
+    """What a loop takes in each pass: `items`, of containers of the kinds `kinds`, as long as there are as many in the
+    arrays and lists of unknown length `beside` them."""
+
+    items: list[Expr] = field(default_factory=list)
+    kinds: list[Items] = field(default_factory=list)
+    beside: list[Expr] = field(default_factory=list)
+
+
 class Iteration:
     """A loop over varied things, said as a loop over an index: `setup` before it, `first` at the start of its body."""
 
@@ -385,6 +471,33 @@ class Iteration:
         return self.new("items", Call(Ref(list, "list"), (e,), at=self.s.at))
 
 
+LONGEST_UNROLLED = 64
+"""How many passes of a loop over unlike items are written out."""
+
+
+def are_unlike(kind: Items) -> bool:
+    """Whether the items of a container are functions, or have nothing in common that their kind can say."""
+    if any(isinstance(k, Callee) for k in kind.items):
+        return True
+    known = all(map(kinds.is_settled, kind.items))
+    return known and len(kind.items) > 1 and not kinds.is_settled(item_kind(kind)) and any(map(is_float, kind.items))
+
+
+def followed(body: tuple[Stmt, ...], after: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    """A pass of a loop and what comes after it: where the pass ends with `break`, nothing."""
+    if not breaks(body):
+        return (*body, *after)
+    *first, last = body
+    if isinstance(last, Break):
+        return tuple(first)
+    return (*first, replace(last, body=followed(last.body, after), orelse=followed(last.orelse, after)))
+
+
+def breaks(body) -> bool:
+    """Whether a block may leave the loop that it is in."""
+    return any(isinstance(s, Break) or isinstance(s, If) and (breaks(s.body) or breaks(s.orelse)) for s in body)
+
+
 def matched(target: Expr, value: Expr) -> dict[str, Expr] | None:
     """The names of a target with the expressions that they stand for."""
     match target, value:
@@ -399,12 +512,6 @@ def matched(target: Expr, value: Expr) -> dict[str, Expr] | None:
                 found.update(inner)
             return found
     return None
-
-
-def substituted(e: Node, values: dict[str, Expr]) -> Node:
-    if isinstance(e, Name):
-        return values.get(e.id, e)
-    return map_children(e, lambda n: substituted(n, values))
 
 
 def anew(node: Node) -> Node:

@@ -17,7 +17,7 @@ from srcad.analysis.specialise.invocations import WITH_TEXT
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import ANY
 from srcad.core.nodes import (
-    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Expr, If, IfExp, Name, Op, Ref, Subscript, Tuple,
+    Assign, Attribute, Call, Clause, Compare, Comprehension, Const, Dict, Expr, If, IfExp, Name, Op, Ref, Subscript, Tuple,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.rules import registry
@@ -98,6 +98,10 @@ class Methods:
             holder = self.held(value)
             fields = [changed.get(f, Attribute(holder, f, at=e.at)) for f in kind.cls._fields]
             return self.expr(Call(Ref(kind.cls, kind.cls.__name__, at=e.at), tuple(fields), at=e.at))
+        if isinstance(kind, Items) and hasattr(kind.cls, "_fields") and attr == "_asdict" and not e.args:
+            holder = self.held(value)
+            fields = [Attribute(holder, f, at=e.at) for f in kind.cls._fields]
+            return self.expr(Dict(tuple(map(Const, kind.cls._fields)), tuple(fields), at=e.at))
         cls = kind.cls if isinstance(kind, Items) else kind.type if isinstance(kind, Opaque) else None
         if library_method(value, attr) is not None:
             args, kwargs = self.arguments(e)

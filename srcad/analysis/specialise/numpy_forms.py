@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -159,4 +160,21 @@ def pieces(self: Specialiser, e: Call) -> list | None:
     return [*made, result]
 
 
-FORMS = {np.vectorize: vectorize, np.piecewise: piecewise}
+def einsum(self: Specialiser, e: Call) -> Expr | None:
+    """`np.einsum(a, [0, 1], b, [1, 2], [0, 2])` as `np.einsum("AB,BC->AC", a, b)`, where the lists are written out."""
+    count = len(e.args) // 2
+    operands, given = e.args[: 2 * count : 2], e.args[1 : 2 * count : 2] + e.args[2 * count :]
+    if not operands or not all(isinstance(axes, (List, Tuple)) for axes in given):
+        return None
+    try:
+        terms = ["".join("..." if k is Ellipsis else LETTERS[k] for k in python_value(axes)) for axes in given]
+    except (ValueError, TypeError, IndexError):
+        return None
+    subscripts = "->".join([",".join(terms[:count]), *terms[count:]])
+    return self.call(replace(e, args=(Const(subscripts, at=e.at), *operands)))
+
+
+LETTERS = string.ascii_uppercase + string.ascii_lowercase
+"""What NumPy calls the axes 0, 1, … of `np.einsum`."""
+
+FORMS = {np.vectorize: vectorize, np.piecewise: piecewise, np.einsum: einsum}

@@ -14,6 +14,7 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.operations import function_of
 from srcad.analysis.specialise.expressions import describe
+from srcad.analysis.specialise.protocols import class_of, is_object
 from srcad.analysis.specialise.values import is_mapping
 from srcad.core.nodes import Call, Const, Expr, List, Node, Op, Slice, Starred, Subscript, Tuple, reference
 from srcad.errors import KindError
@@ -60,6 +61,8 @@ class Operations:
         varied = any(v.varied for v in values)
         if varied and isinstance(fn, str) and isinstance(e, Op) and any(isinstance(plain(v.kind), Opaque) for v in values):
             self.refuse(e, "an operator of an object of a class of one's own", "Call a function of numbers and arrays.")
+        if varied and not self.is_generated and (thing := next((v for v in values if is_object(v.kind)), None)) is not None:
+            self.refuse_object(e, fn, thing)
         kind = self.applied_kind(e, fn, args, kwargs)
         if fn == "getitem":
             container, index = args
@@ -87,6 +90,14 @@ class Operations:
         if not isinstance(plain(x.kind), Unknown):
             return x
         return Call(reference(check), (x, Const(f"{e.at}: {name}")), kind=x.kind, varied=x.varied, at=x.at)
+
+    def refuse_object(self, e: Expr, fn, thing: Expr) -> None:
+        """Refuses an operation that has a rule for numbers and arrays, of an object."""
+        if not isinstance(fn, str) and not is_of_numpy(fn) and registry.find(fn) is None:
+            return
+        name = class_of(thing.kind).__name__
+        what = f"an item of an object of class {name}" if fn == "getitem" else f"{describe(e)} of an object of class {name}"
+        self.refuse(e, f"{what}, which has no method for it", "Use the numbers and arrays in its attributes.")
 
     def of_arrays(self, e: Expr) -> Expr:
         """`np.dot(np.array([a, b]), x)` for `np.dot([a, b], x)`: a list where an array is meant is made one, since the

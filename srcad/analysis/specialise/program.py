@@ -23,6 +23,7 @@ from srcad.analysis.specialise.derivatives import Derivatives
 from srcad.analysis.specialise.expressions import Expressions, describe
 from srcad.analysis.specialise.loops import Loops
 from srcad.analysis.specialise.operated import Operations
+from srcad.analysis.specialise.protocols import Protocols
 from srcad.analysis.specialise.schedules import Schedules
 from srcad.analysis.specialise.statements import Statements
 from srcad.analysis.specialise.tries import Tries
@@ -91,6 +92,14 @@ class Program:
         """Notes a construct that is not supported; all are reported together."""
         if all(p.origin != at or p.message != message for p in self.problems):
             self.problems.append(Unsupported(at, message, hint=hint))
+
+    def forget(self, problems: int, specials: dict, named: set[str]) -> None:
+        """Forgets the problems after a number of them, and with them the functions in which they were met, or which an
+        exception has ended: who calls one of these again is to meet them again."""
+        ended = any(not special.done for key, special in self.specials.items() if key not in specials)
+        if ended or len(self.problems) > problems:
+            self.specials, self.named = specials, named
+        del self.problems[problems:]
 
     def function_name(self, source: Function) -> str:
         """A name for the functions generated from `source`: f, for f_forward, f_adjoint, …, that no variable has."""
@@ -184,8 +193,8 @@ class Program:
 
 
 class Specialiser(
-    Statements, Tries, Writes, Resizing, Ownership, OtherNames, Loops, Schedules, Expressions, Operations, Calls, Methods,
-    Objects, Invocations, Derivatives,
+    Statements, Tries, Writes, Resizing, Ownership, OtherNames, Loops, Schedules, Expressions, Operations, Protocols, Calls,
+    Methods, Objects, Invocations, Derivatives,
 ):  # fmt: skip
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 
@@ -252,20 +261,21 @@ class Specialiser(
     @contextmanager
     def attempt(self):
         """What is built inside leaves no trace."""
-        state = self.env, self.out, len(self.program.problems), dict(self.program.guards), set(self.mutated)
+        state = self.env, self.out, len(self.program.problems), set(self.mutated)
+        specials, taken = dict(self.program.specials), set(self.program.named)
         self.out = []
         try:
             yield
         finally:
-            self.env, self.out = state[0], state[1]
-            del self.program.problems[state[2] :]
-            self.mutated = state[4]
+            self.env, self.out, self.mutated = state[0], state[1], state[3]
+            self.program.forget(state[2], specials, taken)
 
     @contextmanager
     def trial(self, e: Expr | None = None):
         """What is built inside counts only if `keep()` is called on what this gives: each thing is built once. What cannot
         be done for an expression `e` of something varied is a problem all the same."""
         before, outer, problems, mutated = self.env, self.out, len(self.program.problems), set(self.mutated)
+        specials, taken = dict(self.program.specials), set(self.program.named)
         kept: list[bool] = []
         self.out = []
         try:
@@ -277,7 +287,7 @@ class Specialiser(
             else:
                 self.env, self.mutated = before, mutated
                 if e is None or not self.reads_varied(e):
-                    del self.program.problems[problems:]
+                    self.program.forget(problems, specials, taken)
 
     def rehearsed(self, build: Callable[[], Expr]) -> Expr | None:
         """What `build` gives, None if there is a problem in it. It leaves no trace, nor do the functions that it calls."""

@@ -13,8 +13,8 @@ from srcad.analysis.kinds import (
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
-    Attribute, Call, Comprehension, Const, Dict, Expr, Foreign, Global, IfExp, Invoke, List, Logical, Name, Op, Ref, Slice,
-    Starred, Subscript, Tuple, Unseen, walk,
+    Attribute, Call, Comprehension, Const, Dict, Expr, Foreign, Global, IfExp, Invoke, List, Logical, Name, Node, Op,
+    Ref, Slice, Starred, Subscript, Tuple, Unseen, map_children, walk,
 )  # fmt: skip
 from srcad.core.places import root_name, steps
 from srcad.rules import registry
@@ -292,7 +292,7 @@ def within(e: Expr, key) -> set[tuple[str, Way]]:
 def callees_in(kind: Kind):
     """The nested functions, with the variables that they capture, in a kind."""
     match kind:
-        case Callee(extra=tuple()) if not (kind.extra and kind.extra[0] in ("bound", "partial")):
+        case Callee(extra=tuple()) if not (kind.extra and kind.extra[0] == "bound"):
             yield kind
         case Items(items=items):
             for item in items:
@@ -327,6 +327,13 @@ def makes_container(e: Expr) -> bool:
         case Call(fn=Ref(obj=cls), kind=Items()):
             return cls is e.kind.cls and not is_plain_class(cls)  # whose __init__ may keep more than its arguments
     return False
+
+
+def substituted(e: Node, values: dict[str, Expr]) -> Node:
+    """An expression or statement with expressions in place of variables."""
+    if isinstance(e, Name):
+        return values.get(e.id, e)
+    return map_children(e, lambda n: substituted(n, values))
 
 
 def is_hashable(obj) -> bool:

@@ -13,11 +13,13 @@ import numpy as np
 from srcad import checkpointing, prelude, runtime, runtime_memory
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, join, plain,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_float, item_kind, join,
+    plain,
 )  # fmt: skip
 from srcad.analysis.specialise import numpy_forms
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
+from srcad.analysis.specialise.protocols import class_of, is_object
 from srcad.analysis.specialise.values import Local, is_mapping
 from srcad.core.nodes import (
     Assign, Attribute, Call, Clause, Comprehension, Const, Dict, Expr, Function, Lambda, Name, Op, Param, Ref, Return,
@@ -66,6 +68,9 @@ def _sum(self: Specialiser, e: Call) -> Expr | None:
                 if not value.varied:
                     return replace(e, fn=self.expr(e.fn), kind=value.kind)
                 return self.name(Name(total, at=e.at), total)
+        case Call(args=(items, *start)) if is_object(item_kind(plain(self.peek(items)))):
+            stand_in = prelude.summed_from if start or e.kwargs else prelude.summed
+            return self.call(replace(e, fn=Ref(stand_in, stand_in.__name__, at=e.at)))
     return None
 
 
@@ -111,11 +116,21 @@ def _sorted(args, kwargs):
 
 
 def _largest(args, kwargs):
-    return prelude.largest if any(k == "key" for k, _ in kwargs) else None
+    if any(k == "key" for k, _ in kwargs):
+        return prelude.largest
+    return prelude.largest_object if are_objects(args) else None
 
 
 def _smallest(args, kwargs):
-    return prelude.smallest if any(k == "key" for k, _ in kwargs) else None
+    if any(k == "key" for k, _ in kwargs):
+        return prelude.smallest
+    return prelude.smallest_object if are_objects(args) else None
+
+
+def are_objects(args) -> bool:
+    """Whether the arguments, or the items of the only one, are objects that have methods of their own for operators."""
+    found = [item_kind(plain(args[0].kind))] if len(args) == 1 else [a.kind for a in args]
+    return any(map(is_object, found))
 
 
 EXTREMES = (_largest, _smallest)
@@ -150,6 +165,46 @@ def _next(self: Specialiser, e: Call) -> Expr | None:
     return None
 
 
+def _type(self: Specialiser, e: Call) -> Expr | None:
+    """The class of an object, where its kind tells it."""
+    cls = class_of(self.peek(e.args[0])) if len(e.args) == 1 and not e.kwargs else None
+    return None if cls is None else Ref(cls, cls.__name__, kind=Callee(cls), at=e.at)
+
+
+def _asdict(self: Specialiser, e: Call) -> Expr | None:
+    """`dataclasses.asdict(p)` as `{"x": p.x, "y": p.y}`."""
+    if len(e.args) != 1 or e.kwargs or not dataclasses.is_dataclass(class_of(self.peek(e.args[0]))):
+        return None
+    return self.expr(_fields_of(self.held(self.expr(e.args[0])), lambda n, v: Dict(tuple(map(Const, n)), v, at=e.at)))
+
+
+def _astuple(self: Specialiser, e: Call) -> Expr | None:
+    """`dataclasses.astuple(p)` as `(p.x, p.y)`."""
+    if len(e.args) != 1 or e.kwargs or not dataclasses.is_dataclass(class_of(self.peek(e.args[0]))):
+        return None
+    return self.expr(_fields_of(self.held(self.expr(e.args[0])), lambda n, v: Tuple(v, at=e.at)))
+
+
+def _fields_of(value: Expr, make) -> Expr:
+    """The fields of a dataclass object in a container that `make` makes of their names and values, copied at any depth."""
+    kind = plain(value.kind)
+    if isinstance(kind, Number):
+        return value
+    if isinstance(kind, Array):
+        return Call(Attribute(value, "copy", at=value.at), (), at=value.at)
+    if not (isinstance(kind, Items) and dataclasses.is_dataclass(kind.cls)):
+        return Call(reference(runtime.duplicate), (value,), at=value.at)
+    values = tuple(Attribute(value, n, kind=k, varied=value.varied, at=value.at) for n, k in zip(kind.keys, kind.items))
+    return make(kind.keys, tuple(_fields_of(v, make) for v in values))
+
+
+def _iter(self: Specialiser, e: Call) -> Expr | None:
+    """`iter(xs)`: in a method `__iter__` as xs itself, since what that returns is gone through once, by its caller."""
+    if self.special.source.name == "__iter__" and len(e.args) == 1 and not e.kwargs:
+        return self.expr(self.iterable(e.args[0]))
+    return _next(self, e)
+
+
 def _pow(self: Specialiser, e: Call) -> Expr | None:
     match e:
         case Call(args=(a, b), kwargs=()):
@@ -163,16 +218,20 @@ def _partial(self: Specialiser, e: Call) -> Expr | None:
         return None
     if e not in self.rewritten:
         names = self.special.names
-        fixed = [(Name(names.new("fixed"), at=e.at), a) for a in e.args[1:]]
-        named = [(k, Name(names.new(k), at=e.at), v) for k, v in e.kwargs]
+        setup: list[Assign] = []
+
+        def held(value: Expr, base: str) -> Expr:
+            if isinstance(value, Const):
+                return value
+            setup.append(Assign(Name(names.new(base), at=e.at), value, at=e.at))
+            return setup[-1].target
+
+        fixed = tuple(held(a, "fixed") for a in e.args[1:])
+        named = tuple((k, held(v, k)) for k, v in e.kwargs)
         rest, options = Name(names.new("args"), at=e.at), Name(names.new("kwargs"), at=e.at)
-        call = Call(
-            e.args[0], (*(n for n, _ in fixed), Starred(rest, at=e.at)),
-            (*((k, n) for k, n, _ in named), (None, options)), at=e.at,
-        )  # fmt: skip
+        call = Call(e.args[0], (*fixed, Starred(rest, at=e.at)), (*named, (None, options)), at=e.at)
         params = (Param(rest.id, "star", at=e.at), Param(options.id, "double star", at=e.at))
         function = Function("partial", params, (Return(call, at=e.at),), at=e.at)
-        setup = [Assign(n, v, at=e.at) for n, v in fixed] + [Assign(n, v, at=e.at) for _, n, v in named]
         self.rewritten[e] = setup, Lambda(function, at=e.at)
     setup, made = self.rewritten[e]
     for s in setup:
@@ -402,6 +461,9 @@ SPECIAL_FORMS: dict[Any, Any] = {
     runtime.stop_gradient: _stop_gradient,
     checkpointing.checkpoint: _checkpoint,
     sum: _sum,
+    type: _type,
+    dataclasses.asdict: _asdict,
+    dataclasses.astuple: _astuple,
     sorted: _stand_in(_sorted),
     list: _stand_in(_container),
     tuple: _stand_in(lambda args, kwargs: prelude.listed_tuple if _container(args, kwargs) else None),
@@ -419,7 +481,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     dataclasses.replace: _replace,
     pow: _pow,
     next: _next,
-    iter: _next,
+    iter: _iter,
     functools.partial: _partial,
     range: _range,
     **numpy_forms.FORMS,

@@ -149,8 +149,10 @@ class Statements:
                 if not (isinstance(typed, Name) and typed.id == target.id):
                     self.emit(replace(s, target=replace(target, kind=typed.kind, varied=typed.varied), value=typed))
             case Tuple():
-                typed = self.expr(value)
+                typed = self.expr(self.iterable(value))
                 self.unpack(s, target, typed)
+            case Subscript() | Attribute() if self.set_by_method(s, target, value):
+                return
             case Subscript() | Attribute():
                 again = (Filled if isinstance(s, Filled) else Assign)(target, value, at=s.at)
                 self.store(again, target, self.expr(value))

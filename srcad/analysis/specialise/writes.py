@@ -140,6 +140,8 @@ class Writes:
         return replace(target, varied=True, value=mark_varied(target.value))
 
     def augmented(self, s: AugAssign) -> None:
+        if self.augmented_object(s):
+            return None
         if not isinstance(s.target, Name):
             return self.augmented_place(s, self.typed_place(s.target))
         target = self.expr(s.target)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcad.analysis import kinds as kinds_
-from srcad.analysis.effects import check_reruns
+from srcad.analysis.effects import check_generators, check_reruns
 from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
 from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
@@ -182,6 +182,7 @@ def compile_gradient(
         values = [as_argument(k, v or not current().activity) for k, v in zip(kinds, varied)]
         special = program.special(fun, (), values, is_root=True)
         check_reruns(program, special)
+        check_generators(program)
         special.asked = [p for p, k, v in zip(special.params, kinds, varied) if as_argument(k, v).varied]
         if program.problems:
             raise Unsupported.of(program.problems)

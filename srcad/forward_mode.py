@@ -11,6 +11,7 @@ import numpy as np
 
 from srcad import compiler, structure
 from srcad.adjoints import check_real, describe, promoted
+from srcad.analysis.effects import check_generators
 from srcad.analysis.kinds import NOTHING, Kind, Nothing, container_items, kind_of
 from srcad.analysis.specialise import Program, Special, as_argument
 from srcad.backend.build import Generated, Module, build
@@ -165,6 +166,7 @@ def compile_tangent(fun: types.FunctionType, argument_kinds: list[Kind], varied:
         compiler.function_of(fun)
         values = list(map(as_argument, argument_kinds, varied))
         special = program.special(fun, (), values, is_root=True)
+        check_generators(program)
         if program.problems:
             raise Unsupported.of(program.problems)
         compiler.check_result(fun, special, False)

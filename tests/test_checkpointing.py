@@ -11,7 +11,7 @@ import pytest
 
 import srcad
 from srcad import checkpoint, grad, jvp, runtime_memory, value_and_grad, vjp
-from srcad.analysis.specialise import calls
+from srcad.analysis.specialise import invocations
 from srcad.calls import forget_compiled
 from tests.reference import gradient, mismatches
 from tests.test_programs import CASES, is_single
@@ -661,7 +661,7 @@ def compare(case, **options) -> None:
 
 @pytest.mark.parametrize("case", FIRST, ids=lambda case: case.name)
 def test_a_program_with_every_call_checkpointed_is_right_or_refused(case, monkeypatch, fresh_compilations):
-    monkeypatch.setattr(calls, "is_checkpointed", lambda target: True)
+    monkeypatch.setattr(invocations, "is_checkpointed", lambda target: True)
     compare(case)
 
 

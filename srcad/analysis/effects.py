@@ -40,6 +40,20 @@ def check_reruns(program: Program, root: Special) -> None:
                 check_rerun(program, node)
 
 
+def check_generators(program: Program) -> None:
+    """Notes the problems of generators that become lists: parts that may be seen to run before the loop over them does."""
+    for special in list(program.specials.values()):
+        for node in (n for s in special.body for n in walk_own(s)):
+            if isinstance(node, Invoke) and node.callee.source.yields:
+                found = effect(program, node.callee.body, node.callee.params, set())
+                if found is not None:
+                    program.problem(
+                        found[0].at or node.at,
+                        f"{node.callee.source.name}() is a generator, its values are made before any is used, and {found[1]}",
+                        "Collect the values in a list and return it.",
+                    )
+
+
 def check_rerun(program: Program, e: Invoke) -> None:
     callee: Special = e.callee
     is_loop = callee.source.doc == PASSES

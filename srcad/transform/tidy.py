@@ -51,8 +51,8 @@ def brief(node: Node) -> Node:
         return node
     node = map_children(node, brief)
     match node:
-        case AugAssign(target=Subscript(value=value) as target) if is_whole(target):
-            return replace(node, target=value)
+        case AugAssign(target=Subscript(value=Name() as array) as target) if is_whole(target):
+            return replace(node, target=array)
         case Assign(target=Name(), value=whole) | AugAssign(value=whole) if is_whole(whole):
             return replace(node, value=whole.value)
         case Op(args=args) if any(map(is_whole, args)):
@@ -83,7 +83,7 @@ def in_place(s: Stmt) -> Stmt:
         ):
             return ExprStmt(replace(call, kwargs=(*call.kwargs, ("out", target.value))), at=s.at)
         case Assign(target=Subscript() as place, value=Op(op=op, args=(first, second))) if op in IN_PLACE:
-            whole = place.value if is_whole(place) else place
+            whole = place.value if is_whole(place) and isinstance(place.value, Name) else place
             kind = plain(place.kind)
             is_same = text(first) in (text(place), text(whole))
             if is_same and isinstance(kind, Array) and kind.rank and kind.dtype == np.float64:

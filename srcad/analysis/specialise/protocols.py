@@ -87,6 +87,10 @@ class Protocols:
         source = self.program.read(function)
         names = [p.id for p in source.params if p.style in ("positional", "any")]
         match source.body:
+            case (Return(value=Call(fn=Ref(obj=builtins.getattr), args=(Name(id=this), Name(id=name)))),) if (
+                [this, name] == names and len(args) == 2 and isinstance(args[1], Const) and isinstance(args[1].value, str)
+            ):
+                return self.expr(Attribute(args[0], args[1].value, at=args[0].at))
             case (Return(value=Attribute() | Subscript() as part),) if len(names) == len(source.params) == len(args):
                 read = [n for n in walk(part) if not isinstance(n, (Attribute, Subscript, Slice, Tuple, Const))]
                 if all(isinstance(n, Name) and n.id in names for n in read):

@@ -49,7 +49,7 @@ def check_generators(program: Program) -> None:
                 if found is not None:
                     program.problem(
                         found[0].at or node.at,
-                        f"{node.callee.source.name}() is a generator, its values are made before any is used, and {found[1]}",
+                        f"{node.callee.source.name}() is a generator: its values are made before they are used; {found[1]}",
                         "Collect the values in a list and return it.",
                     )
 

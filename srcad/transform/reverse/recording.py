@@ -14,8 +14,8 @@ from srcad.analysis.operations import function_of
 from srcad.analysis.specialise import aliases
 from srcad.analysis.specialise.sharing import is_basic_kind, references
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, List, Name, Node, Op, Ref, Slice, Stmt,
-    Subscript, Tuple, With, map_children, walk,
+    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, Lambda, List, Name, Node, Op, Ref,
+    Slice, Stmt, Subscript, Tuple, With, map_children, walk,
 )  # fmt: skip
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
@@ -244,7 +244,7 @@ class Recording:
         moved = any(id(n) in self.hoisted for n in walk(e))
 
         def rebuild(node: Node) -> Node:
-            new = map_children(node, rebuild)
+            new = node if isinstance(node, Lambda) else map_children(node, rebuild)  # its body is not run here
             name = self.hoisted.get(id(node))
             if name is None:
                 if moved and isinstance(node, Call) and may_have_effect(node):  # it keeps its turn among what is moved

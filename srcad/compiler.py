@@ -29,6 +29,7 @@ from srcad.core.nodes import (
     Call,
     Const,
     Expr,
+    ExprStmt,
     Function,
     Name,
     Node,
@@ -372,6 +373,9 @@ def changed(body: tuple[Stmt, ...]) -> set[str]:
                 found |= {n.id for n in walk(target) if isinstance(n, Name)}
             case Call(fn=Attribute(value=owner, attr="append" | "pop")):
                 found |= {n.id for n in walk(owner) if isinstance(n, Name)}
+            case ExprStmt(value=Call(args=args, kwargs=kwargs)):  # put_back(x, old), np.add.at(x, i, v), out=x
+                written = (*args[:1], *(v for k, v in kwargs if k == "out"))
+                found |= {n.id for e in written for n in walk(e) if isinstance(n, Name)}
     return found
 
 

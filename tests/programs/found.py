@@ -708,3 +708,18 @@ def an_attribute_that_comes_later(a, x):
     y = a.apply(x)
     a.extra = y * x
     return a.apply(y) * a.extra
+
+
+def counted(t):
+    for j in range(len(t)):
+        t[j] = j
+    return t
+
+
+@program((1.031,))
+def what_a_helper_overwrites_comes_back_into_a_copy(y):
+    u = np.ones(5)
+    first = y
+    for _ in range(2):
+        y = counted(u)[1] * first * y
+    return y

@@ -53,6 +53,7 @@ from srcad.transform.algebra import negated
 from srcad.transform.primal import primals
 from srcad.frontend.normalise import normalise
 from srcad.transform.liveness import Sweep
+from srcad.transform.apart import apart, writes_into_arrays
 from srcad.transform.reverse import Pair, reverse
 
 LOCK = threading.RLock()
@@ -188,6 +189,10 @@ def compile_gradient(
         if program.problems:
             raise Unsupported.of(program.problems)
         check_result(fun, special, scalar)
+        specials = [*program.specials.values()]
+        if writes_into_arrays(specials):
+            for each in specials:
+                each.body = apart(each.body, each is special)
         pairs = reversed_pairs(special, program)
         generated = []
         for pair in pairs:

@@ -710,7 +710,7 @@ def an_attribute_that_comes_later(a, x):
     return a.apply(y) * a.extra
 
 
-def counted(t):
+def numbered(t):
     for j in range(len(t)):
         t[j] = j
     return t
@@ -721,5 +721,74 @@ def what_a_helper_overwrites_comes_back_into_a_copy(y):
     u = np.ones(5)
     first = y
     for _ in range(2):
-        y = counted(u)[1] * first * y
+        y = numbered(u)[1] * first * y
     return y
+
+
+SQUARE = np.array([[0.8, -0.7], [0.4, 1.2]])
+
+
+class Box:
+    def __init__(self, m):
+        self.m = m
+
+    def invert(self, x):
+        self.m = np.linalg.inv(x)
+
+    def poke(self, v):
+        self.m[0, 0] = v
+
+
+def inverse(x):
+    y = np.linalg.inv(x)
+    return y
+
+
+def inverse_and_more(x):
+    y = np.linalg.inv(x)
+    return y, y @ x
+
+
+@program((SQUARE,))
+def the_result_of_a_helper_is_overwritten(x):
+    y = inverse(x)
+    y[0, 0] = 3 * x[1, 1]
+    return np.sum(y**2)
+
+
+@program((SQUARE,))
+def the_results_of_a_helper_are_overwritten(x):
+    a, b = inverse_and_more(x * x)
+    a[0, 0] = x[1, 1]
+    b[0, 1] = 2 * x[0, 0]
+    return np.sum(a**2 * b)
+
+
+@program((SQUARE,))
+def what_an_object_has_got_is_overwritten(x):
+    a = np.linalg.inv(x)
+    box = Box(a)
+    box.m[0, 0] = 3 * x[1, 1]
+    box.invert(x * box.m)
+    box.poke(x[0, 1])
+    return np.sum(box.m**2)
+
+
+@program((SQUARE,))
+def what_lists_have_got_is_overwritten(x):
+    first, second = [np.linalg.inv(x), inverse(x)], []
+    second.append(np.linalg.inv(x))
+    for items in (first, second):
+        for k in range(len(items)):
+            items[k][0, 0] = 3 * x[1, 1]
+    return np.sum(first[0] ** 2 * first[1] + second[0])
+
+
+@program((THREE,))
+def what_was_read_before_a_list_got_it(x):
+    a = np.sin(x)
+    t = a[0] * a[1]
+    items = []
+    items.append(a)
+    items[0][0] = x[2] * 3
+    return t + np.sum(items[0])

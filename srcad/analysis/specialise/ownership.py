@@ -112,7 +112,10 @@ class Ownership:
         """Whether a value is what a variable holds that nobody names again, and that nobody else sees."""
         if not isinstance(e, Name) or e.id not in self.env or not self.env[e.id].owned:
             return False
-        return e.id in self.temporaries or (e.id, e.at) in self.last_reads and not self.has_other_names(e.id)
+        if e.id in self.temporaries:
+            return True
+        is_last = isinstance(plain(e.kind), Array) and (e.id, e.at) in self.last_reads
+        return is_last and not self.has_other_names(e.id)
 
     def has_other_names(self, name: str) -> bool:
         """Whether variables, or items of containers, are other names of something in a variable, or share its memory."""

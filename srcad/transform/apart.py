@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from srcad.analysis.kinds import Array, plain
+from srcad.analysis.kinds import Array, Items, plain
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Dict, Expr, ExprStmt, Invoke, List, Name, Op, Return, Stmt, Subscript, Tuple,
+    Assign, Attribute, AugAssign, Call, Dict, Expr, ExprStmt, IfExp, Invoke, List, Name, Op, Ref, Return, Stmt, Subscript,
+    Tuple,
 )  # fmt: skip
 from srcad.transform.reverse import walk_all, with_blocks
 
@@ -33,6 +34,11 @@ def writes_into_arrays(specials: Iterable) -> bool:
 
 def apart(body: Iterable[Stmt], is_root: bool) -> tuple[Stmt, ...]:
     """The statements of a function, with copies of what others get to see; what the root returns nobody writes into."""
+    exchanged = exchanged_names(body)
+
+    def to_name(target: Expr, value: Expr) -> Expr:
+        is_exchanged = isinstance(target, Name) and target.id in exchanged and not isinstance(value, Name)
+        return own(value) if is_exchanged else filled(value)
 
     def visit(block) -> tuple[Stmt, ...]:
         return tuple(with_blocks(statement(s), visit) for s in block)
@@ -41,15 +47,41 @@ def apart(body: Iterable[Stmt], is_root: bool) -> tuple[Stmt, ...]:
         match s:
             case Assign(target=Attribute() | Subscript() as target, value=value):
                 return s if isinstance(plain(target.value.kind), Array) else replace(s, value=own(value))
-            case Assign(target=Name(), value=Tuple() | List() | Dict() as value):
-                return replace(s, value=own(value))
+            case Assign(target=Tuple(elts=targets), value=Tuple(elts=elts) as value) if len(targets) == len(elts):
+                return replace(s, value=replace(value, elts=tuple(map(to_name, targets, elts))))
+            case Assign(target=target, value=value):
+                return replace(s, value=to_name(target, value))
             case ExprStmt(value=Call(fn=Attribute(attr="append" | "insert" | "extend"), args=args) as call):
                 return replace(s, value=replace(call, args=tuple(map(own, args))))
-            case Return(value=value) if not is_root:
-                return replace(s, value=own(value))
+            case Return(value=value):
+                return replace(s, value=filled(value) if is_root else own(value))
         return s
 
     return visit(body)
+
+
+def exchanged_names(body: Iterable[Stmt]) -> set[str]:
+    """The variables that get one another's arrays, as by `a, b = b, a`: what is written into one may be what another got."""
+    pairs = (
+        (t.id, v.id)
+        for s in walk_all(body) if isinstance(s, Assign) and isinstance(s.target, Tuple) and isinstance(s.value, Tuple)
+        for t, v in zip(s.target.elts, s.value.elts) if isinstance(t, Name) and isinstance(v, Name)
+    )  # fmt: skip
+    return {name for pair in pairs for name in pair}
+
+
+def filled(e: Expr) -> Expr:
+    """A value in which the containers that are made in it have memory of their own."""
+    match e:
+        case Tuple() | List() | Dict():
+            return own(e)
+        case Call(fn=Ref(obj=cls), kind=Items()) if cls is e.kind.cls:
+            return own(e)
+        case IfExp(body=body, orelse=orelse):
+            return replace(e, body=filled(body), orelse=filled(orelse))
+        case Invoke(args=args):
+            return replace(e, args=tuple(map(filled, args)))
+    return e
 
 
 def own(e: Expr) -> Expr:
@@ -59,10 +91,14 @@ def own(e: Expr) -> Expr:
             return replace(e, elts=tuple(map(own, elts)))
         case Dict(values=values):
             return replace(e, values=tuple(map(own, values)))
+        case Call(fn=Ref(obj=cls), args=args, kind=Items()) if cls is e.kind.cls:
+            return replace(e, args=tuple(map(own, args)))
+        case IfExp(body=body, orelse=orelse):
+            return replace(e, body=own(body), orelse=own(orelse))
         case Op(op=op) if op in LINEAR:
             return e
         case Call(fn=Attribute(attr="copy")):
             return e
         case Name() | Call() | Op() | Invoke() if e.varied and isinstance(plain(e.kind), Array) and plain(e.kind).rank != 0:
-            return Call(Attribute(e, "copy"), (), kind=e.kind, varied=True, at=e.at)
-    return e
+            return Call(Attribute(filled(e), "copy"), (), kind=e.kind, varied=True, at=e.at)
+    return filled(e)

@@ -792,3 +792,12 @@ def what_was_read_before_a_list_got_it(x):
     items.append(a)
     items[0][0] = x[2] * 3
     return t + np.sum(items[0])
+
+
+@program((SQUARE,))
+def what_exchanged_arrays_have_got_is_overwritten(x):
+    a, b = np.linalg.inv(x), inverse(x * 2)
+    for _ in range(3):
+        b[0, 0] = a[1, 1] * x[0, 0]
+        a, b = b, a
+    return np.sum(a**2 * b)

@@ -99,6 +99,8 @@ def own(e: Expr) -> Expr:
             return e
         case Call(fn=Attribute(attr="copy")):
             return e
-        case Name() | Call() | Op() | Invoke() if e.varied and isinstance(plain(e.kind), Array) and plain(e.kind).rank != 0:
+        case Invoke():  # what it gives is a copy
+            return filled(e)
+        case Name() | Call() | Op() if e.varied and isinstance(plain(e.kind), Array) and plain(e.kind).rank != 0:
             return Call(Attribute(filled(e), "copy"), (), kind=e.kind, varied=True, at=e.at)
     return filled(e)

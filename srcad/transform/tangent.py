@@ -227,7 +227,7 @@ class _Tangents:
     def block(self, body) -> Block:
         out: Block = []
         for s in body:
-            new = self.statement(s)
+            new = [self.kept_apart(n) for n in self.statement(s)]
             is_compound = isinstance(s, (If, For, While, With, Try))
             out += values_first(new, self.dots.made, self.names) if self.is_tried and not is_compound else new
         return out
@@ -440,6 +440,14 @@ class _Tangents:
                 return Call(Attribute(dot, "copy"), ())
             return Call(symbol(runtime.own), (dot,))
         return dot
+
+    def kept_apart(self, s: Stmt) -> Stmt:
+        """The tangent of a part of an expression, in memory of its own if it is a view of what is written into."""
+        match s:
+            case Assign(target=Name(id=name), value=value) if name in self.dots.made - set(self.dots.known.values()):
+                if aliases(value) & {self.dots.known.get(n) for n in self.written}:
+                    return replace(s, value=Call(symbol(runtime.own), (value,)))
+        return s
 
     def invocation(self, s: Assign, live: Names) -> Block:
         """`y, y_dot = h_tangent(x, x_dot)`: a call of a function that is differentiated through."""

@@ -801,3 +801,10 @@ def what_exchanged_arrays_have_got_is_overwritten(x):
         b[0, 0] = a[1, 1] * x[0, 0]
         a, b = b, a
     return np.sum(a**2 * b)
+
+
+@program((THREE,))
+def a_tangent_that_is_a_view_of_what_is_written_into(z):
+    m = (np.zeros((2, 3)) + z[::-1]) * 1.0
+    z[-1] *= 0.5
+    return np.sum(m) + z[0]

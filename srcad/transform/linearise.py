@@ -18,6 +18,7 @@ multiplied in another order (Griewank & Walther 2008, ch. 3 and 6: the local par
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections import Counter
 from dataclasses import replace
 
@@ -53,12 +54,12 @@ def linearised(found: list[Tangents]) -> list[tuple[Function, Function]]:
     """`f_linear(args) -> (value, saved)` and `f_push(saved, tangents) -> tangent of the value` of each function, from the
     tangent functions of a function and of all that it calls. Raises Entangled."""
     sharing = {id(t.special): _Sharing(t) for t in found}
-    while True:  # what a caller changes in place, of what it gave to another function or got from it
-        before = {key: set(s.changed) for key, s in sharing.items()}
+    while True:  # until functions know what the others change in place, and let share memory
+        before = {key: (set(s.changed), dict(s.groups)) for key, s in sharing.items()}
         for s in sharing.values():
             for call, target in s.calls:
-                s.tell(sharing[id(call.fn.obj)], call, target)
-        if before == {key: s.changed for key, s in sharing.items()}:
+                s.agree(sharing[id(call.fn.obj)], call, target)
+        if before == {key: (s.changed, s.groups) for key, s in sharing.items()}:
             break
     return [_Parts(t, sharing[id(t.special)]).pair() for t in found]
 
@@ -118,11 +119,18 @@ class _Sharing:
                 self.join(names)
                 self.changed.update(names)
 
-    def tell(self, callee: _Sharing, call: Call, target: Expr) -> None:
-        """Tells a function that is called here what of its arguments and of its result is changed afterwards."""
-        for p, x in zip(callee.found.special.params, call.args):
-            if self.may_change(held_by(x)):
+    def agree(self, callee: _Sharing, call: Call, target: Expr) -> None:
+        """Tells a function that is called here what of its arguments and of its result is changed afterwards, and one
+        another which of the arguments share memory."""
+        given = [(p, held_by(x)) for p, x in zip(callee.found.special.params, call.args)]
+        for p, names in given:
+            if self.may_change(names):
                 callee.changed.add(p)
+        for (p, names), (q, others) in itertools.combinations(given, 2):
+            if callee.group(p) == callee.group(q):
+                self.join([*names, *others])
+            if {self.group(n) for n in names} & {self.group(n) for n in others}:
+                callee.join([p, q])
         if self.may_change(names_in(target)):
             callee.changed |= callee.result
 

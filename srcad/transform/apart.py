@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from srcad import runtime
 from srcad.analysis.kinds import Array, Items, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Dict, Expr, ExprStmt, IfExp, Invoke, List, Name, Op, Ref, Return, Stmt, Subscript,
     Tuple,
 )  # fmt: skip
-from srcad.transform.reverse import walk_all, with_blocks
+from srcad.transform.reverse import symbol, walk_all, with_blocks
 
 LINEAR = ("+", "-", "*", "neg")
 """Operators whose adjoint does not read what they give."""
@@ -102,5 +103,7 @@ def own(e: Expr) -> Expr:
         case Invoke():  # what it gives is a copy
             return filled(e)
         case Name() | Call() | Op() if e.varied and isinstance(plain(e.kind), Array) and plain(e.kind).rank != 0:
-            return Call(Attribute(filled(e), "copy"), (), kind=e.kind, varied=True, at=e.at)
+            if isinstance(e.kind, Array):
+                return Call(Attribute(filled(e), "copy"), (), kind=e.kind, varied=True, at=e.at)
+            return Call(symbol(runtime.own), (filled(e),), kind=e.kind, varied=True, at=e.at)
     return filled(e)

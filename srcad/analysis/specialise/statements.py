@@ -136,7 +136,8 @@ class Statements:
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)
                 moved = isinstance(typed, Name) and typed.id in self.temporaries
-                if self.special.is_aliasing and not moved and self.is_place(typed) and self.is_entangled(target.id, typed):
+                is_place = self.is_place(typed) and (isinstance(typed, Name) or not self.is_generated)
+                if self.special.is_aliasing and not moved and is_place and self.is_entangled(target.id, typed):
                     if isinstance(typed, Name) and typed.id == target.id:
                         return
                     if target.id in self.special.lasting:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import types
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -24,18 +25,18 @@ from srcad.rules import registry
 Argnums = int | str | tuple[int | str, ...]
 
 
-class Transformed:
+class Transformed(ABC):
     """What is called like the function that it is made of, and has a text that srcad generates."""
 
     primal: Callable
 
+    @abstractmethod
     def compiled_for(self, argument_kinds: list[Kind]) -> compiler.Compiled:
         """What is generated for arguments of these kinds, one for each parameter."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generated(self, compiled: compiler.Compiled) -> types.FunctionType:
         """The generated function that computes what a call of this object does."""
-        raise NotImplementedError
 
 
 class Call:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 import types
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -159,7 +160,7 @@ linearize.__srcad_function__ = _refused_in_a_program
 # Objects that are called like the function
 
 
-class Operator:
+class Operator(ABC):
     """What an operator returns: it has the name, the docstring and the signature of the function."""
 
     operator = ""
@@ -237,9 +238,9 @@ class Operator:
             return e
         return specialiser.call_generated(e, found, values)
 
+    @abstractmethod
     def _program(self, argument_kinds: list) -> types.FunctionType | None:
         """A plain function that does what this object does, for arguments of these kinds; None if there is none."""
-        raise NotImplementedError
 
 
 class Jacobian(Operator):

@@ -169,8 +169,9 @@ def nested(value, blocks: list, arguments: list, one_or_tuple: Callable):
 
     def by_arguments(row: list):
         rest = iter(row)
-        put = lambda leaf: next(rest)  # noqa: E731
-        return one_or_tuple([structure.tree_map(put, a, constant=lambda leaf: None) for a in arguments])
+        return one_or_tuple(
+            [structure.tree_map(lambda leaf: next(rest), a, constant=lambda leaf: None) for a in arguments]
+        )
 
     def by_value(part):
         held = structure.items(part)

@@ -66,7 +66,8 @@ for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
     @linear(function, examples=[ex(A()), ex(A(3)), ex(A(2, 3)), ex(A(2, 2, 3))])
     def atleast_vjp(y_bar, y, ary, /):
-        return y_bar if rank_if_known(ary) == rank_if_known(y) != None else reshaped(y_bar, ary)  # noqa: E711
+        rank = rank_if_known(y)
+        return y_bar if rank is not None and rank_if_known(ary) == rank else reshaped(y_bar, ary)
 
 
 @linear(

@@ -9,7 +9,7 @@ rule, written for arrays, is run with symbols and pasted into a program (see `ru
 
 from __future__ import annotations
 
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields, replace
 from typing import Any
 from collections.abc import Iterator
 
@@ -580,6 +580,25 @@ def _mapped(items: tuple, change) -> tuple:
         changed = changed or new is not old
         result.append(new)
     return tuple(result) if changed else items
+
+
+def with_blocks(s: Stmt, visit) -> Stmt:
+    """`s` with `visit` applied to each block in it."""
+    match s:
+        case If():
+            return replace(s, body=tuple(visit(s.body)) or (Pass(),), orelse=tuple(visit(s.orelse)))
+        case For() | While() | With():
+            return replace(s, body=tuple(visit(s.body)) or (Pass(),))
+        case Try():
+            handlers = tuple(replace(h, body=tuple(visit(h.body)) or (Pass(),)) for h in s.handlers)
+            return replace(
+                s,
+                body=tuple(visit(s.body)) or (Pass(),),
+                handlers=handlers,
+                orelse=tuple(visit(s.orelse)),
+                final=tuple(visit(s.final)),
+            )
+    return s
 
 
 def walk_own(node: Node) -> Iterator[Node]:

@@ -17,9 +17,9 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, Items, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Dict, Expr, ExprStmt, IfExp, Invoke, List, Name, Op, Ref, Return, Stmt, Subscript,
-    Tuple,
+    Tuple, with_blocks,
 )  # fmt: skip
-from srcad.transform.reverse import symbol, walk_all, with_blocks
+from srcad.transform.reverse import symbol, walk_all
 
 LINEAR = ("+", "-", "*", "neg")
 """Operators whose adjoint does not read what they give."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from srcad import runtime
 from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Comment, Const, Expr, ExprStmt, For, If, Name, Node, Op, Pass, Raise, Ref,
-    Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk,
+    Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, walk, with_blocks,
 )  # fmt: skip
 from srcad.core.places import root_name, steps
 from srcad.options import current
@@ -133,7 +134,7 @@ def prune(block: Block, wanted: set[str]) -> tuple[Block, set[Restore]]:
     """The statements of a reverse sweep that `wanted` depends on, and the `Restore`s among them."""
     pruner = _Pruner()
     kept, _ = pruner.block(block, set(wanted) if current().recording else _Everything())
-    return kept, {r for r in restores_in(kept)}
+    return without_repeated_comments(kept), set(restores_in(kept))
 
 
 class _Everything(set):
@@ -249,19 +250,26 @@ def has_code(block) -> bool:
 
 
 def without_empty_comments(block: Block) -> Block:
-    """`block` without comments that no statement follows, or that repeat the one before."""
+    """`block` without comments that no statement follows."""
     out: Block = []
-    latest = None
     for s in block:
-        if isinstance(s, Comment):
-            if out and isinstance(out[-1], Comment):
-                out.pop()
-            if s.text == latest:
-                continue
-            latest = s.text
+        if isinstance(s, Comment) and out and isinstance(out[-1], Comment):
+            out.pop()
         out.append(s)
     while out and isinstance(out[-1], Comment):
         out.pop()
+    return out
+
+
+def without_repeated_comments(block: Block, above: str | None = None) -> Block:
+    """`block` without comments that say what the one above says, be it in the same block or in one around it."""
+    out: Block = []
+    for s in block:
+        if isinstance(s, Comment):
+            if s.text == above:
+                continue
+            above = s.text
+        out.append(with_blocks(s, functools.partial(without_repeated_comments, above=above)))
     return out
 
 

@@ -29,7 +29,7 @@ from srcad.analysis.specialise.sharing import references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, If, Invoke, Lambda, Name,
     Node, Op, Param, Pass, Raise, Ref, Return, Slice, Stmt, Subscript, Try, Tuple, While, With, children, walk,
-    walk_own,
+    walk_own, with_blocks,
 )  # fmt: skip
 from srcad.core.places import inner, root_name, root_of, steps, with_inner, with_root
 from srcad.transform.caught import letting_pass, values_first
@@ -39,7 +39,7 @@ from srcad.transform.dots import (
 )  # fmt: skip
 from srcad.transform.reverse import (
     REENTERED, assigned_names, is_in, missing, names_read, node_count, symbol, target_list,
-    target_names, walk_all, with_blocks, without, without_idle_aliases,
+    target_names, walk_all, without, without_idle_aliases,
 )  # fmt: skip
 
 Block = list[Stmt]

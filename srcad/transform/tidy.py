@@ -9,14 +9,13 @@ import numpy as np
 from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Filled, Function, Name, Node, Op, Ref, Slice, Stmt, Subscript,
-    map_children, walk,
+    map_children, walk, with_blocks,
 )  # fmt: skip
 from srcad.core.places import root_name
 from srcad.core.printer import text
 from srcad.options import current
 from srcad.transform.algebra import are_like, twice
 from srcad.transform.liveness import Sweep
-from srcad.transform.reverse.forms import with_blocks
 
 Block = list[Stmt]
 

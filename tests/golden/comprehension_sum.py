@@ -39,7 +39,6 @@ def comprehension_sum_adjoint(saved, result_bar):
     for k in reversed(range(len(weights))):
         sin = sin_tape.pop()
         w = weights[k]
-        # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k
@@ -63,7 +62,6 @@ def comprehension_sum_value_and_grad(x, weights):
     for k in reversed(range(len(weights))):
         sin = sin_tape.pop()
         w = weights[k]
-        # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k
@@ -87,7 +85,6 @@ def comprehension_sum_grad(x, weights):
     for k in reversed(range(len(weights))):
         sin = sin_tape.pop()
         w = weights[k]
-        # 7: return sum(w * math.sin(k * x) for k, w in enumerate(weights))
         w_bar = total_bar * sin
         product_bar = total_bar * w * math.cos(k * x)
         x_bar += product_bar * k

@@ -52,7 +52,6 @@ def early_return_adjoint(saved, result_bar):
     result_bar_1 = result_bar
     # 10: return total
     if not returned:
-        # 10: return total
         total_bar = result_bar_1
         result_bar_1 = 0.0
     else:
@@ -98,7 +97,6 @@ def early_return_value_and_grad(x, limit):
     result_bar_1 = 1.0
     # 10: return total
     if not returned:
-        # 10: return total
         total_bar = result_bar_1
         result_bar_1 = 0.0
     else:
@@ -144,7 +142,6 @@ def early_return_grad(x, limit):
     result_bar_1 = 1.0
     # 10: return total
     if not returned:
-        # 10: return total
         total_bar = result_bar_1
         result_bar_1 = 0.0
     else:

@@ -81,7 +81,6 @@ def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_
     u_1_1 = own(u_1)
     f_bar = loop_in_parts_passes_again(ends[-2], ends[-1], u_1_1, f, None, u_1_bar)
     for part in reversed(range(len(ends) - 2)):
-        # 8: for k in range(n):
         u_1[...] = u_1_tape.pop()
         u_1_2 = own(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_2, f, None, u_1_bar)
@@ -126,7 +125,6 @@ def loop_in_parts_adjoint(saved, result_bar):
         u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
-        # 8: for k in range(n):
         u_1[...] = u_1_tape.pop()
         u_1_1 = own(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)
@@ -166,7 +164,6 @@ def loop_in_parts_value_and_grad(u, f, n):
         u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
-        # 8: for k in range(n):
         u_1[...] = u_1_tape.pop()
         u_1_1 = own(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)
@@ -205,7 +202,6 @@ def loop_in_parts_grad(u, f, n):
         u_1_bar[:-2] += total_bar * u_1[2:]
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
-        # 8: for k in range(n):
         u_1[...] = u_1_tape.pop()
         u_1_1 = own(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)

@@ -40,7 +40,6 @@ def piecewise_adjoint(saved, result_bar):
     x_bar += maximum_bar * (x > -1.0)
     # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
     if 0.0 < knee < 1.0:
-        # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
         knee_bar = slope_bar
     else:
         knee_bar = 0.0
@@ -67,7 +66,6 @@ def piecewise_value_and_grad(x, knee):
     x_bar += maximum_bar * (x > -1.0)
     # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
     if 0.0 < knee < 1.0:
-        # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
         knee_bar = slope_bar
     else:
         knee_bar = 0.0
@@ -93,7 +91,6 @@ def piecewise_grad(x, knee):
     x_bar += maximum_bar * (x > -1.0)
     # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
     if 0.0 < knee < 1.0:
-        # 7: slope = knee if 0.0 < knee < 1.0 else 0.5
         knee_bar = slope_bar
     else:
         knee_bar = 0.0

@@ -15,7 +15,7 @@ automatic differentiation; Griewank & Walther 2008, ch. 5 and 6).
 from srcad.transform.reverse.control import REENTERED
 from srcad.transform.reverse.forms import (
     OP_NAMES, Slot, assigned_names, called_name, describe, ends_raising, is_in, item, missing, names_read, node_count,
-    shape_of, symbol, target_list, target_names, walk_all, with_blocks, without, without_idle_aliases,
+    shape_of, symbol, target_list, target_names, walk_all, without, without_idle_aliases,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_linear_pullback, is_unbroadcast, positional_and_keyword
 from srcad.transform.reverse.pair import Pair, reverse
@@ -43,7 +43,6 @@ __all__ = [
     "target_list",
     "target_names",
     "walk_all",
-    "with_blocks",
     "without",
     "without_idle_aliases",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from srcad.analysis.operations import function_of, python_value
 from srcad.analysis.specialise.sharing import is_basic_kind
 from srcad.core.places import root_name
 from srcad.core.nodes import (
-    Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, If, Invoke, List, Name, Node, Op, Pass, Raise,
-    Ref, Slice, Starred, Stmt, Subscript, Try, Tuple, While, With, children, reference, walk,
+    Alias, Assign, Attribute, AugAssign, Call, Const, Dict, Expr, For, Invoke, List, Name, Node, Op, Raise,
+    Ref, Slice, Starred, Stmt, Subscript, Tuple, With, children, reference, walk, with_blocks,
 )  # fmt: skip
 from srcad.errors import MissingRule
 from srcad.rules import registry
@@ -213,25 +213,6 @@ def names_read(e: Expr) -> set[str]:
 
 def ends_raising(block) -> bool:
     return bool(block) and isinstance(block[-1], Raise)
-
-
-def with_blocks(s: Stmt, visit) -> Stmt:
-    """`s` with `visit` applied to each block in it."""
-    match s:
-        case If():
-            return replace(s, body=tuple(visit(s.body)) or (Pass(),), orelse=tuple(visit(s.orelse)))
-        case For() | While() | With():
-            return replace(s, body=tuple(visit(s.body)) or (Pass(),))
-        case Try():
-            handlers = tuple(replace(h, body=tuple(visit(h.body)) or (Pass(),)) for h in s.handlers)
-            return replace(
-                s,
-                body=tuple(visit(s.body)) or (Pass(),),
-                handlers=handlers,
-                orelse=tuple(visit(s.orelse)),
-                final=tuple(visit(s.final)),
-            )
-    return s
 
 
 def without(body, statements: set[int]) -> Block:

@@ -15,12 +15,12 @@ from srcad.analysis.specialise import aliases
 from srcad.analysis.specialise.sharing import is_basic_kind, references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Global, Lambda, List, Name, Node, Op, Ref,
-    Slice, Stmt, Subscript, Tuple, With, map_children, walk,
+    Slice, Stmt, Subscript, Tuple, With, map_children, walk, with_blocks,
 )  # fmt: skip
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, called_name, is_written_out, shape_of, symbol, target_list, walk_all, with_blocks,
+    Block, OP_NAMES, called_name, is_written_out, shape_of, symbol, target_list, walk_all,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
 

@@ -808,3 +808,27 @@ def a_tangent_that_is_a_view_of_what_is_written_into(z):
     m = (np.zeros((2, 3)) + z[::-1]) * 1.0
     z[-1] *= 0.5
     return np.sum(m) + z[0]
+
+
+@program((0.5, 0.7), wrt=(0, 1))
+def a_row_of_a_nested_list_is_replaced(y, a):
+    rows = [[y] * 3 for _ in range(2)]
+    rows[1] = [y, a, y]
+    return rows[0][1] * rows[1][2] * rows[1][1]
+
+
+@program((0.7, np.array([0.1, 0.2, 0.3])), wrt=(0, 1))
+def an_array_of_a_loop_that_may_end_before_it_is_made(x, z):
+    b = x
+    u = np.sin(z)
+    for i in range(2):
+        if x > 10.0 and i % 2 == 0:
+            u[::-1] += x
+            if u[i] < 1.0:
+                return b
+        w = np.array([np.sum(u), x, 1.0])
+        b *= np.exp(-w[-2] * w[-2])
+        if b < 10.0:
+            return b + u[0]
+    u[:] = np.sin(z)
+    return b * 3

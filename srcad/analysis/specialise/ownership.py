@@ -38,9 +38,7 @@ class Ownership:
                 return True
             if self.take_over(name):
                 return True
-        known = self.env[name]
-        is_given = self.is_generated and not known.owned and isinstance(known.kind, Listing)  # its items are taken out
-        if self.is_owned(name) and (special.is_aliasing or not is_given):
+        if self.is_owned(name):
             self.outdate(name)
             return True
         if not special.is_aliasing:

@@ -136,8 +136,9 @@ class Statements:
                 typed = self.expr(value, name=target.id)
                 self.check_kept(s, value, typed)
                 moved = isinstance(typed, Name) and typed.id in self.temporaries
-                is_place = self.is_place(typed) and (isinstance(typed, Name) or not self.is_generated)
-                if self.special.is_aliasing and not moved and is_place and self.is_entangled(target.id, typed):
+                if self.is_generated and isinstance(typed, Name) and target.id in self.emptied:
+                    typed = self.expr(Call(Attribute(typed, "copy"), (), at=s.at))
+                if self.special.is_aliasing and not moved and self.is_place(typed) and self.is_entangled(target.id, typed):
                     if isinstance(typed, Name) and typed.id == target.id:
                         return
                     if target.id in self.special.lasting:
@@ -159,6 +160,13 @@ class Statements:
                 self.store(again, target, self.expr(value))
             case _:
                 self.refuse(s, "this target of an assignment is not supported")
+
+    @functools.cached_property
+    def emptied(self) -> set[str]:
+        """The variables whose items the text takes out. That of the adjoint of a list, which has the name of what the list
+        was made from, must leave the list to its own name: the way back through both sweeps reads it there."""
+        calls = (n.fn for n in walk(self.special.source) if isinstance(n, Call) and isinstance(n.fn, Attribute))
+        return {fn.value.id for fn in calls if fn.attr == "pop" and isinstance(fn.value, Name)}
 
     def check_kept(self, s: Stmt, value: Expr, typed: Expr) -> None:
         """Refuses to keep what is computed later: an iterator, a function whose captured variables get new values."""

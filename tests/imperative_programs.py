@@ -28,6 +28,24 @@ import numpy as np
 WEIGHTS = np.array([0.7, -0.4, 1.3, 0.2, -0.9, 0.5, 1.1, -0.6, 0.3, 0.8, -1.2, 0.4, 0.6, -0.2, 0.9, 1.4])
 
 
+class Box:
+    def __init__(self, t):
+        self.t = t
+
+    def put(self, q):
+        self.t[0] = q * self.t[1]
+
+    def grow(self, q):
+        self.t = np.exp(0.2 * np.sin(self.t)) * q
+
+    def damp(self):
+        self.t *= 0.5
+        return self
+
+    def given(self):
+        return self.t
+
+
 """
 
 HELPERS = {
@@ -51,12 +69,15 @@ HELPERS = {
     "pulled": ("l", "number", "def pulled(items):\n    items.append(items[0] * 2.0)\n    return items.pop(1)"),
     "settle": ("dq", None, 'def settle(d, q):\n    d["p"] += q\n    d.update(q=d["p"] * q)'),
     "clipped": ("v", "same", "def clipped(t):\n    for j in range(len(t)):\n        if t[j] > 0.9:\n            t[j] = 0.5 + t[j] * t[j]\n            break\n    return t"),
+    "softened": ("v", "same", "def softened(t):\n    r = np.exp(np.tanh(t))\n    r = r / np.sum(r)\n    return r"),
+    "grown": ("v", "same", "def grown(t):\n    return np.cumprod(np.tanh(t) + 1.2)"),
+    "rooted": ("v", "tail", "def rooted(t):\n    r = np.sqrt(t * t + 0.5)\n    return r[1:]"),
     "fresh": ("v", "same", "def fresh(t):\n    r = t.copy()\n    r[1:] += t[:-1] * t[1:]\n    return r"),
 }  # fmt: skip
 """Functions that a program may call: what they take (arrays, vectors, numbers q, indices i, n below the length, lists, dicts),
 what they return, and their text."""
 
-POOLS = {"number": "abc", "vector": "uvwpqr", "matrix": "mgh", "indices": "kj", "list": "st", "rows": "RS", "nested": "N", "dict": "de"}
+POOLS = {"number": "abc", "vector": "uvwpqr", "matrix": "mgh", "indices": "kj", "list": "st", "rows": "RS", "nested": "N", "dict": "de", "box": "BC"}
 SIZES = (4, 4, 4, 4, 3, 5)
 
 
@@ -104,6 +125,8 @@ class Maker:
             "dicts": r() < 0.2,
             "rows": r() < 0.15,
             "nested": r() < 0.12,
+            "boxes": r() < 0.15,
+            "results": r() < 0.4,
             "indices": r() < 0.3,
             "masks": r() < 0.25,
             "helpers": r() < 0.5,
@@ -182,6 +205,8 @@ class Maker:
             lines += self.new_rows()
         if self.uses["nested"]:
             lines += self.new_nested()
+        if self.uses["boxes"]:
+            lines += self.new_box()
         if self.uses["indices"] and not self.names("indices"):
             lines += self.new_indices()
         if self.uses["closures"]:
@@ -214,6 +239,8 @@ class Maker:
                 parts.append(self.pick([f"np.sum({name}[0] * {name}[1])", f"np.sum({name}[-1] ** 2)"]))
             elif kind.type == "nested":
                 parts.append(f"{name}[0][1] * {name}[1][2]")
+            elif kind.type == "box":
+                parts.append(self.pick([f"np.sum({name}.t ** 2)", f"np.sum({name}.given() * {name}.t)"]))
             elif kind.type == "dict":
                 parts.append(f'{name}["p"] * {name}["q"]')
         return " + ".join(parts) or "x * y"
@@ -278,6 +305,18 @@ class Maker:
         self.env[name] = Kind("nested")
         listed = f"[[{', '.join(items[:3])}], [{', '.join(items[3:])}]]"
         return [f"{name} = " + self.pick([listed, f"[[{items[0]}] * 3 for _ in range(2)]"])]
+
+    def new_box(self):
+        n = self.pick(SIZES)
+        names = [v for v in self.names("vector", (n,)) if v not in self.read_only and self.env[v].dtype == "float64"]
+        made = self.pick(names) if names and self.chance(0.4) else self.result_of(self.vector(n, 1))
+        name = self.bound_name(Kind("box", (n,)))
+        self.env[name] = Kind("box", (n,))
+        return [f"{name} = Box({made})"]
+
+    def result_of(self, one: str) -> str:
+        """The result of a function whose derivative is told from it, so that nothing may overwrite it unseen."""
+        return self.pick([f"np.exp(np.sin({one}))", f"np.sqrt(({one}) ** 2 + 0.5)", f"np.tanh({one})", f"np.cumprod(np.tanh({one}) + 1.2)"])
 
     def new_indices(self):
         bound = self.pick([2, 3, 4, 4])
@@ -458,7 +497,7 @@ class Maker:
             options += ["call"] * 4
         if self.uses["masks"]:
             options += ["mask"] * 2
-        for type_ in ("list", "dict", "rows", "nested", "indices"):
+        for type_ in ("list", "dict", "rows", "nested", "indices", "box"):
             if self.names(type_):
                 options += [type_] * 3
         if self.names("list3"):
@@ -802,6 +841,27 @@ class Maker:
             self.env[taken] = NUMBER
         return [option]
 
+    def make_box(self):
+        name = self.pick(self.names("box"))
+        n = self.env[name].shape[0]
+        names = [v for v in self.names("vector", (n,)) if v not in self.read_only | self.frozen and self.env[v].dtype == "float64"]
+        options = [
+            f"{name}.t[{self.index(n)}] {self.pick(['', '+', '*'])}= {self.number(1)}",
+            f"{name}.t[{self.slice_of(n, 2)}] = {self.value((2,))}",
+            f"{name}.t {self.operation((n,))}",
+            f"{name}.t = {self.result_of(self.vector(n, 0))}",
+            f"{name}.put({self.number(0)})",
+            f"{name}.grow({self.number(0)})",
+            f"{name}.damp()",
+        ]
+        if self.uses["aliases"]:
+            options += [f"{name}.t = {v}" for v in names[:1]] + [f"{name}.t, {v} = {v}, {name}.t" for v in names[:1]]
+        if self.chance(0.25):
+            target = self.bound_name(vector_of(n))
+            self.env[target] = vector_of(n)
+            return [f"{target} = {name}.{self.pick(['t', 'given()', 'damp().t', 't.copy()'])}"]
+        return [self.pick(options)]
+
     def make_rows(self):
         name = self.pick(self.names("rows"))
         n = self.env[name].shape[0]
@@ -979,6 +1039,8 @@ class Maker:
             leaves += [f"{name}[{self.index(2)}][{self.index(3)}]"]
         for name in self.names("dict"):
             leaves += [f'{name}["{self.pick(["p", "q"])}"]']
+        for name in self.names("box"):
+            leaves += [f"{name}.t[{self.index(self.env[name].shape[0])}]"]
         if depth <= 0 or self.chance(0.2):
             return self.pick(leaves)
         one, other = self.number(depth - 1), self.number(depth - 1)
@@ -1026,6 +1088,8 @@ class Maker:
                 leaves.append(f"{name}[:, {self.index(kind.shape[1])}]")
             elif kind.type == "rows" and kind.shape == (n,):
                 leaves.append(f"{name}[{self.pick([0, 1, -1])}]")
+            elif kind.type == "box" and kind.shape == (n,):
+                leaves.append(f"{name}.{self.pick(['t', 't', 'given()'])}")
             elif kind.type == "indices" and kind.shape == (n,):
                 leaves += [f"{v}[{name}]" for v in self.names("vector") if self.env[v].shape[0] >= kind.bound and v != without][:1]
         for name in self.names("vector", (n,)):
@@ -1047,6 +1111,8 @@ class Maker:
             f"({one}) / {self.positive()}",
             f"np.where({one} > {number}, {other}, 0.5)",
         ]
+        if self.uses["results"]:
+            options += [self.result_of(one) for _ in range(3)]
         if self.chance(0.15):
             options += [f"np.cumsum({one})", f"np.roll({one}, 1)", f"np.maximum({one}, 0.3)"]
         matrices = [m for m in self.names("matrix") if self.env[m].shape == (n, n)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcad.analysis.kinds import Array, plain
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Filled, Function, Name, Node, Op, Ref, Slice, Stmt, Subscript,
+    Assign, Attribute, AugAssign, Call, ExprStmt, Filled, Function, Name, Node, Op, Ref, Stmt, Subscript,
     map_children, walk, with_blocks,
 )  # fmt: skip
 from srcad.core.places import root_name
@@ -16,6 +16,7 @@ from srcad.core.printer import text
 from srcad.options import current
 from srcad.transform.algebra import are_like, twice
 from srcad.transform.liveness import Sweep
+from srcad.transform.reverse.forms import is_whole
 
 Block = list[Stmt]
 
@@ -59,18 +60,6 @@ def brief(node: Node) -> Node:
         case Attribute(attr="T", value=Attribute(attr="T", value=value)):
             return value
     return node
-
-
-def is_whole(e: Expr) -> bool:
-    """Whether `e` is `x[...]` or `x[:]`, all of an array with axes."""
-    match e:
-        case Subscript(index=Const(value=value)) if value is Ellipsis:
-            kind = plain(e.kind)
-        case Subscript(index=Slice(lower=None, upper=None, step=None)):
-            kind = plain(e.kind)
-        case _:
-            return False
-    return isinstance(kind, Array) and bool(kind.rank) and root_name(e) is not None
 
 
 def in_place(s: Stmt) -> Stmt:

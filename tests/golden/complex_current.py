@@ -56,7 +56,7 @@ def complex_current_adjoint(saved, result_bar):
     # 7: impedance = resistance + 1j * omega * coil
     resistance_bar = impedance_bar.sum().real
     coil_bar = (impedance_bar * np.conj(product)).real
-    return resistance_bar, own(coil_bar)
+    return resistance_bar, coil_bar.copy()
 
 
 def complex_current_value_and_grad(resistance, coil, voltage, omega, measured):
@@ -83,7 +83,7 @@ def complex_current_value_and_grad(resistance, coil, voltage, omega, measured):
     # 7: impedance = resistance + 1j * omega * coil
     resistance_bar = impedance_bar.sum().real
     coil_bar = (impedance_bar * np.conj(product)).real
-    return result, (resistance_bar, own(coil_bar))
+    return result, (resistance_bar, coil_bar.copy())
 
 
 def complex_current_grad(resistance, coil, voltage, omega, measured):
@@ -109,4 +109,4 @@ def complex_current_grad(resistance, coil, voltage, omega, measured):
     # 7: impedance = resistance + 1j * omega * coil
     resistance_bar = impedance_bar.sum().real
     coil_bar = (impedance_bar * np.conj(product)).real
-    return resistance_bar, own(coil_bar)
+    return resistance_bar, coil_bar.copy()

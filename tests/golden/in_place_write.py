@@ -25,7 +25,7 @@ def in_place_write_forward(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
     return np.sum(exp), (f, n, u_1, u_1_tape, exp)
@@ -59,7 +59,7 @@ def in_place_write_value_and_grad(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
     result = np.sum(exp)
@@ -86,7 +86,7 @@ def in_place_write_grad(u, f, n):
     u_1_tape = []
     u_1 = u.copy()
     for k in range(n):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     exp = np.exp(u_1)
     # 10: return np.sum(np.exp(u))

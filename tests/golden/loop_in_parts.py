@@ -43,7 +43,7 @@ def loop_in_parts_passes_again(first, last, u_1, f, result_bar, u_1_bar):
     """loop_in_parts_passes, run once more, and back: the adjoints of its arguments from that of its result."""
     u_1_tape = []
     for k in range(first, last):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     # 8: for k in range(n):
     f_bar = np.zeros_like(f)
@@ -63,7 +63,7 @@ def loop_in_parts_passes_forward(first, last, u_1, f):
     """Forward sweep of loop_in_parts_passes (loop_in_parts.py:8); returns its result and what loop_in_parts_passes_adjoint needs."""
     u_1_tape = []
     for k in range(first, last):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     return None, (first, last, f, u_1_tape)
 
@@ -73,9 +73,9 @@ def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_
     u_1_tape = []
     ends = parts(first, last, length, slots)
     for part in range(len(ends) - 2):
-        u_1_tape.append(own(u_1[...]))
+        u_1_tape.append(u_1.copy())
         loop_in_parts_parts_1 = loop_in_parts_parts_primal(ends[part], ends[part + 1], length, slots - part, u_1, f)
-    u_1_old = own(u_1[...])
+    u_1_old = u_1.copy()
     # 8: for k in range(n):
     u_1[...] = u_1_old
     u_1_1 = own(u_1)
@@ -96,12 +96,12 @@ def loop_in_parts_forward(u, f, n):
     length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
-        u_1_tape.append(own(u_1[...]))
+        u_1_tape.append(u_1.copy())
         loop_in_parts_parts_1 = loop_in_parts_parts_primal(ends[part], ends[part + 1], length, slots - part, u_1, f)
     n_1 = ends[-2]
     n_2 = ends[-1]
     for k in range(n_1, n_2):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     return np.sum(u_1 * u_1), (f, u_1, length, slots, ends, u_1_tape, n_1, n_2)
 
@@ -142,12 +142,12 @@ def loop_in_parts_value_and_grad(u, f, n):
     length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
-        u_1_tape.append(own(u_1[...]))
+        u_1_tape.append(u_1.copy())
         loop_in_parts_parts_1 = loop_in_parts_parts_primal(ends[part], ends[part + 1], length, slots - part, u_1, f)
     n_1 = ends[-2]
     n_2 = ends[-1]
     for k in range(n_1, n_2):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     result = np.sum(u_1 * u_1)
     # 10: return np.sum(u * u)
@@ -181,12 +181,12 @@ def loop_in_parts_grad(u, f, n):
     length, slots = schedule(n, 2000, loop_in_parts_passes_forward, (u_1, f), (u_1,), 'loop_in_parts.py:8')
     ends = parts(0, n, length, slots)
     for part in range(len(ends) - 2):
-        u_1_tape.append(own(u_1[...]))
+        u_1_tape.append(u_1.copy())
         loop_in_parts_parts_1 = loop_in_parts_parts_primal(ends[part], ends[part + 1], length, slots - part, u_1, f)
     n_1 = ends[-2]
     n_2 = ends[-1]
     for k in range(n_1, n_2):
-        u_1_tape.append(own(u_1[1:-1]))
+        u_1_tape.append(u_1[1:-1].copy())
         u_1[1:-1] = 0.5 * (u_1[2:] * u_1[:-2] + f[1:-1])
     # 10: return np.sum(u * u)
     u_1_bar = 2.0 * u_1

@@ -19,7 +19,7 @@ from srcad.errors import MissingRule
 from srcad.core.places import root_name
 from srcad.transform.liveness import Save, definitely_set
 from srcad.transform.reverse.forms import (
-    Block, Slot, assigned_names, ends_raising, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
+    Block, Slot, assigned_names, copied, ends_raising, is_copy, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
     lent_to, set_by, target_list, target_names, walk_all,
 )  # fmt: skip
 
@@ -156,10 +156,10 @@ class Control:
             self.fill(missing - anew, back)
             back += self.emptied(anew)
             stale = {slot for slot in assumed if slot not in self.fresh and slot in carried}
-            copied = self.copied_early(carried & entry_set - assumed - stale_once, carried, back)
-            if copied and not stale:  # one copy before the loop serves all passes
-                early |= copied
-                assumed |= copied
+            sooner = self.copied_early(carried & entry_set - assumed - stale_once, carried, back)
+            if sooner and not stale:  # one copy before the loop serves all passes
+                early |= sooner
+                assumed |= sooner
                 continue
             stale_once |= stale
             early -= stale
@@ -171,7 +171,7 @@ class Control:
         self.constants = constants
         self.set_, self.fresh = entry_set, entry_fresh
         start: Block = [
-            Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),)))
+            Assign(self.bar(slot), copied(replace(self.bar(slot), kind=plain(self.slot_kind(slot)))))
             for slot in sorted(early, key=lambda x: (x.name, str(x.path)))
         ]
         self.fresh |= early
@@ -219,17 +219,17 @@ class Control:
     def copied_early(self, slots: set[Slot], carried: set[Slot], back: Block) -> set[Slot]:
         """Those of the adjoints `slots` that the way back through a loop copies, to write into them: also where it exchanges
         them with others first."""
-        copied = set()
+        copies = set()
         exchanged = set()
         for s in walk_all(back):
             match s:
-                case Assign(target=Name(id=name), value=Call(fn=Ref(obj=runtime.own))):
-                    copied.add(name)
+                case Assign(target=Name(id=name), value=value) if is_copy(value):
+                    copies.add(name)
                 case Assign(target=Tuple(), value=Tuple(elts=elts)):
                     exchanged |= {x.id for x in elts if isinstance(x, Name)}
-        if not any(self.bar_names.get(slot) in copied & exchanged for slot in carried):
+        if not any(self.bar_names.get(slot) in copies & exchanged for slot in carried):
             exchanged = set()
-        return {slot for slot in slots if self.bar_names.get(slot) in copied | exchanged}
+        return {slot for slot in slots if self.bar_names.get(slot) in copies | exchanged}
 
     def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""

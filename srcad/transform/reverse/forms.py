@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Kind, Listing, plain
 from srcad.analysis.operations import function_of, python_value
@@ -55,6 +56,33 @@ class Slot:
 def symbol(function) -> Ref:
     """A library function, as an expression."""
     return reference(function)
+
+
+def copied(e: Expr) -> Expr:
+    """A copy of a value, at any depth."""
+    if isinstance(e.kind, Array) and e.kind.rank:
+        return Call(Attribute(e, "copy"), (), kind=e.kind)
+    return Call(symbol(runtime.own), (e,), kind=e.kind)
+
+
+def is_whole(e: Expr) -> bool:
+    """Whether `e` is `x[...]` or `x[:]`, all of an array with axes."""
+    match e:
+        case Subscript(index=Const(value=value)) if value is Ellipsis:
+            kind = plain(e.kind)
+        case Subscript(index=Slice(lower=None, upper=None, step=None)):
+            kind = plain(e.kind)
+        case _:
+            return False
+    return isinstance(kind, Array) and bool(kind.rank) and root_name(e) is not None
+
+
+def is_copy(e: Expr) -> bool:
+    """Whether a value is what `copied` makes."""
+    match e:
+        case Call(fn=Ref(obj=runtime.own)) | Call(fn=Attribute(attr="copy"), args=()):
+            return True
+    return False
 
 
 def summed(e: Expr, kwargs: tuple = ()) -> Expr:

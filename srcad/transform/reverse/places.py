@@ -17,7 +17,7 @@ from srcad.errors import MissingRule
 from srcad.options import current
 from srcad.transform.fields import conjugate, in_field, is_complex_kind, is_complex_value
 from srcad.transform.reverse.forms import (
-    Slot, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
+    Slot, copied, is_basic_index, item, node_count, shape_of, slice_of, static_key, symbol,
 )  # fmt: skip
 from srcad.transform.reverse.operations import as_uniform, is_elementwise
 from srcad.transform.reverse.slots import added, is_fresh_value
@@ -195,7 +195,7 @@ class Places:
             self.add(slot, kind, self.scattered(e, key, bar))
             return None
         if slot in self.set_ and slot not in self.fresh | self.pinned:
-            self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
+            self.out.append(Assign(self.bar(slot), copied(replace(self.bar(slot), kind=plain(kind)))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
         if simple:
@@ -221,7 +221,7 @@ class Places:
             where = self.index_value(key) if isinstance(key, Expr) else Const(key)
             return self.add(slot, kind, Call(symbol(prelude.scatter_item), (bar, where, value)))
         if slot in self.set_ and slot not in self.fresh | self.pinned:
-            self.out.append(Assign(self.bar(slot), Call(symbol(runtime.own), (self.bar(slot),))))
+            self.out.append(Assign(self.bar(slot), copied(replace(self.bar(slot), kind=plain(kind)))))
             self.fresh.add(slot)
         place = self.shadow(slot, kind, rest)
         if isinstance(place.index, Slice):

@@ -20,7 +20,7 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, called_name, is_written_out, shape_of, symbol, target_list, walk_all,
+    Block, OP_NAMES, called_name, copied, is_whole, is_written_out, shape_of, symbol, target_list, walk_all,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
 
@@ -53,7 +53,7 @@ class Recording:
                         unset.add(s.name)
                     tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
                     if s.place is None and self.is_written_into(s.name):
-                        value = Call(symbol(runtime.own), (value,))
+                        value = copied(replace(value, kind=self.kind_of_name.get(s.name)))
                     if s.in_loop:
                         out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
                     else:
@@ -252,14 +252,10 @@ class Recording:
                     before.append(Assign(name, new, at=s.at))
                     return name
                 return new
-            copied = new
-            if isinstance(node, Name):  # changed in place later on: the way back needs it as it is now
-                copied = Call(symbol(runtime.own), (new,))
-            elif not isinstance(plain(node.kind), Number) and (
+            is_kept = isinstance(node, Name) or not isinstance(plain(node.kind), Number) and (
                 any(n in self.mutated or self.is_written_into(n) for n in aliases(node)) or self.is_part_written_into(node)
-            ):
-                copied = Call(symbol(runtime.own), (new,))
-            before.append(Assign(name, copied, at=s.at))
+            )  # it is changed in place later on: the way back needs it as it is now
+            before.append(Assign(name, copied(new) if is_kept else new, at=s.at))
             return name
 
         value = rebuild(e)
@@ -290,7 +286,7 @@ class Recording:
             return index
         name = Name(self.names.new("index"), kind=index.kind)
         held = any(n in self.mutated or self.is_written_into(n) for n in aliases(index))
-        before.append(Assign(name, Call(symbol(runtime.own), (index,)) if held else index))
+        before.append(Assign(name, copied(index) if held else index))
         return name
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
@@ -343,7 +339,9 @@ def kept_value(place: Expr) -> Expr:
     if isinstance(place, Subscript) and isinstance(plain(place.value.kind), Listing):
         if plain(place.value.kind).cls is dict:
             return Call(symbol(runtime.own), (Call(Attribute(place.value, "get"), (place.index,)),))
-    return place if isinstance(plain(place.kind), Number) else Call(symbol(runtime.own), (place,))
+    if isinstance(plain(place.kind), Number):
+        return place
+    return copied(place.value if is_whole(place) and isinstance(place.value.kind, Array) else place)
 
 
 def kept_in_loop(kept, tape: str) -> bool:

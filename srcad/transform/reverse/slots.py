@@ -16,7 +16,7 @@ from srcad.core.nodes import (
 )  # fmt: skip
 from srcad.rules import registry
 from srcad.transform.algebra import without_sign
-from srcad.transform.reverse.forms import Block, Slot, is_in, symbol
+from srcad.transform.reverse.forms import Block, Slot, copied, is_in, symbol
 from srcad.transform.reverse.operations import Spread
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Slots:
         if slot in self.set_:
             bar = replace(self.bar(slot), kind=kind)
             if final and slot not in self.fresh and not isinstance(plain(kind), Number):
-                return Call(symbol(runtime.own), (bar,), kind=kind)
+                return copied(replace(bar, kind=plain(kind)))
             return bar
         return self.zero(self.primal(slot), kind)
 
@@ -180,13 +180,8 @@ class Slots:
                 return replace(value, args=(self.apart(part), shape))
             case Name() | Subscript():
                 changes = not shared.isdisjoint(changing if isinstance(value, Name) else in_place)
-                return self.copied(value) if changes else value
-        return value if shared.isdisjoint(changing) else Call(symbol(runtime.own), (value,))
-
-    def copied(self, bar: Expr) -> Expr:
-        if isinstance(plain(bar.kind), Array):
-            return Call(Attribute(bar, "copy"), ())
-        return Call(symbol(runtime.own), (bar,))
+                return copied(value) if changes else value
+        return value if shared.isdisjoint(changing) else copied(value)
 
     def unfresh(self, value: Expr) -> None:
         """The arrays that `value` may share are seen by somebody else from here on."""

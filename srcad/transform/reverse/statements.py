@@ -22,7 +22,7 @@ from srcad.core.places import array_of, as_value, is_flat, is_reshaping, root_na
 from srcad.transform.liveness import Sweep
 from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
-    Block, Slot, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
+    Block, Slot, copied, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
     target_list,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
@@ -125,7 +125,7 @@ class Statements:
             self.handed_on = None
             forward, value = self.finish(s, s.value)
             if id(s.value) in self.hoisted and self.is_written_into(s.target.id):
-                value = Call(symbol(runtime.own), (value,))  # what is kept must not change with the variable
+                value = copied(value)  # what is kept must not change with the variable
             forward.append(replace(s, value=value))
         if not adjoint and not restore:
             return [*save, *forward], []
@@ -160,7 +160,7 @@ class Statements:
         counts = collections.Counter(b.id for _, b in flows if isinstance(b, Name))
         moved = {b.id for e, b in flows if isinstance(e, Name) and isinstance(b, Name) and counts[b.id] == 1}
         for slot, value in zip(slots, values):
-            if is_fresh_value(value) or isinstance(value, Name) and value.id in moved & own:
+            if is_fresh_value(value) or isinstance(value, Name) and value.id in {*(moved & own), self.handed_on}:
                 self.fresh.add(slot)
         return held
 
@@ -214,17 +214,17 @@ class Statements:
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
             held.append(Assign(bar, taken))
         elif isinstance(s, AugAssign) and name in names_read(value):  # its adjoint changes while it is being read
-            copied = bar if scalar else self.copied(bar)
+            lent = bar if scalar else copied(replace(bar, kind=plain(bar.kind)))
             bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
-            held.append(Assign(bar, copied))
+            held.append(Assign(bar, lent))
         in_array = isinstance(plain(place.value.kind), Array) or is_flat(place)
         late: Block = []
         if isinstance(s, Assign):
             apart = name not in names_read(value)  # what is made of the place reaches other shadows only
             if value.varied and not gathers:
-                copied = bar if scalar or not in_array or apart else self.copied(bar)
+                lent = bar if scalar or not in_array or apart else copied(replace(bar, kind=plain(bar.kind)))
                 bar = Name(self.names.new(f"{name}_item_bar"), kind=s.target.kind)
-                held.append(Assign(bar, copied))
+                held.append(Assign(bar, lent))
                 if apart and not scalar:
                     self.cleared, self.views[bar.id] = self.cleared | {bar.id}, self.shared_by(shadow)
             nothing = scalar or in_array or is_new_item(place)
@@ -361,7 +361,7 @@ class Statements:
                 continue
             ahead, value = self.finish(s, x)
             if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)) or self.is_part_written_into(x):
-                value = Call(symbol(runtime.own), (value,))  # the callee keeps it, and it changes later
+                value = copied(value)  # the callee keeps it, and it changes later
             before += ahead
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
@@ -445,7 +445,7 @@ class Statements:
         """The shadow of a variable, to be written into: started with zeros if there is none, a copy if others see it."""
         bar = self.ensure(slot, kind, self.out)
         if slot not in self.fresh | self.pinned:
-            self.out.append(Assign(bar, Call(symbol(runtime.own), (bar,))))
+            self.out.append(Assign(bar, copied(replace(bar, kind=kind))))
             self.fresh.add(slot)
         return bar
 

@@ -92,6 +92,8 @@ def _expr(expr: core.Expr | None) -> ast.expr | None:
             return ast.Name(name, LOAD)
         case core.Const(value=value):
             return _constant(value)
+        case core.Dot(args=(x, y)):
+            return ast.Call(ast.Attribute(_expr(x), "dot", LOAD), [_expr(y)], [])
         case core.Op(op=op, args=(x, y)):
             return ast.BinOp(_expr(x), BINARY[op](), _expr(y))
         case core.Op(op=op, args=(x,)):

@@ -48,13 +48,13 @@ def matmul_first(y_bar, y, x1, x2):
         case 2, 1:
             return np.outer(y_bar, x2)
         case 1, 2:
-            return x2 @ y_bar
+            return y_bar.dot(x2.T)
         case _, 1:
             return column(y_bar) * x2
         case 1, _:
             return unbroadcast((x2 @ column(y_bar))[..., 0], shape(x1))
         case 2, 2:
-            return y_bar @ x2.T
+            return y_bar.dot(x2.T)
         case _:
             x1_bar = y_bar @ swap_last(x2)
             return x1_bar if has_all_stacks(x1, x2) else unbroadcast(x1_bar, shape(x1))
@@ -65,7 +65,7 @@ def matmul_second(y_bar, y, x1, x2):
         case 1, 1:
             return y_bar * x1
         case 2, 1:
-            return x1.T @ y_bar
+            return x1.T.dot(y_bar)
         case 1, 2:
             return np.outer(x1, y_bar)
         case m, 1:
@@ -73,7 +73,7 @@ def matmul_second(y_bar, y, x1, x2):
         case 1, _:
             return unbroadcast(column(x1) * row(y_bar), shape(x2))
         case 2, 2:
-            return x1.T @ y_bar
+            return x1.T.dot(y_bar)
         case m, 2:
             return contract(x1, y_bar, range(m - 1), range(m - 1))
         case _:
@@ -145,7 +145,7 @@ def inner_first(y_bar, y, a, b):
     if n == 1:
         return y_bar * b if m == 1 else np.outer(y_bar, b) if m == 2 else column(y_bar) * b
     if m <= 2 and n == 2:
-        return y_bar @ b
+        return y_bar.dot(b)
     return np.tensordot(y_bar, b, n - 1)
 
 
@@ -156,7 +156,7 @@ def inner_second(y_bar, y, a, b):
     if m == 1:
         return y_bar * a if n == 1 else np.outer(y_bar, a) if n == 2 else column(y_bar) * a
     if m == 2 and n <= 2:
-        return y_bar @ a if n == 1 else y_bar.T @ a
+        return y_bar.dot(a) if n == 1 else y_bar.T.dot(a)
     return contract(y_bar, a, range(m - 1), range(m - 1))
 
 
@@ -181,10 +181,12 @@ def in_shape_of(x_bar, x):
 
 rule(
     np.outer,
-    lambda y_bar, y, a, b: in_shape_of(y_bar @ flat(b), a),
-    lambda y_bar, y, a, b: in_shape_of(flat(a) @ y_bar, b),
+    lambda y_bar, y, a, b: in_shape_of(y_bar.dot(flat(b)), a),
+    lambda y_bar, y, a, b: in_shape_of(y_bar.T.dot(flat(a)), b),
     jvp="multilinear", examples=[ex(A(2), A(3)), ex(A(2, 2), A(3)), ex(A(), A(3)), ex(A(2), A(3, 1)), ex(A(0), A(3))],
 )  # fmt: skip
+
+
 def scaled(y_bar, other, x):
     """`y_bar * other`, of the shape of x, which has as many items."""
     if rank(x) == rank(other) == 0:

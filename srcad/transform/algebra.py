@@ -32,8 +32,8 @@ def without_sign(e: Expr) -> Expr | None:
             return inner
         case Const(value=int() | float() as value) if not isinstance(value, bool) and value < 0:
             return Const(-value)
-        case Op(op="*" | "/" | "@" as op, args=(a, b)) if (inner := without_sign(a)) is not None:
-            return Op(op, (inner, b))
+        case Op(op="*" | "/" | "@", args=(a, b)) if (inner := without_sign(a)) is not None:
+            return replace(e, args=(inner, b))
         case Call(fn=Ref(), args=(inner, *rest)) if is_linear_helper(e) and (inner := without_sign(inner)) is not None:
             return replace(e, args=(inner, *rest))
     return None

@@ -120,10 +120,10 @@ def conjugate(e: Expr, bar: Expr | None = None, known: Known = nothing_known) ->
             return x
         case Op(op="neg", args=(x,)):
             return negated(turned(x))
-        case Op(op="+" | "-" | "*" | "/" | "@" as op, args=(a, b)):
+        case Op(op="+" | "-" | "*" | "/" | "@", args=(a, b)):
             parts = [is_complex_value(x, known) is False for x in (a, b)]
             if any(parts) or any(holds(x, bar) for x in (a, b)) or any(is_conjugate(n) for n in walk(e)):
-                return Op(op, (turned(a), turned(b)))
+                return replace(e, args=(turned(a), turned(b)))
         case Attribute(value=value, attr="T") if holds(value, bar):
             return replace(e, value=turned(value))
         case Subscript(value=value) if holds(value, bar):
@@ -179,8 +179,8 @@ def imaginary(e: Expr) -> Expr:
     match e:
         case Op(op="neg", args=(x,)):
             return negated(imaginary(x))
-        case Op(op="*" | "@" as op, args=(a, b)) if without_sign(a) is not None:
-            return negated(imaginary(Op(op, (without_sign(a), b))))
+        case Op(op="*" | "@", args=(a, b)) if without_sign(a) is not None:
+            return negated(imaginary(replace(e, args=(without_sign(a), b))))
     return Attribute(e, "imag")
 
 

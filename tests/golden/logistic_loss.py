@@ -41,7 +41,7 @@ def logistic_loss_adjoint(saved, result_bar):
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
     # 7: z = x @ w + b
-    w_bar = x.T @ z_bar
+    w_bar = x.T.dot(z_bar)
     b_bar = z_bar.sum()
     return w_bar, b_bar
 
@@ -64,7 +64,7 @@ def logistic_loss_value_and_grad(w, b, x, y):
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
     # 7: z = x @ w + b
-    w_bar = x.T @ z_bar
+    w_bar = x.T.dot(z_bar)
     b_bar = z_bar.sum()
     return result, (w_bar, b_bar)
 
@@ -86,6 +86,6 @@ def logistic_loss_grad(w, b, x, y):
     negative_bar = -p_bar * p / total * exp
     z_bar = -negative_bar
     # 7: z = x @ w + b
-    w_bar = x.T @ z_bar
+    w_bar = x.T.dot(z_bar)
     b_bar = z_bar.sum()
     return w_bar, b_bar

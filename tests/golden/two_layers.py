@@ -38,12 +38,12 @@ def two_layers_adjoint(saved, result_bar):
     # 9: return np.sum(r * r) / len(x)
     r_bar = result_bar * 2 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
-    h_bar = r_bar @ p['w2'].T
-    p_w2_bar = h.T @ r_bar
+    h_bar = r_bar.dot(p['w2'].T)
+    p_w2_bar = h.T.dot(r_bar)
     p_b2_bar = r_bar.sum(axis=0)
     # 7: h = np.tanh(x @ p["w1"] + p["b1"])
     total_bar = h_bar * (1 - h * h)
-    p_w1_bar = x.T @ total_bar
+    p_w1_bar = x.T.dot(total_bar)
     p_b1_bar = total_bar.sum(axis=0)
     return {'w1': p_w1_bar, 'b1': p_b1_bar, 'w2': p_w2_bar, 'b2': p_b2_bar}
 
@@ -57,12 +57,12 @@ def two_layers_value_and_grad(p, x, y):
     # 9: return np.sum(r * r) / len(x)
     r_bar = 2.0 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
-    h_bar = r_bar @ p['w2'].T
-    p_w2_bar = h.T @ r_bar
+    h_bar = r_bar.dot(p['w2'].T)
+    p_w2_bar = h.T.dot(r_bar)
     p_b2_bar = r_bar.sum(axis=0)
     # 7: h = np.tanh(x @ p["w1"] + p["b1"])
     total_bar = h_bar * (1 - h * h)
-    p_w1_bar = x.T @ total_bar
+    p_w1_bar = x.T.dot(total_bar)
     p_b1_bar = total_bar.sum(axis=0)
     return result, {'w1': p_w1_bar, 'b1': p_b1_bar, 'w2': p_w2_bar, 'b2': p_b2_bar}
 
@@ -75,11 +75,11 @@ def two_layers_grad(p, x, y):
     # 9: return np.sum(r * r) / len(x)
     r_bar = 2.0 / len_1 * r
     # 8: r = h @ p["w2"] + p["b2"] - y
-    h_bar = r_bar @ p['w2'].T
-    p_w2_bar = h.T @ r_bar
+    h_bar = r_bar.dot(p['w2'].T)
+    p_w2_bar = h.T.dot(r_bar)
     p_b2_bar = r_bar.sum(axis=0)
     # 7: h = np.tanh(x @ p["w1"] + p["b1"])
     total_bar = h_bar * (1 - h * h)
-    p_w1_bar = x.T @ total_bar
+    p_w1_bar = x.T.dot(total_bar)
     p_b1_bar = total_bar.sum(axis=0)
     return {'w1': p_w1_bar, 'b1': p_b1_bar, 'w2': p_w2_bar, 'b2': p_b2_bar}

@@ -53,7 +53,7 @@ class Recording:
                         unset.add(s.name)
                     tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
                     if s.place is None and self.is_written_into(s.name):
-                        value = copied(replace(value, kind=self.kind_of_name.get(s.name)))
+                        value = copied(replace(value, kind=None if s.unset else self.kind_of_name.get(s.name)))
                     if s.in_loop:
                         out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
                     else:

@@ -832,3 +832,63 @@ def an_array_of_a_loop_that_may_end_before_it_is_made(x, z):
             return b + u[0]
     u[:] = np.sin(z)
     return b * 3
+
+
+NUMBERS = (np.array([0.94, 0.33, 0.77]),)
+
+
+@program(NUMBERS)
+def a_loop_sets_the_index_of_an_earlier_write(z):
+    u = z * 1.0
+    i = 1
+    u[i] = u[-1]
+    s = 0.0
+    for i in range(3):
+        s += u[i] ** 2
+    return s * u[i]
+
+
+@program(NUMBERS)
+def an_inner_loop_sets_an_index_that_is_read_before_it(z):
+    i = 2
+    y = z[i] ** 3
+    s = 0.0
+    for k in range(3):
+        y = y * z[i]
+        for i in range(k + 1):
+            s += z[i] * y
+    return s * z[i]
+
+
+@program(NUMBERS)
+def a_while_loop_by_the_index_of_the_loop_in_it(z):
+    i = 2
+    s = z[i] ** 2
+    i = 0
+    s *= z[i]
+    while i < 2:
+        for i in range(i + 1, 3):
+            s = s * z[i] + z[0]
+        s *= z[i]
+    return s * z[i]
+
+
+@program(NUMBERS)
+def a_loop_over_keys_sets_what_was_an_index(z):
+    k = 1
+    d = {"a": z[0], "b": z[1]}
+    y = z[k] ** 2
+    for k in d:
+        y = y * d[k]
+    return y * d[k]
+
+
+@program(NUMBERS)
+def a_loop_in_a_loop_of_the_same_index(z):
+    s = z[0]
+    for i in range(3):
+        t = z[i] ** 2 * s
+        for i in range(2):
+            s = s + t * z[i]
+        s *= z[i] * t
+    return s * z[i]

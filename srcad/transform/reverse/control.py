@@ -233,8 +233,8 @@ class Control:
 
     def loop_provisions(self, s, inside: set[str]) -> tuple[Block, Block]:
         """`Restore` and `Save` around a loop, of variables that it sets anew at the start of each pass."""
-        local = self.local.get(id(s), set())
-        return self.provisions(s, sorted(inside & local & self.prior.get(id(s), frozenset())))
+        anew = self.local.get(id(s), set()) | (target_names(s.target) if isinstance(s, For) else set())
+        return self.provisions(s, sorted(inside & anew & self.prior.get(id(s), frozenset())))
 
     def records(self, body: Block, local: set[str]) -> tuple[Block, Block]:
         """At the end of each pass, the variables that it has set: the way back starts the pass with them."""

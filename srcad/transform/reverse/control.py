@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 import collections
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 
 from srcad import runtime
-from srcad.analysis.kinds import Array, Items, Listing, Number, plain
+from srcad.analysis.kinds import Array, Items, Listing, Number, Opaque, plain
 from srcad.analysis.specialise.tries import Surroundings, around, before, is_uncaught
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Break, Call, Compare, Const, Expr, ExprStmt, For, If, Invoke, List, Logical, Name,
@@ -22,6 +23,9 @@ from srcad.transform.reverse.forms import (
     Block, Slot, assigned_names, copied, ends_raising, is_copy, is_in, is_range, is_reversed_range, is_sequence_kind, symbol,
     lent_to, set_by, target_list, target_names, walk_all,
 )  # fmt: skip
+
+LISTED = (zip, enumerate, reversed)
+"""Functions that go through containers step by step."""
 
 REENTERED = {np.errstate, runtime.derivative}
 """Context managers that only set how NumPy computes: the way back is inside them, too."""
@@ -291,6 +295,10 @@ class Control:
                 iterable = Call(symbol(list), (iterable,))
         elif not (isinstance(iterable, Name) and safe and is_sequence_kind(iterable.kind)):
             name = Name(self.names.new("passes"))
+            if not self.may_be_listed(iterable):
+                setup.append(Assign(name, List(())))
+                ahead.append(ExprStmt(Call(Attribute(name, "append"), (s.target,))))
+                return ahead, setup, (iterable, s.target, Call(symbol(reversed), (name,)))
             setup.append(Assign(name, Call(symbol(list), (iterable,))))
             iterable = name
         elif getattr(plain(iterable.kind), "cls", None) is dict:
@@ -300,6 +308,23 @@ class Control:
         order = iterable if trips is None else Subscript(iterable, Slice(None, trips, None))
         back = Call(symbol(reversed), (self.stripped(order),))
         return ahead, setup, (iterable, s.target, back)
+
+    def may_be_listed(self, iterable: Expr) -> bool:
+        """Whether a list of the items, made before the loop, has what the loop would get one by one: of containers that
+        stay as they are, not of an iterator, which the body may advance or a `break` leave half used."""
+        match iterable:
+            case Name(id=name, kind=kind):
+                kind = plain(kind)
+                is_container = is_sequence_kind(kind) or isinstance(kind, Opaque) and issubclass(kind.type, Collection)
+                return is_container and name not in self.mutated | self.written
+            case Call(fn=Ref(obj=obj), args=args) if obj in LISTED:
+                return all(map(self.may_be_listed, args))
+            case Call(fn=Attribute(value=value, attr="items" | "keys" | "values"), args=()):
+                return self.may_be_listed(value)
+            case Attribute(value=value) | Subscript(value=value):
+                kind = plain(iterable.kind)
+                return is_sequence_kind(kind) and root_name(value) not in self.mutated | self.written
+        return is_range(iterable) or is_sequence_kind(iterable.kind)
 
     def with_(self, s: With) -> tuple[Block, Block]:
         forward, back = self.block(s.body)

@@ -6,7 +6,7 @@ from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
 from srcad.analysis.specialise import aliases, is_generated
 from srcad.analysis.specialise.sharing import is_harmless, references
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Def, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
+    Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
     Node, Ref, Subscript, Try, Unseen, While, With, children, walk, walk_own,
 )  # fmt: skip
 from srcad.core.places import is_flat, root_name, steps
@@ -88,6 +88,8 @@ class Survey:
                         mutated.add(root_name(target))
                     if isinstance(target, Name):
                         assigned[target.id] = assigned.get(target.id, 0) + 2
+                case Delete(targets=targets):
+                    mutated.update(root_name(t) for t in targets if steps(t))
                 case ExprStmt(value=Call(fn=Ref(obj=obj), args=args)) if not (is_harmless(obj) or is_pure(obj)):
                     mutated.update(root_name(a) for a in args)  # there is no telling what it does to them
                 case ExprStmt(value=Call(fn=Attribute(value=value))) if not isinstance(value, (Ref, Global)):

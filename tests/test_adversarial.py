@@ -4,7 +4,7 @@
 `tests.random_programs.judge`: value, gradient, arguments left alone, no shared memory, pullbacks called again.
 """
 
-# ruff: noqa: NPY002, B006, B007, B010, B018, B023, E501, E731, E741, F811, F821, F841
+# ruff: noqa: NPY002, B006, B007, B009, B010, B018, B023, E501, E731, E741, F811, F821, F841
 
 from __future__ import annotations
 
@@ -3150,6 +3150,73 @@ def sorted_then_pop(x, y):
         pass
     c = s.pop()
     return a
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Constants in containers, changed where the change is easily overlooked: a condition must not be of what was before
+
+
+@either(1.3)
+def constants_changed_by_a_comprehension(z):
+    state = [0]
+    [state.append(5) for _ in range(2)]
+    return z * z if state[-1] == 0 else z**3
+
+
+@either(1.3)
+def constants_changed_by_a_lambda(z):
+    state = [0]
+    (lambda: state.append(5))()
+    return z * z if state[-1] == 0 else z**3
+
+
+@either(1.3)
+def constants_changed_by_the_condition_of_a_comprehension(z):
+    state = [0]
+    x = [z for k in range(3) if not state.extend([k])]
+    return z * z if state[-1] == 0 else sum(x)
+
+
+@either(1.3)
+def constants_changed_by_a_bound_method(z):
+    state = [0]
+    more = state.extend
+    more([4])
+    return z * z if state[-1] == 0 else z**3
+
+
+@either(1.3)
+def constants_changed_by_a_method_that_is_handed_on(z):
+    state = [0]
+    list(map(state.append, [1, 2]))
+    return z * z if state[-1] == 0 else z**3
+
+
+@either(1.3)
+def constants_changed_by_a_method_found_by_name(z):
+    state = [0]
+    getattr(state, "append")(4)
+    return z * z if state[-1] == 0 else z**3
+
+
+@either(1.3)
+def constants_of_a_row_repeated_in_place(z):
+    rows = [[0], [1]]
+    row = rows[0]
+    row *= 2
+    rows[1] *= 3
+    return z ** len(rows[0]) * z ** len(rows[1])
+
+
+@either(1.3)
+def constants_changed_in_an_argument_that_is_a_call(z):
+    state = [0]
+
+    def with_(t):
+        t.append(5)
+        return t
+
+    return z * z if len(with_(state)) == len(state) == 1 else z ** state[-1]
 
 
 # ---------------------------------------------------------------------------------------------------------------

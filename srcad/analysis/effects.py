@@ -9,6 +9,7 @@ from srcad import checkpointing
 from srcad.analysis import kinds
 from srcad.analysis.kinds import Array, Items, Listing, Literal, Number, Unknown, plain
 from srcad.analysis.specialise import Program, Special
+from srcad.analysis.specialise.changes import CHANGING
 from srcad.analysis.specialise.schedules import PASSES
 from srcad.analysis.specialise.special_forms import CONSTANT_BUILTINS, SPECIAL_FORMS
 from srcad.core.nodes import (
@@ -23,11 +24,6 @@ from srcad.structure import is_library
 
 REPEATABLE = {*CONSTANT_BUILTINS, *SPECIAL_FORMS, slice, set, frozenset, any, all, complex, super, object.__new__}
 ONCE = {id, hash, next, iter, checkpointing.checkpoint}
-CHANGING = {
-    "add", "append", "byteswap", "clear", "discard", "extend", "fill", "insert", "partition", "pop", "popitem", "put",
-    "remove", "resize", "reverse", "setdefault", "setfield", "setflags", "sort", "update",
-}  # fmt: skip
-"""Methods of arrays and containers that change what they belong to."""
 ONCE_OF_ARRAYS = {"byteswap", "dump", "resize", "setfield", "setflags", "tofile"}
 METHODS_OF_CONTAINERS = {*CHANGING, "copy", "count", "get", "index", "items", "keys", "values"} - ONCE_OF_ARRAYS
 

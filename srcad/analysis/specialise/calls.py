@@ -125,6 +125,7 @@ class Calls:
                 if value is not None and isinstance(value.kind, Callee) and value.kind.extra == "local":
                     return self.with_siblings(value.kind.obj)
             case Lambda(function=function):
+                self.check_late_changes(fn)
                 return self.with_siblings(Local(self.with_fixed_defaults(function), self.special.owner))
             case Call(fn=Ref(obj=obj), args=(inner,), kwargs=()) if obj is checkpoint:
                 local = self.local_function(inner)

@@ -20,12 +20,14 @@ from srcad.analysis.kinds import (
 from srcad.analysis.operations import (
     ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like, python_value,
 )  # fmt: skip
+from srcad.analysis.specialise.changes import CHANGING
 from srcad.analysis.specialise.protocols import is_object
 from srcad.analysis.specialise.values import Local, Value, constant_kind, free_names, lookup, set_names
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Compare, Comprehension, Const, Dict, Expr, FString, Function, Global, If, IfExp,
     Invoke, Lambda, List, Logical, Name, Op, Ref, Set, Slice, Starred, Stmt, Subscript, Tuple, Unseen, Walrus, call_of, walk,
 )  # fmt: skip
+from srcad.core.printer import text
 from srcad.core.places import root_name
 from srcad.errors import SrcadError
 from srcad.rules import registry
@@ -190,13 +192,18 @@ class Expressions:
             case IfExp():
                 return self.choice(e, name)
             case Call():
-                return self.call(e)
+                self.rewritten["called", e.fn] = e
+                typed = self.call(e)
+                self.note_changes(typed)
+                return typed
             case Walrus(target=target, value=value):
                 self.assign(Assign(target, value, at=e.at), target, value)
                 return self.name(target, target.id)
             case Comprehension():
+                self.check_late_changes(e)
                 return self.comprehension(e)
             case Lambda(function=function):
+                self.check_late_changes(e)
                 function = self.with_fixed_defaults(function)
                 return self.closure(replace(e, function=function), Local(function, self.special.owner))
             case FString():
@@ -326,8 +333,12 @@ class Expressions:
         part = self.part(e.value, e.attr)
         if part is not None:
             return part
-        value = self.held(self.container(e.value))
+        value, asked = self.held(self.container(e.value)), e
         e, kind = replace(e, value=value), plain(value.kind)
+        is_called = ("called", asked) in self.rewritten
+        if isinstance(kind, (Items, Listing)) and kind.cls in (list, dict) and e.attr in CHANGING and not is_called:
+            what = f"`{text(e)}` is taken without being called: what calls it later changes `{text(e.value)}`"
+            self.refuse(e, what, f"Call it at once: {text(e)}(…).")
         if isinstance(kind, Items) and kind.is_record or isinstance(kind, Items) and hasattr(kind.cls, "_fields"):
             fields = getattr(kind.cls, "_fields", kind.keys)
             if e.attr in fields:
@@ -551,8 +562,6 @@ def calls_made(block) -> bool:
 
 
 def describe(e: Expr) -> str:
-    from srcad.core.printer import text
-
     return f"`{text(e)}`"
 
 

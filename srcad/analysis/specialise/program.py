@@ -13,6 +13,7 @@ from typing import Any
 from srcad import runtime
 from srcad.analysis.kinds import NEVER, UNKNOWN, Array, Callee, Kind, Number, closed, is_complex, is_float, plain
 from srcad.analysis.specialise.calls import Calls
+from srcad.analysis.specialise.changes import Changes
 from srcad.analysis.specialise.invocations import Invocations
 from srcad.analysis.specialise.methods import Methods
 from srcad.analysis.specialise.objects import Objects
@@ -194,7 +195,7 @@ class Program:
 
 class Specialiser(
     Statements, Tries, Writes, Resizing, Ownership, OtherNames, Loops, Schedules, Expressions, Operations, Protocols, Calls,
-    Methods, Objects, Invocations, Derivatives,
+    Changes, Methods, Objects, Invocations, Derivatives,
 ):  # fmt: skip
     """One abstract run of one function; `env` has the values of the variables, `out` the statements built so far."""
 

@@ -147,8 +147,8 @@ class Writes:
         target = self.expr(s.target)
         kind = plain(target.kind)
         if not isinstance(target, Name) or isinstance(kind, Array) and self.is_shared(s.target.id):
-            if isinstance(kind, Listing):
-                return self.extend(s, target, s.value)
+            if isinstance(kind, (Items, Listing)):
+                return self.augmented_place(s, target)
             return self.augmented_whole(s, target)
         if is_list(kind) and s.op == "+":
             return self.extend(s, target, s.value)
@@ -157,8 +157,9 @@ class Writes:
             return self.rebind(s, target, typed)
         if not (target.varied or typed.varied):
             self.claim_constant(s, target)
-            self.emit(replace(s, target=target, value=typed))
-            return None
+            s = replace(s, target=target, value=typed)
+            self.emit(s)
+            return self.note_change_by_operator(s)
         if isinstance(kind, Items) and kind.cls is tuple:
             return self.rebind(s, target, typed)
         is_lent = s.target.id in self.special.params and s.target.id not in self.assigned  # the caller sees the change
@@ -183,7 +184,9 @@ class Writes:
         """`a[i] += v`, and `a[i] *= v` as `a[i] = a[i] * v` with the index computed once; an array that is an item of a
         container changes in place."""
         if is_list(plain(target.kind)):
-            return self.extend(s, target, s.value)
+            if s.op == "+":
+                return self.extend(s, target, s.value)
+            self.refuse(s, f"`{s.op}=` of a list inside another container", "Write it with append or extend.")
         if isinstance(target, (Subscript, Attribute)) and isinstance(plain(target.kind), Array):
             if not isinstance(plain(target.value.kind), (Array, Unknown)) and self.is_seen(target):
                 return self.augmented_whole(s, target)

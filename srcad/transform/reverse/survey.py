@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
 from srcad.analysis.specialise import aliases, is_generated
+from srcad.analysis.specialise.changes import changed_by
 from srcad.analysis.specialise.sharing import is_harmless, references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
@@ -108,6 +109,8 @@ class Survey:
                     names = {n.id for n in walk(target) if isinstance(n, Name)}
                     seen.together(names, aliases(iterable))
                     held.together(names, held_in(iterable))
+            if isinstance(node, Call) and not node.varied and not is_own_step(node):
+                mutated.update(root_name(x) for x in changed_by(node) if not x.varied)
             match node:
                 case Assign(value=Call(fn=Attribute(value=value, attr="pop"))):
                     written.add(root_name(value))
@@ -187,6 +190,11 @@ class Survey:
                     definite = set.intersection(*(e[1] for e in ends))
                     bound, definite = self.trace(s.final, bound, definite)
         return bound, definite
+
+
+def is_own_step(e: Call) -> bool:
+    """Whether a call adds to a list or takes from it: the way back does the opposite."""
+    return isinstance(e.fn, Attribute) and e.fn.attr in ("append", "pop")
 
 
 def changes_array(target: Expr) -> bool:

@@ -1,0 +1,247 @@
+"""Lists, dictionaries and sets of constants, changed in every way that Python has: what they tell is of its turn."""
+
+from __future__ import annotations
+
+import collections
+import heapq
+from bisect import insort
+
+from tests.programs import program
+
+NUMBERS = ([1.3, 0.7, 2.1, 0.4],)
+
+
+def squares(z, places):
+    s = 0.0
+    for k in places:
+        s = s + z[k] ** 2
+    return s
+
+
+@program(NUMBERS)
+def heap_of_places(z):
+    heap = [3]
+    heapq.heappush(heap, 1)
+    s = z[heap[0]] ** 2
+    heapq.heappush(heap, 0)
+    s *= z[heap[0]]
+    last = heapq.heappushpop(heap, 2)
+    return s * z[heap[0]] ** 3 * z[last]
+
+
+@program(NUMBERS)
+def sorted_insertion(z):
+    places = [2]
+    insort(places, 0)
+    insort(places, 1)
+    return z[places[0]] ** 2 * z[places[-1]]
+
+
+@program(NUMBERS)
+def condition_after_extend(z):
+    state = [0]
+    state.extend([5])
+    return z[0] ** 2 if state[-1] == 0 else z[0] ** 3
+
+
+@program(NUMBERS)
+def condition_after_extend_of_nested_lists(z):
+    state = [[0], [None]]
+    state[0].extend([5])
+    state[1].extend((1.5,))
+    y = z[0] ** 2 if state[0][-1] == 0 else z[0] ** 3
+    return y if state[1][-1] is None else y * z[1]
+
+
+@program(NUMBERS)
+def condition_after_special_methods(z):
+    state = [0, 0]
+    state.__setitem__(0, 5)
+    state.__iadd__([7])
+    y = z[0] ** 2 if state[0] == 0 else z[0] ** 3
+    return y if state[-1] == 0 else y * z[1]
+
+
+@program(NUMBERS)
+def condition_after_updates(z):
+    d = {"a": 0, "b": 0, "c": 0}
+    d.update(a=1)
+    d.update([("b", 2)])
+    d |= {"c": 3}
+    d.setdefault("a", 2)
+    d.setdefault("e", 2)
+    return squares(z, d.values()) * z[d["a"]] * z[d["b"]] ** 2 * z[d["c"]] ** 3
+
+
+@program(NUMBERS)
+def update_of_a_dictionary_in_a_dictionary(z):
+    d = {"a": {"b": 0}}
+    d["a"] |= {"b": 2}
+    return z[d["a"]["b"]] ** 2
+
+
+@program(NUMBERS)
+def repeated_list(z):
+    places = [0]
+    places *= 3
+    s = squares(z, places)
+    places += [1]
+    places *= 2
+    return s * squares(z, places)
+
+
+@program(NUMBERS)
+def stack_that_grows_while_it_is_used(z):
+    stack = [0]
+    s = 0.0
+    while stack:
+        k = stack.pop()
+        s = s * z[k] + z[k] ** 2
+        if k < 2:
+            stack.extend([k + 1] if k else [2, 1])
+    return s
+
+
+@program(NUMBERS)
+def slices_of_constants(z):
+    marks = [0] * 4
+    marks[2] = 1
+    a, b = marks[1:3]
+    y = z[b] ** 2
+    marks[1:3] = [7, 7, 7]
+    return y * z[a] * z[2] if marks[1] == 7 and len(marks) == 5 else y
+
+
+@program(NUMBERS)
+def order_of_constants(z):
+    places = [3, 1, 2]
+    places.sort()
+    y = z[places[0]] ** 2
+    places.reverse()
+    y *= z[places[0]]
+    places.insert(0, 0)
+    places.remove(2)
+    del places[-1]
+    return y * squares(z, places)
+
+
+@program(NUMBERS)
+def constants_by_another_name(z):
+    places = [0, 1]
+    same = places
+    same.append(2)
+    same[0] = 3
+    y = squares(z, places)
+    holder = {"k": places}
+    holder["k"].extend([0])
+    return y * squares(z, places)
+
+
+@program(NUMBERS)
+def constants_changed_by_a_nested_function(z):
+    heap, seen = [3], []
+
+    def exchanged(k):
+        heapq.heappush(heap, k)
+        seen.extend([k, k])
+        return heap[0]
+
+    s = 0.0
+    for k in (2, 0, 1):
+        j = exchanged(k)
+        s = s * z[j] + z[j] ** 2
+    return s * z[heap[0]] * z[len(seen) - 4]
+
+
+class Steps:
+    def __init__(self):
+        self.places = [0]
+        self.names = {"x": 1}
+
+    def add(self, *more):
+        self.places.extend(more)
+        self.names.update(x=len(self.places))
+
+
+@program(NUMBERS)
+def constants_of_an_object(z):
+    steps = Steps()
+    y = z[steps.names["x"]] ** 2
+    steps.add(1, 2)
+    places = steps.places
+    places *= 2
+    return y * squares(z, steps.places) * z[steps.names["x"]]
+
+
+@program(NUMBERS)
+def sets_of_constants(z):
+    some = {0}
+    some |= {1, 2}
+    s = squares(z, some)
+    some -= {1}
+    some.add(3)
+    some.discard(0)
+    for k in range(4):
+        if k in some:
+            s = s * z[k] + z[k] ** 2
+    return s
+
+
+@program(NUMBERS)
+def queue_of_pairs(z):
+    queue = collections.deque([(0, 1)])
+    s = 0.0
+    while queue:
+        k, w = queue.popleft()
+        s = s * z[0] + z[k] ** 2 * w
+        if k < 3:
+            queue.append((k + 1, w + 1))
+    return s
+
+
+@program(NUMBERS)
+def counted(z):
+    counts = collections.Counter()
+    counts["a"] += 1
+    counts.update(a=1)
+    groups = collections.defaultdict(list)
+    groups["a"].append(1)
+    y = squares(z, groups["a"])
+    groups["a"].append(2)
+    return y * squares(z, groups["a"]) * z[counts["a"]] ** 2 * z[counts["b"]]
+
+
+@program(NUMBERS)
+def deleted_constants(z):
+    d = dict(a=1, b=3)
+    y = z[d["a"]] ** 2
+    del d["a"]
+    d["a"] = 2
+    places = [0, 1, 2]
+    del places[0]
+    y *= squares(z, places)
+    del places[:]
+    return y * z[d["a"]] * z[len(places)] ** 3
+
+
+@program(NUMBERS)
+def an_iterator_used_in_two_loops(z):
+    items = iter([0, 1, 2, 3])
+    s = 0.0
+    for k in items:
+        s = s + z[k] ** 2
+        if k == 1:
+            break
+    for k in items:
+        s = s * z[k]
+    return s
+
+
+@program(NUMBERS)
+def a_loop_that_takes_more_from_its_iterator(z):
+    items = iter([0, 1, 2, 3])
+    s = 0.0
+    for k in items:
+        s = s * z[k] + z[k] ** 2
+        next(items)
+    return s

@@ -443,7 +443,7 @@ def add_into(a, b):
 
 
 def own(x_bar):
-    """`x_bar` in memory of its own, at any depth; what is in it twice is in the copy twice."""
+    """An adjoint in memory of its own, at any depth, with lists for tuples; what is in it twice is in the copy twice."""
     return x_bar.copy() if isinstance(x_bar, np.ndarray) else _own(x_bar, {})
 
 
@@ -467,19 +467,55 @@ def _own(x, known):
     return copied
 
 
+def kept(x):
+    """A copy of a value, kept while that changes: at any depth, each part of the type that it has."""
+    return x.copy() if isinstance(x, np.ndarray) else _kept(x, {})
+
+
+def _kept(x, known):
+    if id(x) in known:
+        return known[id(x)]
+    if type(x) is list:
+        known[id(x)] = copied = []
+        copied.extend(_kept(item, known) for item in x)
+    elif type(x) is dict:
+        known[id(x)] = copied = {}
+        copied.update((key, _kept(item, known)) for key, item in x.items())
+    elif isinstance(x, tuple):
+        items = [_kept(item, known) for item in x]
+        if all(a is b for a, b in zip(items, x)):
+            return x
+        known[id(x)] = copied = type(x)._make(items) if hasattr(x, "_make") else tuple(items)
+    elif isinstance(x, set):
+        known[id(x)] = copied = x.copy()  # of the same items: they are found by what they are
+    elif is_object(x) and not isinstance(x, (list, dict)):
+        known[id(x)] = copied = with_attributes(x, {})
+        for key, item in attributes(x).items():
+            object.__setattr__(copied, key, _kept(item, known))
+    else:
+        try:
+            copied = copy.deepcopy(x, known)
+        except TypeError:  # there is no copy of it, as of a file
+            copied = x
+    return copied
+
+
 def put_back(x, old):
-    """Gives an array, a list, a dictionary or an object the contents that it had, of which `old` is a copy."""
+    """Gives an array, a container or an object the contents that it had, of which `old` is a copy."""
     if isinstance(x, np.ndarray):
         x[...] = old
     elif isinstance(x, list):
-        x[:] = own(old)
-    elif isinstance(x, dict):
+        x[:] = kept(old)
+    elif isinstance(x, (dict, set)):
         x.clear()
-        x.update(own(old))
+        x.update(kept(old))
+    elif hasattr(x, "clear") and hasattr(x, "extend"):  # a queue
+        x.clear()
+        x.extend(kept(old))
     else:
         for name in attributes(x).keys() - attributes(old).keys():
             object.__delattr__(x, name)
-        for name, item in attributes(own(old)).items():
+        for name, item in attributes(kept(old)).items():
             object.__setattr__(x, name, item)
 
 

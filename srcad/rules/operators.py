@@ -28,6 +28,7 @@ for symbol, function in {
 constant(operator.floordiv, operator.not_, operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
 linear(runtime.own, examples=[ex(A(3)), ex(A())])(lambda y_bar, y, x_bar: y_bar)
+linear(runtime.kept, examples=[ex(A(3)), ex(A())])(lambda y_bar, y, x: y_bar)
 rule(
     runtime.add, lambda y_bar, y, a, b: y_bar, lambda y_bar, y, a, b: y_bar, jvp="linear",
     examples=[ex(A(3), A(3)), ex(A(), A())],

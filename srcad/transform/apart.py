@@ -105,5 +105,5 @@ def own(e: Expr) -> Expr:
         case Name() | Call() | Op() if e.varied and isinstance(plain(e.kind), Array) and plain(e.kind).rank != 0:
             if isinstance(e.kind, Array):
                 return Call(Attribute(filled(e), "copy"), (), kind=e.kind, varied=True, at=e.at)
-            return Call(symbol(runtime.own), (filled(e),), kind=e.kind, varied=True, at=e.at)
+            return Call(symbol(runtime.kept), (filled(e),), kind=e.kind, varied=True, at=e.at)
     return filled(e)

@@ -148,7 +148,7 @@ class Parts:
                 return Call(e.fn, (self.dot(value),))
             case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
                 return replace(e, fn=replace(e.fn, value=self.dot(value)))
-            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)) if isinstance(kind, (Items, Listing)):
+            case Call(fn=Ref(obj=runtime.own | runtime.kept), args=(value,)) if isinstance(kind, (Items, Listing)):
                 return replace(e, args=(self.dot(value),))
             case Call() if is_pop(e):
                 raise missing(e, "`.pop()` within an expression has no derivative", "Give the item a name first.")

@@ -17,6 +17,7 @@ MEMORY = 2000
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
+from srcad.runtime import kept
 from srcad.runtime import own
 from srcad.runtime import unbroadcast
 from srcad.runtime_memory import parts
@@ -78,11 +79,11 @@ def loop_in_parts_parts_again(first, last, length, slots, u_1, f, result_bar, u_
     u_1_old = u_1.copy()
     # 8: for k in range(n):
     u_1[...] = u_1_old
-    u_1_1 = own(u_1)
+    u_1_1 = kept(u_1)
     f_bar = loop_in_parts_passes_again(ends[-2], ends[-1], u_1_1, f, None, u_1_bar)
     for part in reversed(range(len(ends) - 2)):
         u_1[...] = u_1_tape.pop()
-        u_1_2 = own(u_1)
+        u_1_2 = kept(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_2, f, None, u_1_bar)
         f_bar += f_bar_1
     return f_bar
@@ -126,7 +127,7 @@ def loop_in_parts_adjoint(saved, result_bar):
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         u_1[...] = u_1_tape.pop()
-        u_1_1 = own(u_1)
+        u_1_1 = kept(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)
         f_bar += f_bar_1
     # 7: u = u.copy()
@@ -165,7 +166,7 @@ def loop_in_parts_value_and_grad(u, f, n):
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         u_1[...] = u_1_tape.pop()
-        u_1_1 = own(u_1)
+        u_1_1 = kept(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)
         f_bar += f_bar_1
     # 7: u = u.copy()
@@ -203,7 +204,7 @@ def loop_in_parts_grad(u, f, n):
         f_bar[1:-1] += unbroadcast(total_bar, f[1:-1].shape)
     for part in reversed(range(len(ends) - 2)):
         u_1[...] = u_1_tape.pop()
-        u_1_1 = own(u_1)
+        u_1_1 = kept(u_1)
         f_bar_1 = loop_in_parts_parts_again(ends[part], ends[part + 1], length, slots - part, u_1_1, f, None, u_1_bar)
         f_bar += f_bar_1
     # 7: u = u.copy()

@@ -30,7 +30,7 @@ CHANGING = {
 
 READING_MODULES = {
     "builtins", "cmath", "collections", "copy", "decimal", "fractions", "functools", "itertools", "json", "math",
-    "numbers", "re", "statistics", "string", "textwrap", "time", "typing",
+    "numbers", "re", "srcad", "statistics", "string", "textwrap", "time", "typing",
 }  # fmt: skip
 """Modules whose functions leave the containers that they get as they are."""
 
@@ -92,7 +92,7 @@ def changes_arguments(obj) -> bool:
         return False
     if isinstance(obj, (types.MethodDescriptorType, types.WrapperDescriptorType)):
         return obj.__name__ in CHANGING
-    return (getattr(obj, "__module__", None) or "") not in READING_MODULES
+    return (getattr(obj, "__module__", None) or "").partition(".")[0] not in READING_MODULES
 
 
 def given_by(e: Call) -> list[Kind]:

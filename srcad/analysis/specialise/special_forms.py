@@ -329,7 +329,7 @@ def _copied(self: Specialiser, e: Call) -> Expr | None:
     kind = plain(args[0].kind)
     if not isinstance(kind, (Items, Listing)):
         return None
-    kind = kind if e.fn.obj is runtime.duplicate else with_lists(kind)
+    kind = with_lists(kind) if e.fn.obj is runtime.own else kind
     return replace(e, fn=self.expr(e.fn), args=args, kind=kind, varied=args[0].varied)
 
 
@@ -454,7 +454,7 @@ SPECIAL_FORMS: dict[Any, Any] = {
     runtime.zeros_like: _zeros_like,
     runtime.add: _add,
     runtime.own: _copied,
-    runtime.duplicate: _copied,
+    runtime.kept: _copied,
     runtime.captured: _captured,
     runtime.duplicate: _duplicate,
     runtime_memory.parts: _parts,

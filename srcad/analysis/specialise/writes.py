@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Number, Opaque, Unknown, is_complex, is_float, is_list, item_kind,
+    NEVER, UNKNOWN, Array, Callee, Items, Kind, Listing, Opaque, Unknown, is_complex, is_float, is_list, item_kind,
     join, plain,
 )  # fmt: skip
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.other_names import parts_after
 from srcad.analysis.specialise.ownership import COPY_FIRST
+from srcad.analysis.specialise.protocols import OPERATORS
 from srcad.analysis.specialise.sharing import aliases, is_step, mark_varied, references, way_to
 from srcad.analysis.specialise.values import kind_name
 from srcad.core.nodes import (
@@ -68,7 +69,7 @@ class Writes:
         name = root_name(target)
         if name in self.env and isinstance(plain(self.env[name].kind), (Items, Listing)):
             known = self.env[name]
-            kind = with_item(known.kind, steps(target)[::-1], typed.kind)
+            kind = with_item(known.kind, steps(target)[::-1], self.kind_after(s, target, typed))
             held, parts = self.held_after(s, target, typed), parts_after(known, target)
             self.update(name, replace(known, kind=kind, held=held, parts=parts))
         if keeps(s, target, typed):
@@ -128,16 +129,19 @@ class Writes:
             self.refuse(s, f"writing into {what} of `{root.id}`, whose memory another name may share", COPY_FIRST)
             return None
         known = self.env[root.id]
-        new = typed.kind
-        if isinstance(s, AugAssign):  # an array stays what it is
-            in_place = isinstance(plain(target.kind), Array)
-            new = target.kind if in_place else self.binary(s, target, typed).kind
-        kind = with_item(known.kind, path[::-1], new)
+        kind = with_item(known.kind, path[::-1], self.kind_after(s, target, typed))
         held, parts = self.held_after(s, target, typed), parts_after(known, target)
         self.update(root.id, replace(known, kind=kind, varied=True, held=held, parts=parts))
         if keeps(s, target, typed):
             self.seen_elsewhere(typed)
         return replace(target, varied=True, value=mark_varied(target.value))
+
+    def kind_after(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> Kind:
+        """The kind of what is at a place after a write into it."""
+        if isinstance(s, Assign):
+            return typed.kind
+        in_place = isinstance(plain(target.kind), Array) or has_method_for(plain(target.kind), s.op)
+        return target.kind if in_place else self.binary(s, target, typed).kind
 
     def augmented(self, s: AugAssign) -> None:
         if self.augmented_object(s):
@@ -153,7 +157,7 @@ class Writes:
         if is_list(kind) and s.op == "+":
             return self.extend(s, target, s.value)
         typed = self.expr(s.value)
-        if isinstance(kind, Number) or not (isinstance(kind, (Array, Unknown, Listing, Items))):
+        if not (isinstance(kind, (Array, Unknown, Listing, Items)) or has_method_for(kind, s.op)):
             return self.rebind(s, target, typed)
         if not (target.varied or typed.varied):
             self.claim_constant(s, target)
@@ -188,17 +192,21 @@ class Writes:
                 return self.extend(s, target, s.value)
             self.refuse(s, f"`{s.op}=` of a list inside another container", "Write it with append or extend.")
         if isinstance(target, (Subscript, Attribute)) and isinstance(plain(target.kind), Array):
-            if not isinstance(plain(target.value.kind), (Array, Unknown)) and self.is_seen(target):
+            if not isinstance(plain(target.value.kind), (Array, Unknown)):
                 return self.augmented_whole(s, target)
-        if s.op in ("+", "-"):
+        if s.op in ("+", "-") or has_method_for(plain(target.kind), s.op):
             old, typed = self.exprs((target, s.value))
             if not isinstance(old, Name):
                 return self.write(s, target, typed)
+            if has_method_for(plain(old.kind), s.op):
+                return self.augmented(replace(s, target=old))
             value = self.binary(s, old, typed)  # the value changes the place itself
             return self.write(Assign(target, value, at=s.at), target, value)
         if isinstance(target, Subscript):
             target = replace(target, index=self.held_index(target.index, changing=False))
         old, typed = self.exprs((target, s.value))
+        if not (old.varied or typed.varied) and isinstance(plain(target.kind), Unknown):  # it may change in place
+            return self.write(s, target, typed)
         if isinstance(plain(target.kind), Array):
             target = replace(target, kind=old.kind)
         value = self.typed_operation(Op(s.op, (old, typed), at=s.at))
@@ -218,6 +226,11 @@ def keeps(s: Stmt, target: Expr, value: Expr) -> bool:
     changed = target if isinstance(s, AugAssign) else target.value
     copied = isinstance(plain(changed.kind), Array) or isinstance(plain(target.value.kind), Array)
     return not copied and bool(references(value))
+
+
+def has_method_for(kind: Kind, op: str) -> bool:
+    """Whether an object of the library, a set or a queue, changes in place where an operator is written with `=`."""
+    return isinstance(kind, Opaque) and hasattr(kind.type, f"__i{OPERATORS.get(op, '')}__")
 
 
 def is_writable(kind: Kind) -> bool:

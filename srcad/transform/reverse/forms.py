@@ -58,11 +58,16 @@ def symbol(function) -> Ref:
     return reference(function)
 
 
-def copied(e: Expr) -> Expr:
-    """A copy of a value, at any depth."""
+def copied(e: Expr, by=runtime.own) -> Expr:
+    """A copy of an adjoint, at any depth."""
     if isinstance(e.kind, Array) and e.kind.rank:
         return Call(Attribute(e, "copy"), (), kind=e.kind)
-    return Call(symbol(runtime.own), (e,), kind=e.kind)
+    return Call(symbol(by), (e,), kind=e.kind)
+
+
+def kept(e: Expr) -> Expr:
+    """A copy of a value, which changes before it is read."""
+    return copied(e, runtime.kept)
 
 
 def is_whole(e: Expr) -> bool:
@@ -80,7 +85,7 @@ def is_whole(e: Expr) -> bool:
 def is_copy(e: Expr) -> bool:
     """Whether a value is what `copied` makes."""
     match e:
-        case Call(fn=Ref(obj=runtime.own)) | Call(fn=Attribute(attr="copy"), args=()):
+        case Call(fn=Ref(obj=runtime.own | runtime.kept)) | Call(fn=Attribute(attr="copy"), args=()):
             return True
     return False
 

@@ -250,7 +250,7 @@ class Places:
             case Call(fn=Attribute(value=value, attr="copy"), args=()):
                 self.propagate(value, Call(symbol(runtime.own), (bar,)))
                 return True
-            case Call(fn=Ref(obj=runtime.own | runtime.duplicate), args=(value,)):
+            case Call(fn=Ref(obj=runtime.own | runtime.kept | runtime.duplicate), args=(value,)):
                 self.propagate(value, bar)
                 return True
             case Call(fn=Ref(obj=runtime.add), args=(a, b)):

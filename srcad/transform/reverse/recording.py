@@ -20,7 +20,7 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, called_name, copied, is_whole, is_written_out, shape_of, symbol, target_list, walk_all,
+    Block, OP_NAMES, called_name, is_whole, is_written_out, kept, shape_of, symbol, target_list, walk_all,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
 
@@ -38,10 +38,10 @@ PRODUCTS = (np.dot, np.matmul, np.einsum, np.inner, np.outer, np.vdot, np.multip
 class Recording:
     """The part of the reversal that decides what is recorded."""
 
-    def settle(self, forward: Block, kept: set[Save]) -> Block:
+    def settle(self, forward: Block, used: set[Save]) -> Block:
         """The forward sweep with those provisions that the reverse sweep uses; variables that may be unset get a None."""
         unset: set[str] = set()
-        keys = {id(k.key) for k in kept}
+        keys = {id(k.key) for k in used}
 
         def visit(block) -> Block:
             out: Block = []
@@ -53,7 +53,7 @@ class Recording:
                         unset.add(s.name)
                     tape, value = Name(s.tape), Name(s.name) if s.place is None else kept_value(s.place)
                     if s.place is None and self.is_written_into(s.name):
-                        value = copied(replace(value, kind=None if s.unset else self.kind_of_name.get(s.name)))
+                        value = kept(replace(value, kind=None if s.unset else self.kind_of_name.get(s.name)))
                     if s.in_loop:
                         out.append(ExprStmt(Call(Attribute(tape, "append"), (value,))))
                     else:
@@ -255,7 +255,7 @@ class Recording:
             is_kept = isinstance(node, Name) or not isinstance(plain(node.kind), Number) and (
                 any(n in self.mutated or self.is_written_into(n) for n in aliases(node)) or self.is_part_written_into(node)
             )  # it is changed in place later on: the way back needs it as it is now
-            before.append(Assign(name, copied(new) if is_kept else new, at=s.at))
+            before.append(Assign(name, kept(new) if is_kept else new, at=s.at))
             return name
 
         value = rebuild(e)
@@ -286,7 +286,7 @@ class Recording:
             return index
         name = Name(self.names.new("index"), kind=index.kind)
         held = any(n in self.mutated or self.is_written_into(n) for n in aliases(index))
-        before.append(Assign(name, copied(index) if held else index))
+        before.append(Assign(name, kept(index) if held else index))
         return name
 
     def place_provision(self, name: str, place: Expr) -> tuple[Save, Restore]:
@@ -320,7 +320,7 @@ def lower_restores(block, written: set[str], lent: list[str]) -> Block:
                 out.append(ExprStmt(Call(symbol(runtime.put_back), (Name(s.name), value))))
                 continue
             if not s.in_loop and s.name in written and (s.place is None or s.is_item):
-                value = Call(symbol(runtime.own), (value,))  # old values of its items come back into it
+                value = Call(symbol(runtime.kept), (value,))  # old values of its items come back into it
             out.append(Assign(Name(s.name) if s.place is None else s.place, value))
         else:
             out.append(with_blocks(s, lambda inner: lower_restores(inner, written, lent)))
@@ -338,18 +338,18 @@ def kept_value(place: Expr) -> Expr:
     that a dictionary may not have."""
     if isinstance(place, Subscript) and isinstance(plain(place.value.kind), Listing):
         if plain(place.value.kind).cls is dict:
-            return Call(symbol(runtime.own), (Call(Attribute(place.value, "get"), (place.index,)),))
+            return Call(symbol(runtime.kept), (Call(Attribute(place.value, "get"), (place.index,)),))
     if isinstance(plain(place.kind), Number):
         return place
-    return copied(place.value if is_whole(place) and isinstance(place.value.kind, Array) else place)
+    return kept(place.value if is_whole(place) and isinstance(place.value.kind, Array) else place)
 
 
-def kept_in_loop(kept, tape: str) -> bool:
-    return any(k.tape == tape and k.in_loop for k in kept)
+def kept_in_loop(used, tape: str) -> bool:
+    return any(k.tape == tape and k.in_loop for k in used)
 
 
-def declare_tapes(forward: Block, kept) -> Block:
-    tapes = sorted({k.tape for k in kept if k.in_loop})
+def declare_tapes(forward: Block, used) -> Block:
+    tapes = sorted({k.tape for k in used if k.in_loop})
     return [Assign(Name(t), List(())) for t in tapes] + forward
 
 

@@ -22,7 +22,7 @@ from srcad.core.places import array_of, as_value, is_flat, is_reshaping, root_na
 from srcad.transform.liveness import Sweep
 from srcad.transform.primal import plain_call
 from srcad.transform.reverse.forms import (
-    Block, Slot, copied, is_basic_index, is_written_out, names_read, same_shape, shape_of, static_key, symbol,
+    Block, Slot, copied, is_basic_index, is_written_out, kept, names_read, same_shape, shape_of, static_key, symbol,
     target_list,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
@@ -125,7 +125,7 @@ class Statements:
             self.handed_on = None
             forward, value = self.finish(s, s.value)
             if id(s.value) in self.hoisted and self.is_written_into(s.target.id):
-                value = copied(value)  # what is kept must not change with the variable
+                value = kept(value)  # what is kept must not change with the variable
             forward.append(replace(s, value=value))
         if not adjoint and not restore:
             return [*save, *forward], []
@@ -361,7 +361,7 @@ class Statements:
                 continue
             ahead, value = self.finish(s, x)
             if any(n in self.mutated or self.is_written_into(n) for n in aliases(x)) or self.is_part_written_into(x):
-                value = copied(value)  # the callee keeps it, and it changes later
+                value = kept(value)  # the callee keeps it, and it changes later
             before += ahead
             args.append(value)
         forward_call = Call(Ref(callee, f"{callee.name}_forward"), tuple(args), at=s.at)
@@ -376,9 +376,11 @@ class Statements:
         for p, v, x in zip(callee.params, callee.values, invoked.args):
             if p in callee.written:
                 memory = Name(self.names.new(p), kind=x.kind)
-                self.out.append(Assign(memory, Call(symbol(runtime.own), (places[p][0],))))
+                self.out.append(Assign(memory, Call(symbol(runtime.kept), (places[p][0],))))
                 places[p] = memory, *places[p][1:]
-            args.append(places[p][0] if p in places else self.stripped(x) if v.place is not None else self.value(x))
+            grows = isinstance(plain(x.kind), Items) and isinstance(x, Name) and self.is_written_into(x.id)
+            read = self.hoist if grows else self.value  # an item that it gets later on stays in it on the way back
+            args.append(places[p][0] if p in places else self.stripped(x) if v.place is not None else read(x))
         return tuple(args), places
 
     def again(self, s: Assign, held: Block) -> tuple[Block, Block]:

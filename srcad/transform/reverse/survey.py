@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcad.analysis.kinds import Array, Items, Listing, is_pure, join, plain
+from srcad.analysis.kinds import Array, Items, Listing, Unknown, is_pure, join, plain
 from srcad.analysis.specialise import aliases, is_generated
 from srcad.analysis.specialise.changes import changed_by
 from srcad.analysis.specialise.sharing import is_harmless, references
@@ -83,7 +83,7 @@ class Survey:
                         held.together(names, held_in(value))
                 case AugAssign(target=target):
                     written.add(root_name(target))
-                    if changes_array(target):
+                    if changes_array(target) or isinstance(plain(target.kind), (Array, Unknown)):
                         written_inside.add(root_name(target))
                     if not (is_undone(target) or is_whole_array(target)):
                         mutated.add(root_name(target))

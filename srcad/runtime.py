@@ -609,6 +609,24 @@ def check_apart(names, x, *others):
     raise Unsupported(place_of(place), f"`{first}` is written into{wrong.format(rest)}", hint=hint)
 
 
+def check_steps(names, x, value):
+    """Raises an error if NumPy reads, of an array, what it has just written: it takes the items of one axis one after the
+    other, so that `a[::2] = a[:3]` has the new `a[2]` in `a[4]`."""
+    if x.ndim != 1 or value.size < 2 or x.strides[0] == value.strides[-1] or x.strides[0] * value.strides[-1] <= 0:
+        return
+    order = np.arange(x.size)[:: 1 if x.strides[0] > 0 else -1]
+    written, read = (a.__array_interface__["data"][0] + a.strides[-1] * order for a in (x, value))
+    _, i, j = np.intersect1d(written, read, return_indices=True)
+    is_backward = read[0] < written[0] < read[0] + abs(value.strides[-1]) * x.size
+    if np.any(i > j if is_backward else i < j):
+        from srcad.errors import Unsupported, place_of
+
+        place, _, names = names.rpartition(": ")
+        first, _, second = names.partition(" = ")
+        what = f"`{names}` of one array at two steps: NumPy reads of it what it has just written"
+        raise Unsupported(place_of(place), what, hint=f"Write {first} = {second}.copy().")
+
+
 def has_twice(x) -> bool:
     """Whether two parts of a structure are the same, or share memory."""
     seen: set[int] = set()

@@ -3220,6 +3220,83 @@ def constants_changed_in_an_argument_that_is_a_call(z):
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# What functions that are not differentiated give may be somebody's: a write there is seen
+
+
+class Holder:
+    def __init__(self, t):
+        self.t = t
+
+    def given(self):
+        return self.t
+
+    def lower(self, by):
+        self.t -= by
+
+
+@either(Z)
+def a_method_gives_what_its_object_holds(z):
+    holder = Holder(np.full(3, 0.3))
+    u = holder.given()
+    holder.t -= z
+    return np.dot(u, z)
+
+
+@either(Z)
+def a_method_writes_into_what_another_gave(z):
+    holder = Holder(np.full(3, 0.3))
+    u = holder.given()[1:]
+    holder.lower(z)
+    return np.sum(u**2)
+
+
+@either(Z)
+def a_nested_function_gives_what_it_captures(z):
+    d = np.full(3, 0.3)
+
+    def given():
+        return d
+
+    u = given()
+    d[:] -= z
+    return np.sum(u**2)
+
+
+@either(Z)
+def a_lambda_gives_what_it_captures(z):
+    d = np.full(3, 0.3)
+    given = lambda: (d, 1)
+    u = given()
+    d[:] -= z
+    return np.sum(u[0] ** 2)
+
+
+@either(Z)
+def the_greatest_of_arrays_is_one_of_them(z):
+    d = [np.full(3, 0.3), np.full(3, 0.1)]
+    u = max(d, key=lambda q: q[0])
+    v = sum([], d[1])
+    d[0] -= z
+    d[1] -= z * z
+    return np.sum(u * v)
+
+
+@either(Z)
+def a_view_of_another_step_is_written_into_its_array(z):
+    v = np.concatenate((z, z * z))
+    v[::2] = v[:3]
+    return np.sum(v**2)
+
+
+@either(M)
+def a_row_is_written_into_a_column(m):
+    a = m[:, :2] * 1.0
+    a[:, -1] = a[-1]
+    a[:, 0] = a[0]
+    return np.sum(a**2)
+
+
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("fun", "args", "options", "allowed"), CASES)

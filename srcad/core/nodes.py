@@ -290,7 +290,9 @@ class Seen(Call):
 
 
 class Foreign(Seen):
-    """A call of a user's function whose result others may see, too."""
+    """A call of a user's function whose result others may see, too: `shared` has what the function gets and captures."""
+
+    shared: Any = frozenset()
 
 
 class Invoke(Expr):

@@ -3,6 +3,7 @@ filled, dataclasses that are made in the function."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 from dataclasses import InitVar, dataclass, field
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from srcad import checkpoint
 from tests.programs import normal, program
 
 THREE = np.array([0.6, -0.4, 1.3])
@@ -542,3 +544,176 @@ def held(x):
 @program((1.3,), marks="first refusable")
 def a_loop_over_what_a_refused_helper_gives(x):
     return sum(v[0] * v[1] for v in held(x))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Results that their own rules read (tanh, exp, sqrt, inv), changed in place where a container holds them
+
+
+@program((THREE,))
+def item_changed_in_place_after_its_rule(z):
+    t = np.tanh(z)
+    d = [t]
+    d[0] += 0.5
+    return np.sum(d[0] ** 2)
+
+
+@program((THREE,))
+def unnamed_item_changed_in_place(z):
+    d = [1, np.exp(z)]
+    d[1] *= 0.5
+    e = {"a": [np.sqrt(z**2 + 1)]}
+    e["a"][0] -= z
+    e["a"][0] /= 2
+    return np.sum(d[1] * e["a"][0])
+
+
+@program((THREE,))
+def items_that_are_made_of_themselves(z):
+    d = [z * 1.0]
+    for _ in range(2):
+        d[0] = np.exp(d[0] / 3)
+        d[0] *= 0.5
+        d.append(np.tanh(d[0]))
+        d[-1] += 1
+    return np.sum(d[0] * d[1] * d[2])
+
+
+class Held:
+    def __init__(self, t):
+        self.t = t
+
+    def scaled(self, by):
+        self.t *= by
+        return self
+
+
+@program((THREE,))
+def attribute_changed_in_place_after_its_rule(z):
+    held = Held(np.tanh(z[::-1]))
+    held.t += 0.5
+    held.t = np.exp(held.t)
+    held.t *= z
+    return np.sum(held.scaled(2.0).t ** 2)
+
+
+@program((THREE,))
+def items_given_by_a_function_and_changed_in_place(z):
+    def made(q):
+        return [np.tanh(q), {"s": np.linalg.inv(np.outer(q, q) + 3 * np.eye(3))}]
+
+    d = made(z)
+    d[0] += 0.5
+    d[1]["s"] += 1
+    d[1]["s"] *= 3
+    return np.sum(d[0] @ d[1]["s"])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Numbers in containers, changed by an operator: what they are then is no constant of before
+
+
+@program((0.8,))
+def counters_in_containers(x):
+    counts = {"a": 1, "b": [2]}
+    counts["a"] += 5
+    counts["b"][0] -= 2
+    y = x**2 if counts["a"] == 6 else x**3
+    return y if counts["b"][0] else y * x
+
+
+@program((0.8,))
+def texts_and_tuples_in_containers(x):
+    d = ["a", (1,), None]
+    d[0] += "b"
+    d[1] += (2,)
+    d[2] = 1
+    d[2] += 2
+    y = x**2 if d[0] == "b" else x**3
+    return y * x ** len(d[1]) * x ** d[2]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Keys that are tuples, in lists and sets that change: a copy of them must not hold lists, which index otherwise
+
+SQUARE = np.array([[0.3, -0.7], [1.1, 0.5]])
+
+
+def product_at(s, a, keys):
+    for k in keys:
+        s = s * a[k] ** 2
+    return s
+
+
+@program((SQUARE,))
+def keys_that_are_added(a):
+    keys = [(0, 1)]
+    s = product_at(1.0, a, keys)
+    keys.append((1, 1))
+    s = product_at(s, a, keys)
+    keys.clear()
+    return s
+
+
+@program((SQUARE,))
+def keys_in_a_set_that_changes(a):
+    keys = {(0, 1), (1, 0)}
+    s = 1.0
+    for k in sorted(keys):
+        s = s * a[k] ** 2
+        keys.discard(k)
+        keys.add((k[0], 0))
+    for k in sorted(keys):
+        s = s * a[k] ** 3
+    return s
+
+
+@program((SQUARE,))
+def containers_that_checkpointed_calls_read(a):
+    def product(s, keys):
+        return product_at(s, a, keys)
+
+    some, queue, named = {(0, 1)}, collections.deque([(0, 0)]), {(1, 0): 1}
+    run = checkpoint(product_at)
+    s = run(run(run(1.0, a, some), a, queue), a, named)
+    some |= {(1, 1)}
+    queue += [(1, 0)]
+    named[1, 1] = 2
+    return product(product(s, some), queue)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Sets and queues by two names: an operator with = changes the one that there is
+
+
+@program((THREE,))
+def one_set_by_two_names(z):
+    some = {0}
+    same, pair, held = some, (some, 1), Held(some)
+    some |= {1}
+    held.t |= {2}
+    s = 1.0
+    for k in sorted(same):
+        s = s * z[k] + z[k] ** 2
+    return s * sum(z[k] for k in sorted(pair[0]))
+
+
+@program((THREE,))
+def one_queue_by_two_names(z):
+    queue, text = collections.deque([0]), bytearray([1])
+    same, also = [queue], text
+    queue += [1]
+    text += b"\x02"
+    text *= 2
+    s = 1.0
+    for k in (*same[0], *also):
+        s = s * z[k] + z[k] ** 2
+    return s
+
+
+@program((THREE,))
+def views_of_one_array_at_two_steps(z):
+    v = z * 1.0
+    v[:2] = v[::2][:2]
+    v[::-1] = v
+    return np.sum(v * z * z)

@@ -11,7 +11,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import UNKNOWN, Array, Callee, Items, Listing, Literal, Number, Opaque, plain
 from srcad.analysis.specialise.protocols import is_object
-from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, references, way_to
+from srcad.analysis.specialise.sharing import DEPTH, OUTSIDE, aliases, is_step, meet, of_all, references, way_to
 from srcad.analysis.specialise.values import Local, Place, Special, Value, below, normalised, scattered, set_names, unnamed
 from srcad.analysis.specialise.writes import with_item
 from srcad.checkpointing import Checkpointed
@@ -79,8 +79,9 @@ class Invocations:
         if not (result.varied or special.written or isinstance(target, Local) and self.is_elsewhere(e)):
             if not isinstance(e, Call):
                 return replace(e, kind=kind, varied=False)
-            made = Seen if result.owned or isinstance(plain(kind), Number) else Foreign
-            return made(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
+            if result.owned or isinstance(plain(kind), Number):
+                return Seen(e.fn, e.args, e.kwargs, callee=special, kind=kind, at=e.at)
+            return Foreign(e.fn, e.args, e.kwargs, callee=special, shared=of_all(operands), kind=kind, at=e.at)
         invoked = Invoke(special, tuple(operands), e, checkpointed, kind=kind, varied=result.varied, at=e.at)
         base = special.source.name if special.source.name.isidentifier() else "value"
         base = base.strip("_") if base.startswith("__") else base  # of u[i], by __getitem__

@@ -21,6 +21,8 @@ from srcad.rules import registry
 from srcad.structure import is_plain_class
 
 VIEWS = {
+    max,
+    min,
     np.reshape,
     np.transpose,
     np.swapaxes,
@@ -74,12 +76,12 @@ VIEWS.update(
 )  # fmt: skip
 """Functions whose result may share memory with an argument."""
 
-GIVE_BACK = {np.diff, np.polyder, np.polyint, np.nan_to_num, np.fft.fftn, np.fft.ifftn}
+GIVE_BACK = {sum, np.diff, np.polyder, np.polyint, np.nan_to_num, np.fft.fftn, np.fft.ifftn}
 """Functions that return their argument itself where their options leave nothing to do."""
 
 HARMLESS = {
     print, repr, str, format, len, isinstance, type, id,
-    runtime.check_apart, runtime.check_view, runtime.check_length,
+    runtime.check_apart, runtime.check_steps, runtime.check_view, runtime.check_length,
 }  # fmt: skip
 """Functions that may be called with varied values for their effect: they neither keep nor change them."""
 
@@ -221,8 +223,10 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
         case Global() | Ref():
             known = isinstance(plain(e.kind), (Number, Nothing, Callee, Literal)) or e.kind is None and isinstance(e, Ref)
             return set() if known else {(OUTSIDE, ())}
-        case Foreign() | Unseen() if not isinstance(plain(e.kind), Number):
-            return {(OUTSIDE, ())} | of_all((*e.args, *(v for _, v in e.kwargs)))
+        case Foreign(shared=shared):
+            return {(OUTSIDE, ())} | shared
+        case Unseen() if not isinstance(plain(e.kind), Number):
+            return {(OUTSIDE, ())} | of_all((e.fn, *e.args, *(v for _, v in e.kwargs)))
         case Name(id=name):
             shares = not isinstance(e.kind, (Number, Nothing, Callee))
             return {(name, ())} if shares else set()

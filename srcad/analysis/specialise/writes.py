@@ -14,10 +14,11 @@ from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.other_names import parts_after
 from srcad.analysis.specialise.ownership import COPY_FIRST
 from srcad.analysis.specialise.protocols import OPERATORS
-from srcad.analysis.specialise.sharing import aliases, is_step, mark_varied, references, way_to
+from srcad.analysis.specialise.sharing import aliases, is_basic, is_step, mark_varied, references, way_to
 from srcad.analysis.specialise.values import kind_name
 from srcad.core.nodes import (
-    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Global, Name, Op, Ref, Slice, Stmt, Subscript, reference,
+    Assign, Attribute, AugAssign, Call, Const, Expr, ExprStmt, Global, Name, Op, Ref, Slice, Stmt, Subscript, Tuple,
+    reference,
 )  # fmt: skip
 from srcad.core.places import is_flat, root_name, root_of, steps
 from srcad.core.printer import text
@@ -54,6 +55,9 @@ class Writes:
         if is_flat(target) and isinstance(plain(typed.kind), Array) and aliases(typed):
             names = Const(f"{s.at}: {text(root_of(target))}, {text(typed)}")  # NumPy reads what it has just written, too
             self.emit(ExprStmt(Call(reference(runtime.check_apart), (names, root_of(target), typed)), at=s.at))
+        if self.may_read_written(s, target, typed):
+            names = Const(f"{s.at}: {text(target)} = {text(typed)}")
+            self.emit(ExprStmt(Call(reference(runtime.check_steps), (names, target, typed)), at=s.at))
         if isinstance(target, Attribute) and isinstance(holder, Callee) and not typed.varied:  # event.terminal = True
             function = replace(target.value, varied=False)
             self.emit(replace(s, target=replace(target, value=function, varied=False), value=typed))
@@ -76,6 +80,15 @@ class Writes:
             self.seen_elsewhere(typed)
         self.emit(replace(s, target=target, value=typed))
         self.note_replaced(s, target)
+
+    def may_read_written(self, s: Assign | AugAssign, target: Expr, typed: Expr) -> bool:
+        """Whether a view is written into another one of the same array, of one axis, at what may be another step."""
+        if isinstance(s, AugAssign) or not isinstance(target, Subscript) or not is_basic(target.index) or is_flat(target):
+            return False
+        arrays = plain(target.value.kind), plain(target.kind), plain(typed.kind)
+        if not all(isinstance(k, Array) for k in arrays) or arrays[1].rank not in (None, 1) or arrays[2].rank == 0:
+            return False
+        return root_name(target) in self.sharing(typed) and not has_same_steps(target, typed)
 
     def note_replaced(self, s: Stmt, target: Expr) -> None:
         """Notes that a container has another item in a place: what was a name of the item there is one no more."""
@@ -226,6 +239,15 @@ def keeps(s: Stmt, target: Expr, value: Expr) -> bool:
     changed = target if isinstance(s, AugAssign) else target.value
     copied = isinstance(plain(changed.kind), Array) or isinstance(plain(target.value.kind), Array)
     return not copied and bool(references(value))
+
+
+def has_same_steps(a: Expr, b: Expr) -> bool:
+    """Whether two parts of an array differ in the places where they begin and end only."""
+    if not (isinstance(a, Subscript) and isinstance(b, Subscript)) or text(a.value) != text(b.value):
+        return False
+    indices = [i.elts if isinstance(i, Tuple) else (i,) for i in (a.index, b.index)]
+    steps_of = [[text(replace(i, lower=None, upper=None)) if isinstance(i, Slice) else "" for i in x] for x in indices]
+    return steps_of[0] == steps_of[1] and all(is_basic(i) for x in indices for i in x)
 
 
 def has_method_for(kind: Kind, op: str) -> bool:

@@ -48,7 +48,7 @@ from srcad.errors import KindError, Listing, Origin, Unsupported
 from srcad.frontend.lower import lower
 from srcad.frontend.source import read
 from srcad.options import current
-from srcad.runtime import own
+from srcad.runtime import kept
 from srcad.transform.algebra import negated
 from srcad.transform.primal import primals
 from srcad.frontend.normalise import normalise
@@ -319,14 +319,14 @@ def adjoint(pair: Pair) -> Function:
     copies = [
         Assign(
             Name(n),
-            Call(reference(own), (Name(n),)) if deep else Call(Attribute(Name(n), "copy"), ()),
+            Call(reference(kept), (Name(n),)) if deep else Call(Attribute(Name(n), "copy"), ()),
         )
         for n, deep in (*pair.used_up, *lent.items())
         if n not in pair.objects
     ]
     objects = Tuple(tuple(map(Name, pair.objects)))
     if objects.elts:  # together, since what is in two of them is to stay so
-        copies.append(Assign(objects, Call(reference(own), (objects,))))
+        copies.append(Assign(objects, Call(reference(kept), (objects,))))
     wanted = ", ".join(p for p in special.params if p in special.varied_params or p in special.shadowed)
     doc = f"Reverse sweep of {special.source.name}: the adjoint of {wanted} from that of its result."
     if not wanted:

@@ -3272,6 +3272,15 @@ def a_lambda_gives_what_it_captures(z):
 
 
 @either(Z)
+def rows_that_are_sums_of_rows(z):
+    rows = [[np.full(3, 0.3)]]
+    others = [r + [] for r in rows]
+    twice = [[r[0]] * 2 for r in rows]
+    others[0][0] -= z
+    return np.sum(rows[0][0] * twice[0][1])
+
+
+@either(Z)
 def the_greatest_of_arrays_is_one_of_them(z):
     d = [np.full(3, 0.3), np.full(3, 0.1)]
     u = max(d, key=lambda q: q[0])

@@ -62,11 +62,13 @@ class Never(Kind):
 class Number(Kind):
     """A scalar: `type` is "bool", "int", "float", "complex", or the name of a NumPy scalar type such as "float32".
 
-    `value` is the value of an integer where it is known: an int, or a Dim if it is an extent.
+    `value` is the value of an integer where it is known: an int, or a Dim if it is an extent. It may be of a lower type,
+    too, if it is `mixed`: an integer on one path, a float on another.
     """
 
     type: str
     value: Any = None
+    mixed: bool = False
 
     @property
     def rank(self) -> int:
@@ -335,9 +337,9 @@ def join(a: Kind, b: Kind) -> Kind:
             return known if other == known.item else join(known.item, other)
         case Number(), Number():
             if a.type == b.type:
-                return a if a.value == b.value else Number(a.type)
+                return a if a == b else Number(a.type, a.value if a.value == b.value else None, a.mixed or b.mixed)
             ranks = RANK_OF_TYPE.get(a.type, 9), RANK_OF_TYPE.get(b.type, 9)
-            return UNKNOWN if 9 in ranks else Number(a.type if ranks[0] > ranks[1] else b.type)
+            return UNKNOWN if 9 in ranks else Number(a.type if ranks[0] > ranks[1] else b.type, mixed=True)
         case Array(), Array() if a.dtype == b.dtype:
             if a.rank is None or a.rank != b.rank:
                 return Array(a.dtype, None)
@@ -353,6 +355,9 @@ def join(a: Kind, b: Kind) -> Kind:
             return Listing(join(a.item, b.item), a.cls)
         case _ if a == b:
             return a
+        case (Literal() | Opaque()), (Literal() | Opaque()):
+            types = [type(k.value) if isinstance(k, Literal) else k.type for k in (a, b)]
+            return Opaque(types[0]) if types[0] is types[1] else UNKNOWN
         case (Callee() | Either()), (Callee() | Either()):
             options = tuple(dict.fromkeys((*options_of(a), *options_of(b))))
             if all(o.extra is None for o in options):

@@ -23,7 +23,7 @@ ARGUMENTS = (
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
-from srcad.runtime import own
+from srcad.runtime import kept
 
 
 def complex_current_forward(resistance, coil, voltage, omega, measured):
@@ -42,7 +42,7 @@ def complex_current_forward(resistance, coil, voltage, omega, measured):
 def complex_current_adjoint(saved, result_bar):
     """Reverse sweep of complex_current: the adjoint of resistance, coil from that of its result."""
     product, impedance, current, current_old, absolute, difference = saved
-    current = own(current)
+    current = kept(current)
     # 11: return np.sum((np.abs(current) - measured) ** 2) + phase
     current_bar = result_bar * 2 * difference * current / (absolute + (absolute == 0))
     phase_bar = result_bar

@@ -16,6 +16,7 @@ ARGUMENTS = (0.6, 4)
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
+from srcad.runtime import kept
 from srcad.runtime import own
 
 
@@ -32,7 +33,7 @@ def growing_list_forward(x, n):
 def growing_list_adjoint(saved, result_bar):
     """Reverse sweep of growing_list: the adjoint of x from that of its result."""
     x, n, terms, array = saved
-    terms = own(terms)
+    terms = kept(terms)
     # 10: return np.sum(np.array(terms) ** 2)
     terms_bar = list(result_bar * 2 * array)
     # 8: for k in range(n):

@@ -16,7 +16,7 @@ ARGUMENTS = (np.array([0.5, 1.0, 0.5, -0.3, 0.8]), np.array([0.1, 0.2, 0.3, 0.4,
 
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
-from srcad.runtime import own
+from srcad.runtime import kept
 from srcad.runtime import unbroadcast
 
 
@@ -34,7 +34,7 @@ def in_place_write_forward(u, f, n):
 def in_place_write_adjoint(saved, result_bar):
     """Reverse sweep of in_place_write: the adjoint of u, f from that of its result."""
     f, n, u_1, u_1_tape, exp = saved
-    u_1 = own(u_1)
+    u_1 = kept(u_1)
     u_1_tape = u_1_tape.copy()
     # 10: return np.sum(np.exp(u))
     u_1_bar = result_bar * exp

@@ -18,7 +18,6 @@ MEMORY = 2000
 # What srcad makes of it; `python -m tests.golden` writes all that follows.
 
 from srcad.runtime import kept
-from srcad.runtime import own
 from srcad.runtime import unbroadcast
 from srcad.runtime_memory import parts
 from srcad.runtime_memory import schedule
@@ -110,7 +109,7 @@ def loop_in_parts_forward(u, f, n):
 def loop_in_parts_adjoint(saved, result_bar):
     """Reverse sweep of loop_in_parts: the adjoint of u, f from that of its result."""
     f, u_1, length, slots, ends, u_1_tape, n_1, n_2 = saved
-    u_1 = own(u_1)
+    u_1 = kept(u_1)
     u_1_tape = u_1_tape.copy()
     # 10: return np.sum(u * u)
     u_1_bar = result_bar * 2 * u_1

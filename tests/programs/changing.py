@@ -6,6 +6,8 @@ import collections
 import heapq
 from bisect import insort
 
+import numpy as np
+
 from tests.programs import program
 
 NUMBERS = ([1.3, 0.7, 2.1, 0.4],)
@@ -245,3 +247,121 @@ def a_loop_that_takes_more_from_its_iterator(z):
         s = s * z[k] + z[k] ** 2
         next(items)
     return s
+
+
+class Memory:
+    def __init__(self):
+        self.known = {}
+
+    def power(self, k, x):
+        if k not in self.known:
+            self.known[k] = x**k
+        return self.known[k]
+
+
+@program((1.3,))
+def memory_of_an_object(x):
+    memory = Memory()
+    return memory.power(2, x) * memory.power(2, x) + memory.power(3, x) * len(memory.known)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Keys of dictionaries are of any type, whatever runs over them
+
+
+@program((1.3,))
+def keys_that_are_numbers(x):
+    d = {1: x, 0: x * x}
+    keys = sorted(d)
+    y = x**2 if isinstance(keys[0], str) else x**3
+    y *= d[max(d)] if isinstance(max(d), int) else 1.0
+    return y * d[tuple(d)[-1]] if isinstance(tuple(d), tuple) else y
+
+
+@program((1.3,))
+def keys_beside_other_items(x):
+    d = {1: x, 0: x * x}
+    s = 0.0
+    for k, v in zip(d, [x, x**3]):
+        s = s + (k + 1) * v
+    for i, k in enumerate(d):
+        s = s * x + (i + 1) * d[k]
+    for k in reversed(d):
+        s = s * x + k
+    return s + sum(k * v for k, v in zip([x, 2 * x], d.values()))
+
+
+@program((1.3,))
+def constants_ordered_by_what_varies(x):
+    d = {"b": 2, "a": 3}
+    ks = sorted(d, key=lambda k: d[k] * x)
+    xs = sorted([2, 3], key=lambda k: -k * x, reverse=True)
+    return x ** d[ks[0]] * x ** xs[0] * x ** max([2, 3], key=lambda k: -k * x) * x ** max([], default=4)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Copies of lists of constants are lists of their own
+
+
+@program(NUMBERS)
+def copies_of_constants(z):
+    q = [3, 1, 2]
+    p, same, part, more = sorted(q), list(q), q[1:], [*q]
+    q.sort()
+    same[0], part[0], more[-1] = 0, 3, 1
+    s = z[q[0]] * z[p[2]] ** 2 * z[same[0]] * z[part[0]] ** 3 * z[more[2]]
+    items = [None] * 2
+    items[0] = s
+    for v in items:
+        if v is not None:
+            s = s * v
+    return s
+
+
+@program(NUMBERS)
+def copies_of_rows_of_constants(z):
+    rows = [[0] * 2 for _ in range(2)]
+    rows[0][1] = 3
+    other = [r[:] for r in rows]
+    other[0][1] = 1
+    return z[rows[0][1]] ** 2 * z[other[0][1]]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Types of numbers: a number may be of one on one path and of another on another, and a float may be NumPy's
+
+
+@program((1.3,), (-0.7,))
+def numbers_of_two_types(x):
+    k = 1 if x > 0 else 2.0
+    y = x**2 if isinstance(k, int) else x**3
+    for item in (1, True, 2.5):
+        y = y * (x if isinstance(item, bool) else x**2 if isinstance(item, int) else x**3)
+    both = [1, 2.0]
+    return y * (x if isinstance(both[int(x > 0)], float) else 2 * x)
+
+
+@program((1.3,), (-0.7,))
+def floats_of_numpy(x):
+    y = x**2 if type(np.sin(x)) is float else x**3
+    t = np.float64(1.0) if x > 0 else 1.0
+    y = y * x if type(t) is np.float64 else y
+    for v in np.array([1.0, 2.0]):
+        y = y * (x if type(v) is float else x**2)
+    return y
+
+
+@program((1.3,))
+def starred_copies(x):
+    q = [x, x * x]
+    for _ in range(2):
+        q.append(x)
+    copy, t = [*q], tuple([x] * 3)
+    copy[0] = 2.0
+    copy.append(x)
+    other, more = [*t], [*t, 1.0]
+    other[0], more[0] = 2.0, x * x
+    places = [3, 1]
+    same = [*places]
+    same[0] = 1
+    return q[0] * copy[1] * len(q) + t[0] * more[0] * other[1] + x ** places[0] * x ** same[0]

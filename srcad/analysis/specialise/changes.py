@@ -151,8 +151,8 @@ def forgotten(kind: Kind, given: list[Kind]) -> Kind:
 def valueless(kind: Kind) -> Kind:
     """A kind that tells no value: of an item that may have become another."""
     match kind:
-        case Number(type=type_):
-            return Number(type_)
+        case Number():
+            return replace(kind, value=None)
         case Literal(value=value):
             return Opaque(type(value))
         case Listing() | Items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import inspect
+import numbers
 import types
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from srcad import runtime
 from srcad.analysis import kinds
 from srcad.analysis.kinds import (
     BOOL, INT, NEVER, NOTHING, UNKNOWN, Array, Callee, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number,
-    Opaque, Sliced, Unknown, is_float, item_kind, join, kind_of, plain,
+    Opaque, Sliced, Unknown, is_float, is_list, item_kind, join, kind_of, plain,
 )  # fmt: skip
 from srcad.analysis.operations import (
     ARRAY_ATTRIBUTES, CONSTANT_ATTRIBUTES, function_of, is_array_like, python_value,
@@ -422,7 +423,8 @@ class Expressions:
                 holder = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
                 parts.append(List(tuple(self.expr(Subscript(holder, Const(i), at=x.at)) for i in inner.keys), at=x.at))
             elif isinstance(x, Starred):
-                parts.append(x.value)
+                is_alone = len(e.elts) == 1 or not is_list(inner)  # a list of its own, of keys, of what a tuple has
+                parts.append(self.expr(Call(Ref(list, "list"), (x.value,), at=x.at)) if is_alone else x.value)
             elif parts and isinstance(parts[-1], List):
                 parts[-1] = replace(parts[-1], elts=(*parts[-1].elts, x))
             else:
@@ -592,6 +594,8 @@ def decide_instance(kind: Kind, classes: Expr) -> bool | None:
     match kind:
         case Array():
             return issubclass(np.ndarray, cls)
+        case Number(mixed=True):
+            return None if issubclass(cls, (int, float, complex, np.generic, numbers.Number)) else cls is object
         case Number(type="float"):
             return True if cls in (float, object) else None if issubclass(cls, np.generic) else issubclass(float, cls)
         case Number(type="int" | "bool"):

@@ -132,7 +132,8 @@ class Loops:
                     return None
                 count = min(len(x) for x in lists if x is not None)
                 for a, x in zip(args, lists):
-                    if x is None and not isinstance(plain(self.peek(a)), (Array, Listing)):
+                    kind = plain(self.peek(a))
+                    if x is None and (not isinstance(kind, (Array, Listing)) or is_mapping(kind)):
                         return None
                 found.beside += [a for a, x in zip(args, lists) if x is None]
                 counted = [[Subscript(a, Const(k), at=e.at) for k in range(count)] for a in args]
@@ -464,6 +465,8 @@ class Iteration:
         is_range = isinstance(e, Call) and isinstance(e.fn, Ref) and e.fn.obj is range
         if isinstance(e, Name) and changes_length(e.id, self.s.body):
             self.specialiser.refuse(self.s, f"`{e.id}` changes while it is iterated over", "Iterate over a copy of it.")
+        if is_mapping(typed.kind):
+            return self.new("keys", Call(Ref(list, "list"), (e,), at=self.s.at))
         if isinstance(e, Name) and (indexable or typed.varied) and e.id not in set_in(self.s):
             return e
         if indexable or typed.varied or is_range:

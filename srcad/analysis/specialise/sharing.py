@@ -9,7 +9,8 @@ import numpy as np
 
 from srcad import runtime
 from srcad.analysis.kinds import (
-    Array, Callee, Items, Kind, Listing, Literal, Maybe, Nothing, Number, Sliced, is_complex, item_kind, plain,
+    Array, Callee, Items, Kind, Listing, Literal, Maybe, Never, Nothing, Number, Opaque, Sliced, is_complex, is_list,
+    item_kind, plain,
 )  # fmt: skip
 from srcad.analysis.operations import CONSTANT_ATTRIBUTES, function_of
 from srcad.core.nodes import (
@@ -78,6 +79,9 @@ VIEWS.update(
 
 GIVE_BACK = {sum, np.diff, np.polyder, np.polyint, np.nan_to_num, np.fft.fftn, np.fft.ifftn}
 """Functions that return their argument itself where their options leave nothing to do."""
+
+CONTAINERS = {list, tuple, set, frozenset, dict, sorted}
+"""Functions that make a container, of items that others may hold as well."""
 
 HARMLESS = {
     print, repr, str, format, len, isinstance, type, id,
@@ -228,29 +232,34 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
         case Unseen() if not isinstance(plain(e.kind), Number):
             return {(OUTSIDE, ())} | of_all((e.fn, *e.args, *(v for _, v in e.kwargs)))
         case Name(id=name):
-            shares = not isinstance(e.kind, (Number, Nothing, Callee))
-            return {(name, ())} if shares else set()
+            return set() if isinstance(e.kind, Callee) or is_immutable(e.kind) else {(name, ())}
         case Tuple(elts=parts) | List(elts=parts) | Dict(values=parts) | Logical(args=parts):
             return of_all(parts)
         case IfExp(body=body, orelse=orelse):
             return sharers(body) | sharers(orelse)
         case Subscript() | Attribute() if isinstance(e.kind, Number):
             return set()
+        case Subscript(value=value, index=Slice()) if is_list(plain(e.kind)):
+            return set() if has_immutable_items(e.kind) else within(value, ANY)
         case Subscript(value=value) | Attribute(value=value) if is_item(e):
             return within(value, key_of(e))
         case Attribute(attr=attr) if attr in CONSTANT_ATTRIBUTES:
             return set()
-        case Subscript(value=value) | Attribute(value=value) | Starred(value=value):
+        case Starred(value=value):
+            return of_items(value)
+        case Subscript(value=value) | Attribute(value=value):
             return sharers(value)
         case Op(args=args) if isinstance(plain(e.kind), (Items, Listing)):
-            again = e.op == "*" and not isinstance(item_kind(plain(e.kind)), Number)  # [row] * n has one row n times
-            return {(OUTSIDE, ())} if again else set().union(*(within(x, ANY) for x in args))
+            again = e.op == "*" and not is_immutable(item_kind(plain(e.kind)))  # [row] * n has one row n times
+            return {(OUTSIDE, ())} if again else set().union(*map(of_items, args))
+        case Call(fn=Ref(obj=obj)) if obj in CONTAINERS and has_immutable_items(e.kind):
+            return set()
         case Invoke(callee=callee) if isinstance(e.kind, (Number, Nothing)) or callee.done and callee.result.owned:
             return set()
         case Invoke(args=args):
             return {(OUTSIDE, ())} | of_all(args)
         case Call(fn=Attribute(value=value, attr="copy")) if isinstance(plain(value.kind), (Items, Listing)):
-            return within(value, ANY)
+            return of_items(value)
         case Call(fn=Attribute(value=value, attr="conj" | "conjugate")) if not is_complex(value.kind):
             return sharers(value)  # of a real array it is the array
         case Call(fn=fn, args=args, kwargs=kwargs):
@@ -264,6 +273,7 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
             return of_all(parts) if not isinstance(e.kind, Number) else set()
         case Comprehension(style=style, element=element):
             element = element.elts[1] if style == "dict" else element
+            element = replace(element, kind=item_kind(plain(e.kind)))
             return {(n.id, ()) for n in walk(e) if isinstance(n, Name)} if sharers(element) else set()
     return set()
 
@@ -279,6 +289,30 @@ def share(a: Expr, b: Expr) -> bool:
         return meet(a, b)
     pairs = ((x, y) for x in sharers(a) for y in sharers(b))
     return any(name == other and name != OUTSIDE and overlap(way, there) for (name, way), (other, there) in pairs)
+
+
+def of_items(e: Expr) -> set[tuple[str, Way]]:
+    """What another container shares that holds the items of this one."""
+    return set() if has_immutable_items(e.kind) else within(e, ANY)
+
+
+def has_immutable_items(kind: Kind | None) -> bool:
+    kind = plain(kind)
+    return isinstance(kind, (Items, Listing)) and is_immutable(item_kind(kind))
+
+
+def is_immutable(kind: Kind | None) -> bool:
+    """Whether a value of this kind, and all that is in it, cannot change: nobody can tell whether there are two of it."""
+    match kind:
+        case Number() | Nothing() | Literal() | Never():
+            return True
+        case Maybe(item=item):
+            return is_immutable(item)
+        case Opaque(type=cls):
+            return cls in (str, bytes, range)
+        case Items(cls=cls, items=items):
+            return cls is tuple and all(map(is_immutable, items))
+    return False
 
 
 def of_all(parts) -> set[tuple[str, Way]]:
@@ -308,7 +342,7 @@ def callees_in(kind: Kind):
 def is_fresh(e: Expr) -> bool:
     """Whether the value of `e` is made anew, and seen by nobody else; of a container, that itself."""
     if isinstance(e, Op) and isinstance(plain(e.kind), Listing):
-        return e.op == "+" or isinstance(plain(e.kind).item, Number)  # [row] * n has one row n times
+        return e.op == "+" or is_immutable(plain(e.kind).item)  # [row] * n has one row n times
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
     return not isinstance(e, Name) and not sharers(e)

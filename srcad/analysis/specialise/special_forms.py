@@ -17,6 +17,7 @@ from srcad.analysis.kinds import (
     plain,
 )  # fmt: skip
 from srcad.analysis.specialise import numpy_forms
+from srcad.analysis.specialise.changes import valueless
 from srcad.analysis.specialise.expressions import describe
 from srcad.analysis.specialise.loops import element_kind
 from srcad.analysis.specialise.protocols import class_of, is_object
@@ -78,6 +79,12 @@ def _added(total: Expr, element: Expr, at) -> Expr:
     return Op("+", (total, element), at=at)
 
 
+MAKERS = {
+    list: Listing, sorted: Listing, tuple: lambda item: Listing(item, tuple), max: lambda item: item, min: lambda item: item,
+}  # fmt: skip
+"""The kinds of what builtins make of one iterable, by the kind of its items."""
+
+
 def _stand_in(function):
     """A builtin that is said in plain Python in `srcad.prelude`, for varied arguments."""
 
@@ -87,14 +94,19 @@ def _stand_in(function):
                 args, kwargs = self.arguments(e)
             except SrcadError:
                 return None
-        if args and is_mapping(args[0].kind):  # its keys
-            return replace(e, fn=self.expr(e.fn), args=args, kind=Listing(Opaque(str)), varied=False)
+        obj = e.fn.obj
+        if any(is_mapping(a.kind) for a in args) and not (obj in MAKERS and len(args) == 1):  # its keys
+            keys = (Call(reference(list), (a,), at=e.at) if is_mapping(k.kind) else a for a, k in zip(e.args, args))
+            return self.call(replace(e, args=tuple(keys)))
         varied = any(a.varied for a in args)
+        is_made = len(args) == 1 and obj in MAKERS and isinstance(plain(args[0].kind), (Items, Listing))
+        has_default = any(k == "default" for k, _ in kwargs)
+        if is_made and not has_default and (is_mapping(args[0].kind) or not varied):
+            item = valueless(element_kind(args[0], args[0]))
+            return replace(e, fn=self.expr(e.fn), args=args, kwargs=kwargs, kind=MAKERS[obj](item), varied=False)
         if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
-            item = element_kind(args[0], args[0])
-            kind = Listing(item) if e.fn.obj is sorted else item
-            return replace(e, fn=self.expr(e.fn), kind=kind, varied=False)
-        if not varied or any(k == "default" for k, _ in kwargs):
+            return replace(e, fn=self.expr(e.fn), kind=element_kind(args[0], args[0]), varied=False)
+        if not varied or has_default:
             return None
         stand_in = function(args, kwargs)
         if stand_in is None:
@@ -166,8 +178,12 @@ def _next(self: Specialiser, e: Call) -> Expr | None:
 
 
 def _type(self: Specialiser, e: Call) -> Expr | None:
-    """The class of an object, where its kind tells it."""
-    cls = class_of(self.peek(e.args[0])) if len(e.args) == 1 and not e.kwargs else None
+    """The class of an object, where its kind tells it: a float may be one of NumPy's."""
+    kind = self.peek(e.args[0]) if len(e.args) == 1 and not e.kwargs else UNKNOWN
+    if isinstance(plain(kind), Number):
+        args, _ = self.arguments(e)
+        return replace(e, fn=self.expr(e.fn), args=args, kind=UNKNOWN)
+    cls = class_of(kind)
     return None if cls is None else Ref(cls, cls.__name__, kind=Callee(cls), at=e.at)
 
 

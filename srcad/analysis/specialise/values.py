@@ -250,7 +250,7 @@ def canonical(values: list[Value]) -> list[Value]:
     def bare(kind: Kind) -> Kind:
         match kind:
             case Number(value=value) if value is not None and not isinstance(value, Dim):
-                return Number(kind.type)
+                return replace(kind, value=None)
             case Literal():
                 return Opaque(type(kind.value))
             case Items(items=items):

@@ -20,7 +20,7 @@ from srcad.core.nodes import (
 from srcad.core.places import inner, root_name, with_inner
 from srcad.transform.liveness import Restore, Save
 from srcad.transform.reverse.forms import (
-    Block, OP_NAMES, called_name, is_whole, is_written_out, kept, shape_of, symbol, target_list, walk_all,
+    Block, OP_NAMES, called_name, is_whole, is_written_out, kept, shape_of, static_key, symbol, target_list, walk_all,
 )  # fmt: skip
 from srcad.transform.reverse.operations import is_elementwise
 
@@ -336,8 +336,9 @@ def may_have_effect(e: Call) -> bool:
 def kept_value(place: Expr) -> Expr:
     """What is kept of a place before it is overwritten: a number as it is, a part of an array as a copy; None of an item
     that a dictionary may not have."""
-    if isinstance(place, Subscript) and isinstance(plain(place.value.kind), Listing):
-        if plain(place.value.kind).cls is dict:
+    if isinstance(place, Subscript) and isinstance(container := plain(place.value.kind), (Items, Listing)):
+        has_it = isinstance(container, Items) and static_key(container, place.index) is not None
+        if container.cls is dict and not has_it:
             return Call(symbol(runtime.kept), (Call(Attribute(place.value, "get"), (place.index,)),))
     if isinstance(plain(place.kind), Number):
         return place

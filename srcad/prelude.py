@@ -18,6 +18,12 @@ def listed_tuple(items):
     return [item for item in items]
 
 
+def spliced(items, start, stop, new):
+    """The list that `items[start:stop] = new` makes of `items`."""
+    first, last, _ = slice(start, stop).indices(len(items))
+    return items[:first] + list(new) + items[max(first, last) :]
+
+
 def in_order(items, *, key=None, reverse=False):
     """`sorted(items, key=key, reverse=reverse)`"""
     order = sorted(range(len(items)), key=lambda i: items[i] if key is None else key(items[i]), reverse=reverse)

@@ -654,6 +654,16 @@ def check_length(items, count):
         raise ValueError(f"{'too many' if many else 'not enough'} values to unpack ({shown})")
 
 
+def check_same_length(place, items, new):
+    """Raises an error if a part of a list, which others see as well, is replaced by one of another length."""
+    if len(items) != len(new):
+        from srcad.errors import Unsupported, place_of
+
+        place, _, text = place.rpartition(": ")
+        what = f"`{text}` of a list that another name may share, whose length it changes"
+        raise Unsupported(place_of(place), what, hint="Make a new list: xs = [*xs, …].")
+
+
 def check_view(view, x, place):
     """Raises an error if `view`, through which `x` is changed, is a copy."""
     from srcad.errors import Unsupported, place_of

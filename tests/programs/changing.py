@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import itertools
 from bisect import insort
 
 import numpy as np
@@ -365,3 +366,79 @@ def starred_copies(x):
     same = [*places]
     same[0] = 1
     return q[0] * copy[1] * len(q) + t[0] * more[0] * other[1] + x ** places[0] * x ** same[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Parts of lists, replaced by longer and shorter ones
+
+
+@program(NUMBERS)
+def parts_of_other_lengths(z):
+    xs = [v * k for k, v in enumerate(z)]
+    xs[1:2] = [z[0] * z[0], z[1], 3.0]
+    xs[3:3] = (x * z[2] for x in xs[:2])
+    xs[2:1] = [z[3]]
+    xs[-1:1] = [z[3] * 2]
+    del xs[3:2]
+    del xs[-2:]
+    return sum(x * (i + 1) for i, x in enumerate(xs))
+
+
+@program(NUMBERS)
+def parts_replaced_in_a_loop(z):
+    xs = [z[0], z[1], z[2]]
+    s = xs[1]
+    for k in range(2):
+        xs[k : k + 1] = [xs[k] * z[k], s]
+        s = s * xs[k]
+    return sum(x * (i + 1) for i, x in enumerate(xs))
+
+
+@program(NUMBERS)
+def parts_of_places_that_were_read(z):
+    places = [0, 1, 2]
+    s = squares(z, places)
+    places[1:2] = [3, 3]
+    s = s * z[1] + squares(z, places)
+    places[:2] = []
+    return s * squares(z, places)
+
+
+@program(NUMBERS)
+def parts_of_a_list_with_two_names(z):
+    xs = [z[0], z[1], z[2]]
+    same = xs
+    xs[1:] = (z[3], 2.0)
+    return sum(x * (i + 1) for i, x in enumerate(same))
+
+
+@program(NUMBERS)
+def counters_beside_lists(z):
+    s = 0.0
+    for x, k in zip(z, itertools.count(2, 3)):
+        s = s * k + x
+    for i, (x, k) in enumerate(zip(z, itertools.count())):
+        s = s * k + x * i
+    return s
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What an array or a list selects of an array is a copy
+
+
+@program((np.array([0.3, -0.2, 0.5, 0.7]),))
+def selected_parts_are_copies(z):
+    x = np.outer(z, z)
+    y = z[z > 0.4]
+    y[0] = 7.0
+    columns, rows = x[:, [0, 1]], x[np.array([0, 2]), 1:]
+    columns[0] = 1.0
+    rows *= 2
+    i, j = np.nonzero(x > 0.1)
+    some = x[i, j]
+    some *= z[1]
+    x[i, j] = 1.0
+    where = (np.array([0, 1]),)
+    u = z[where]
+    u[0] = 3.0
+    return y[-1] * np.sum(columns) * np.sum(rows) + np.sum(some) * np.sum(x) + np.sum(u**2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -383,7 +384,9 @@ class Iteration:
             self.index = Name(specialiser.special.names.new("i"), at=s.at)
         self.source(s.iter, s.target)
         self.target: Expr = self.index
-        length = self.lengths[0]
+        if not self.lengths:
+            specialiser.refuse(s, "a loop over an iterator without end", "Write `while`, and count in it.")
+        length = self.lengths[0] if self.lengths else Const(0)
         if len(self.lengths) > 1:
             length = Call(Ref(min, "min"), tuple(self.lengths), at=s.at)
         self.iter: Expr = Call(Ref(range, "range"), (length,), at=s.at)
@@ -422,6 +425,14 @@ class Iteration:
                 self.source(inner, item)
                 self.join_pair(target, counter, item)
                 return
+            case Call(fn=Ref(obj=itertools.count), args=args, kwargs=()) if len(args) < 3:
+                start, step = (*args, *(Const(0), Const(1))[len(args) :])
+                value = Op("+", (start, Op("*", (step, self.index), at=self.s.at)), at=self.s.at)
+                self.first.append(Assign(target, value, at=self.s.at))
+                return
+            case Call(fn=Ref(obj=itertools.count | itertools.cycle | itertools.repeat as endless)):
+                name = f"itertools.{endless.__name__}"
+                self.specialiser.refuse(e, f"`{name}` beside another iterator", "Use range(len(…)), or indices.")
             case Call(fn=Ref(obj=builtins.reversed), args=(inner,), kwargs=()):
                 holder = self.holder(inner)
                 self.lengths.append(length_of(holder))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from srcad import prelude, runtime
 from srcad.analysis.specialise.values import below
 from srcad.analysis.kinds import Items, Listing, is_list, item_kind, join, plain
 from srcad.analysis.specialise.in_place import LIST_METHODS
 from srcad.analysis.specialise.operated import const_key
 from srcad.analysis.specialise.sharing import ANY, callees_in, mark_varied, way_to
 from srcad.analysis.specialise.writes import with_item
-from srcad.core.nodes import Assign, Attribute, Call, Const, Dict, Expr, ExprStmt, For, Name, Slice, Stmt, Subscript
+from srcad.core.nodes import (
+    Assign, Attribute, Call, Const, Dict, Expr, ExprStmt, For, List, Name, Ref, Slice, Stmt, Subscript, reference,
+)  # fmt: skip
 from srcad.core.places import root_name, steps
 from srcad.core.printer import text
 
@@ -59,14 +62,42 @@ class Resizing:
     def renewed(self, s: Stmt, owner: Name, new: Expr) -> Stmt | None:
         """The assignment of a new list or dictionary in place of one that would be changed; None where others see that
         one."""
-        if self.special.is_root and owner.id in self.special.params and self.claim(owner.id):  # the root has a copy
-            return Assign(owner, new, at=s.at)
-        if not self.is_owned(owner.id) or owner.id in self.special.written:
+        if not self.is_renewable(owner):
             what, hint = ("dictionary", "{**d, …}") if isinstance(new, Dict) else ("list", "xs = [*xs, …]")
             message = f"a change of the {what} `{owner.id}`, which another name may share"
             self.refuse(s, message, f"Make a new {what}: {hint}.")
             return None
         return Assign(owner, new, at=s.at)
+
+    def is_renewable(self, owner: Name) -> bool:
+        """Whether nobody sees it if a variable gets a new list or dictionary in place of the one that it has."""
+        if self.special.is_root and owner.id in self.special.params and self.claim(owner.id):  # the root has a copy
+            return True
+        return self.is_owned(owner.id) and owner.id not in self.special.written
+
+    def spliced(self, s: Stmt, target: Subscript, value: Expr) -> bool:
+        """`xs[i:j] = items`, of values that are differentiated, as the assignment of a new list: it may be a longer one, or
+        a shorter one. Where others see the list, its length must stay; whether it was such an assignment."""
+        owner, index = target.value, target.index
+        key = ("spliced", s)
+        if key not in self.rewritten:
+            with self.attempt():
+                lists, items = self.expr(owner), self.expr(value)
+            if index.step is not None or not is_list(plain(lists.kind)) or not (lists.varied or items.varied):
+                return False
+            bounds = (Const(None) if b is None else b for b in (index.lower, index.upper))
+            new = Call(Ref(prelude.spliced, "spliced"), (owner, *bounds, value), at=s.at)
+            self.rewritten[key] = Assign(owner, new, at=s.at)
+        if isinstance(owner, Name) and not self.has_other_names(owner.id) and self.is_renewable(owner):
+            self.statement(self.rewritten[key])
+            return True
+        items = self.expr(value)
+        items = items if isinstance(items, Name) else self.named(items, "items")
+        place = self.typed_place(target)
+        where = Const(f"{s.at}: {text(target)} = {text(value)}")
+        self.emit(ExprStmt(Call(reference(runtime.check_same_length), (where, place, items)), at=s.at))
+        self.store(Assign(target, items, at=s.at), target, items)
+        return True
 
     def shortened(self, owner: Name, assigned: Assign | None) -> None:
         """Assigns what is left of a container: who sees the items of it stays as it was."""
@@ -103,9 +134,8 @@ class Resizing:
             if not isinstance(index, Slice):
                 rest = LIST_METHODS["pop"](xs, index)
             elif index.step is None:
-                start, stop = Const(0) if index.lower is None else index.lower, index.upper
-                rest = Subscript(xs, Slice(None, start, None))
-                rest = rest if stop is None else rest + Subscript(xs, Slice(stop, None, None))
+                bounds = (Const(None) if b is None else b for b in (index.lower, index.upper))
+                rest = Call(Ref(prelude.spliced, "spliced"), (xs, *bounds, List(())), at=s.at)
             else:
                 return False
             self.rewritten[key] = rest

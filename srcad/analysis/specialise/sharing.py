@@ -86,6 +86,7 @@ CONTAINERS = {list, tuple, set, frozenset, dict, sorted}
 HARMLESS = {
     print, repr, str, format, len, isinstance, type, id,
     runtime.check_apart, runtime.check_steps, runtime.check_view, runtime.check_length,
+    runtime.check_same_length,
 }  # fmt: skip
 """Functions that may be called with varied values for their effect: they neither keep nor change them."""
 
@@ -98,6 +99,16 @@ def is_basic(index: Expr) -> bool:
         case Slice():
             return True
     return is_basic_kind(index.kind)
+
+
+def is_advanced(index: Expr) -> bool:
+    """Whether an index has an array or a list in it, so that what it gives is a copy."""
+    whole = plain(index.kind)
+    if isinstance(index, Tuple):
+        parts = [plain(p.kind) for p in index.elts]
+    else:
+        parts = map(plain, whole.items) if isinstance(whole, Items) and whole.cls is tuple else [whole]
+    return any(isinstance(k, Array) and bool(k.rank) or is_list(k) for k in parts)
 
 
 def is_basic_kind(kind: Kind) -> bool:
@@ -247,6 +258,8 @@ def sharers(e: Expr) -> set[tuple[str, Way]]:
             return set()
         case Starred(value=value):
             return of_items(value)
+        case Subscript(value=value, index=index) if isinstance(plain(value.kind), Array) and is_advanced(index):
+            return set()  # a copy
         case Subscript(value=value) | Attribute(value=value):
             return sharers(value)
         case Op(args=args) if isinstance(plain(e.kind), (Items, Listing)):
@@ -343,6 +356,8 @@ def is_fresh(e: Expr) -> bool:
     """Whether the value of `e` is made anew, and seen by nobody else; of a container, that itself."""
     if isinstance(e, Op) and isinstance(plain(e.kind), Listing):
         return e.op == "+" or is_immutable(plain(e.kind).item)  # [row] * n has one row n times
+    if isinstance(e, Subscript) and isinstance(plain(e.value.kind), Array) and is_advanced(e.index):
+        return True
     if isinstance(e, (Subscript, Attribute)) and not isinstance(e.kind, Number):
         return isinstance(e, Subscript) and isinstance(e.index.kind, Sliced) and isinstance(plain(e.kind), Listing)
     return not isinstance(e, Name) and not sharers(e)

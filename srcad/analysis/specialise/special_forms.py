@@ -102,7 +102,8 @@ def _stand_in(function):
         is_made = len(args) == 1 and obj in MAKERS and isinstance(plain(args[0].kind), (Items, Listing))
         has_default = any(k == "default" for k, _ in kwargs)
         if is_made and not has_default and (is_mapping(args[0].kind) or not varied):
-            item = valueless(element_kind(args[0], args[0]))
+            items = args[0]
+            item = valueless(element_kind(items, items) if is_mapping(items.kind) else item_kind(plain(items.kind)))
             return replace(e, fn=self.expr(e.fn), args=args, kwargs=kwargs, kind=MAKERS[obj](item), varied=False)
         if not varied and any(v.varied for _, v in kwargs):  # a key orders what is constant
             return replace(e, fn=self.expr(e.fn), kind=element_kind(args[0], args[0]), varied=False)

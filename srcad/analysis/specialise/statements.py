@@ -155,6 +155,8 @@ class Statements:
                 self.unpack(s, target, typed)
             case Subscript() | Attribute() if self.set_by_method(s, target, value):
                 return
+            case Subscript(index=Slice()) if self.spliced(s, target, value):
+                return
             case Subscript() | Attribute():
                 again = (Filled if isinstance(s, Filled) else Assign)(target, value, at=s.at)
                 self.store(again, target, self.expr(value))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from srcad.analysis.kinds import Array, Items, Listing, Unknown, is_pure, join, plain
+from srcad.analysis.kinds import Array, Items, Listing, Unknown, is_list, is_pure, join, plain
 from srcad.analysis.specialise import aliases, is_generated
 from srcad.analysis.specialise.changes import changed_by
 from srcad.analysis.specialise.sharing import is_harmless, references
 from srcad.core.nodes import (
     Assign, Attribute, AugAssign, Call, Const, Def, Delete, Expr, ExprStmt, For, Function, Global, If, Invoke, Lambda, Name,
-    Node, Ref, Subscript, Try, Unseen, While, With, children, walk, walk_own,
+    Node, Ref, Slice, Subscript, Try, Unseen, While, With, children, walk, walk_own,
 )  # fmt: skip
 from srcad.core.places import is_flat, root_name, steps
 from srcad.transform.liveness import definitely_set, reads_before_writes
@@ -233,6 +233,9 @@ def is_undone(target: Expr) -> bool:
     path = steps(target)
     if root_name(target) is None or not path:
         return False
+    if not target.varied and isinstance(target, Subscript) and isinstance(target.index, Slice):
+        if is_list(plain(target.value.kind)):
+            return False  # its length may be another one then
     return all(
         isinstance(plain(step.value.kind), (Array, Listing, Items)) or is_flat(step)
         for step in path

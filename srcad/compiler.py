@@ -19,7 +19,7 @@ from srcad.analysis import kinds as kinds_
 from srcad.analysis.effects import check_generators, check_reruns
 from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
 from srcad.analysis.operations import python_value
-from srcad.analysis.specialise import Program, Special, Value, as_argument, lookup
+from srcad.analysis.specialise import Program, Special, Value, as_argument, is_generated, lookup
 from srcad.backend.build import Generated, Module, build
 from srcad.core.names import Names
 from srcad.core.nodes import (
@@ -237,7 +237,8 @@ def check_result(fun, special: Special, scalar: bool) -> None:
             f"the gradient needs a function that returns one real number; {special.source.name} returns a complex one",
             hint="Return a real number made of it, as `abs(z)**2` or `z.real`, or use vjp, which takes a complex adjoint.",
         )
-    if isinstance(kind, Number) and kind.type in ("bool", "int") and special.varied_params:
+    is_whole = isinstance(kind, Number) and kind.type in ("bool", "int")
+    if is_whole and special.varied_params and not is_generated(fun):  # a gradient of srcad's is `len(xs)` for 1.0 * len(xs)
         raise KindError(
             where,
             f"{special.source.name} returns an integer or a truth value, which has no derivative",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcad.runtime import add, check_first, check_vectorized, stop_gradient, zeros_like
+from srcad.runtime import add, check_first, check_vectorized, slice_bounds, stop_gradient, zeros_like
 
 
 def listed(items):
@@ -20,8 +20,8 @@ def listed_tuple(items):
 
 def spliced(items, start, stop, new):
     """The list that `items[start:stop] = new` makes of `items`."""
-    first, last, _ = slice(start, stop).indices(len(items))
-    return items[:first] + list(new) + items[max(first, last) :]
+    first, last = slice_bounds(start, stop, len(items))
+    return items[:first] + list(new) + items[last:]
 
 
 def in_order(items, *, key=None, reverse=False):

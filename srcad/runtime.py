@@ -654,6 +654,12 @@ def check_length(items, count):
         raise ValueError(f"{'too many' if many else 'not enough'} values to unpack ({shown})")
 
 
+def slice_bounds(start, stop, count):
+    """Where the part `start:stop` of a list of `count` items begins and ends."""
+    first, last, _ = slice(start, stop).indices(count)
+    return first, max(first, last)
+
+
 def check_same_length(place, items, new):
     """Raises an error if a part of a list, which others see as well, is replaced by one of another length."""
     if len(items) != len(new):

@@ -27,6 +27,7 @@ for symbol, function in {
     alias(symbol, function)
 constant(operator.floordiv, operator.not_, operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
+constant(runtime.slice_bounds)
 linear(runtime.own, examples=[ex(A(3)), ex(A())])(lambda y_bar, y, x_bar: y_bar)
 linear(runtime.kept, examples=[ex(A(3)), ex(A())])(lambda y_bar, y, x: y_bar)
 rule(

@@ -531,8 +531,8 @@ def apply_vjp(fn, k: int, y_bar, y, *args, **kwargs):
 def _vjp(rule: Rule, bound: inspect.BoundArguments, k: int, y_bar, y):
     """What the rule gives for its data argument k."""
     fn, x = rule.fn, bound.arguments[rule.data[k]]
-    if x is None:
-        return 0.0
+    if not isinstance(x, (int, float, complex, list, tuple, dict)) and not hasattr(x, "dtype"):
+        return 0.0  # None, a text, an object: what has no derivative
     if rule.partials is not None:
         if rule.partials[k] is None:
             return _zeros(x)

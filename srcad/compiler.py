@@ -17,7 +17,7 @@ from typing import Any
 
 from srcad.analysis import kinds as kinds_
 from srcad.analysis.effects import check_generators, check_reruns
-from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, kind_of, plain
+from srcad.analysis.kinds import Array, Kind, Items, Number, is_complex, is_float, kind_of, plain
 from srcad.analysis.operations import python_value
 from srcad.analysis.specialise import Program, Special, Value, as_argument, is_generated, lookup
 from srcad.backend.build import Generated, Module, build
@@ -437,16 +437,29 @@ def simplified_once(node: Node) -> Node:
             return Const(float(value))
         case Op(op="*", args=(Const(value=1.0), x)) | Op(op="*", args=(x, Const(value=1.0))) if is_new(x):
             return x
-        case Op(op="*", args=(Const(value=-1.0), x)) if (
-            is_new(x) or isinstance(x, Name) and not (isinstance(x.kind, Array) or x.kind == kinds_.BOOL)
-        ):
+        case Op(op="*", args=(Const(value=-1.0), x)) if is_new(x):
             return negated(x)
     return node
 
 
 def is_new(e: Expr) -> bool:
-    """Whether the value of `e` shares no memory with a variable."""
-    if isinstance(e, Op):  # a product with 1 makes numbers of a mask
-        return e.op not in ("~", "&", "|", "^")
-    kind = plain(e.kind)
-    return isinstance(e, (Name, Subscript, Attribute)) and isinstance(kind, Number) and kind.type != "bool"
+    """Whether the value of `e` is of floats and shares no memory with a variable."""
+    if isinstance(e, Op):
+        return is_of_floats(e)
+    return isinstance(plain(e.kind), Number) and is_of_floats(e)
+
+
+def is_of_floats(e: Expr) -> bool:
+    """Whether a value is known to be a float, or an array of them."""
+    match e:
+        case Const(value=value):
+            return isinstance(value, float)
+        case Op(op=op, args=args):
+            return op == "/" or op in ARITHMETIC and any(map(is_of_floats, args))
+        case Name(kind=kind) | Subscript(kind=kind) | Attribute(kind=kind):
+            kind = plain(kind)
+            return isinstance(kind, (Array, Number)) and is_float(kind) and not getattr(kind, "mixed", False)
+    return False
+
+
+ARITHMETIC = ("+", "-", "*", "@", "**", "neg")

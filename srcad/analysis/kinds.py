@@ -348,6 +348,8 @@ def join(a: Kind, b: Kind) -> Kind:
             return Items(a.cls, a.keys, tuple(map(join, a.items, b.items)))
         case (Items() | Listing()), (Items() | Listing()) if is_list(a) and is_list(b):
             return Listing(join(item_kind(a), item_kind(b)))
+        case (Items() | Listing()), (Items() | Listing()) if a.cls is b.cls is tuple:
+            return Listing(join(item_kind(a), item_kind(b)), tuple)
         case (Items() | Listing()), (Items() | Listing()) if a.cls is b.cls is dict:
             items = [*([k.item] if isinstance(k, Listing) else k.items for k in (a, b))]
             return Listing(functools.reduce(join, (i for part in items for i in part), NEVER), dict)

@@ -442,3 +442,60 @@ def selected_parts_are_copies(z):
     u = z[where]
     u[0] = 3.0
     return y[-1] * np.sum(columns) * np.sum(rows) + np.sum(some) * np.sum(x) + np.sum(u**2)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Tuples that get longer
+
+
+@program((1.3,), marks="first")
+def tuples_that_grow(x):
+    t = (x,)
+    before = t
+    for k in range(3):
+        t += (t[-1] * x,)
+    u = ()
+    for k in range(3):
+        u = u + (x**k,)
+    w = (x,)
+    while len(w) < 4:
+        w = (*w, w[-1] * 2)
+    pairs = ((x, 1),)
+    for k in range(2):
+        pairs += ((x * k, k),)
+    return sum(t) * len(t) * sum(before) + sum(u) * u[-1] + w[0] * w[-1] + sum(a * b for a, b in pairs)
+
+
+@program((1.3,))
+def tuples_of_constants_that_grow(x):
+    t, place = (1,), (0,)
+    for k in range(3):
+        t += (k,)
+    for _ in range(1):
+        place += (1,)
+    a = np.outer([x, 2.0], [1.0, x])
+    return x ** len(t) * x ** t[-1] * a[place]
+
+
+@program((1.3,), (-1.3,))
+def tuples_of_one_or_two(x):
+    t = (x, 1.0) if x > 0 else (x,)
+
+    def path(n):
+        return (x,) if n == 0 else path(n - 1) + (x * n,)
+
+    return sum(t) * len(t) + sum(path(3))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Adjoints are floats, also where the derivative is a whole number
+
+
+@program((np.array([0.3, -0.2, 0.5, 0.7]),))
+def adjoints_that_begin_as_counts(z):
+    n = [1, 2]
+    x = np.zeros(4)
+    x[1:3] = z[:2] * 0.3
+    x[0] = z[3]
+    y = np.outer([1.0, z[0]], [z[1], 2.0]).sum(0)
+    return np.sum(x) * len(n) + y.max() * y.argmax() + y.min()

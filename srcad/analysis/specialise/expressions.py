@@ -399,8 +399,8 @@ class Expressions:
                 elif isinstance(inner, Items) and inner.is_sequence:
                     source = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
                     flat.extend(self.expr(Subscript(source, Const(i), at=x.at)) for i in inner.keys)
-                elif isinstance(inner, Listing) and (varied or isinstance(e, List)):
-                    return self.joined_display(e)  # a list serves for a tuple
+                elif isinstance(inner, Listing) and (varied or isinstance(e, List) or inner.cls is tuple):
+                    return self.joined_display(e)  # a list serves for a tuple of what is in a list
                 elif varied:
                     self.refuse(x, "a starred item of unknown length", "Use `+` of lists, or np.concatenate.")
                 else:
@@ -415,22 +415,24 @@ class Expressions:
         return replace(e, kind=Items(list, tuple(range(len(items))), items))
 
     def joined_display(self, e: Tuple | List) -> Expr:
-        """`[x, *items, y]` as `[x] + items + [y]`."""
+        """`[x, *items, y]` as `[x] + items + [y]`, and the same of tuples."""
+        of_tuples = all(plain(x.value.kind).cls is tuple for x in e.elts if isinstance(x, Starred))
+        made, cls = (Tuple, tuple) if isinstance(e, Tuple) and of_tuples else (List, list)
         parts: list[Expr] = []
         for x in e.elts:
             inner = plain(x.value.kind) if isinstance(x, Starred) else None
             if isinstance(inner, Items):
                 holder = x.value if isinstance(x.value, Name) else self.named(x.value, "items")
-                parts.append(List(tuple(self.expr(Subscript(holder, Const(i), at=x.at)) for i in inner.keys), at=x.at))
+                parts.append(made(tuple(self.expr(Subscript(holder, Const(i), at=x.at)) for i in inner.keys), at=x.at))
             elif isinstance(x, Starred):
-                is_alone = len(e.elts) == 1 or not is_list(inner)  # a list of its own, of keys, of what a tuple has
-                parts.append(self.expr(Call(Ref(list, "list"), (x.value,), at=x.at)) if is_alone else x.value)
-            elif parts and isinstance(parts[-1], List):
+                is_made = made is List and (len(e.elts) == 1 or not is_list(inner))
+                parts.append(self.expr(Call(Ref(list, "list"), (x.value,), at=x.at)) if is_made else x.value)
+            elif parts and isinstance(parts[-1], made):
                 parts[-1] = replace(parts[-1], elts=(*parts[-1].elts, x))
             else:
-                parts.append(List((x,), at=x.at))
-        typed = [self.display(p) if isinstance(p, List) else p for p in parts]
-        typed = [replace(p, kind=Listing(item_kind(plain(p.kind)))) for p in typed]
+                parts.append(made((x,), at=x.at))
+        typed = [self.display(p) if isinstance(p, made) else p for p in parts]
+        typed = [replace(p, kind=Listing(item_kind(plain(p.kind)), cls)) for p in typed]
         return functools.reduce(lambda a, b: self.typed_operation(Op("+", (a, b), at=e.at)), typed)
 
     def mapping(self, e: Dict) -> Expr:

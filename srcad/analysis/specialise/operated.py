@@ -64,6 +64,10 @@ class Operations:
         if varied and not self.is_generated and (thing := next((v for v in values if is_object(v.kind)), None)) is not None:
             self.refuse_object(e, fn, thing)
         kind = self.applied_kind(e, fn, args, kwargs)
+        if fn == "+" and varied and not self.is_generated:
+            known = [plain(v.kind) for v in values]
+            if any(isinstance(k, Unknown) for k in known) and any(isinstance(k, (Items, Listing)) for k in known):
+                self.refuse(e, "`+` of a list and something of which too little is known", "Use .append, or a list.")
         if fn == "getitem":
             container, index = args
             if index.varied and is_float(index.kind) and not isinstance(index.kind, Unknown):
@@ -264,12 +268,12 @@ def sequence_kind(op: str, operands) -> Kind:
     if op == "+" and isinstance(a, Items) and isinstance(b, Items) and a.cls is b.cls and a.is_sequence:
         items = a.items + b.items
         return Items(a.cls, tuple(range(len(items))), items)
-    if op == "+" and kinds.is_list(a) and kinds.is_list(b):
-        return join(Listing(item_kind(a)), Listing(item_kind(b)))
+    if op == "+" and all(isinstance(k, (Items, Listing)) for k in (a, b)) and a.cls is b.cls and a.cls in (list, tuple):
+        return Listing(join(item_kind(a), item_kind(b)), a.cls)
     if op == "*":
         sequence = a if isinstance(a, (Items, Listing)) else b
-        if sequence.cls is list:
-            return Listing(item_kind(sequence))
+        if sequence.cls in (list, tuple):
+            return Listing(item_kind(sequence), sequence.cls)
     return UNKNOWN
 
 

@@ -170,15 +170,14 @@ class Writes:
         if is_list(kind) and s.op == "+":
             return self.extend(s, target, s.value)
         typed = self.expr(s.value)
-        if not (isinstance(kind, (Array, Unknown, Listing, Items)) or has_method_for(kind, s.op)):
+        is_tuple = isinstance(kind, (Items, Listing)) and issubclass(kind.cls, tuple)
+        if is_tuple or not (isinstance(kind, (Array, Unknown, Listing, Items)) or has_method_for(kind, s.op)):
             return self.rebind(s, target, typed)
         if not (target.varied or typed.varied):
             self.claim_constant(s, target)
             s = replace(s, target=target, value=typed)
             self.emit(s)
             return self.note_change_by_operator(s)
-        if isinstance(kind, Items) and kind.cls is tuple:
-            return self.rebind(s, target, typed)
         is_lent = s.target.id in self.special.params and s.target.id not in self.assigned  # the caller sees the change
         if isinstance(kind, (Array, Unknown)) and self.is_owned(s.target.id) and not is_lent:
             after = self.binary(s, target, typed).kind

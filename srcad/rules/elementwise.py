@@ -212,7 +212,7 @@ def angle_vjp(y_bar, y, z, deg=False):
 for number_type in (np.complex64, np.complex128):
 
     @linear(number_type, examples=[ex(A())] if number_type is np.complex128 else [])
-    def complex_type_vjp(y_bar, y, x, /):
+    def complex_type_vjp(y_bar, y, real, /):
         return y_bar
 
 

@@ -412,6 +412,8 @@ MAY_RAISE = {
     "scipy.signal.convolve2d", "scipy.signal.correlate2d", "scipy.signal.lfilter", "scipy.ndimage.correlate",
     "scipy.ndimage.convolve", "scipy.ndimage.gaussian_filter", "scipy.ndimage.uniform_filter",
     "scipy.interpolate.UnivariateSpline.__call__",
+    # no points, which NumPy has allowed since 2.5
+    "np.interp",
 }  # fmt: skip
 """Functions that SciPy and NumPy define for arrays for which the adjoint raises an error. It is never wrong."""
 

@@ -399,6 +399,8 @@ class _Tangents:
         ahead, (value,), (dot,) = parts.settled([value], [dot])
         if not may_spread:
             dot = self.apart(dot, e, owner)
+        elif aliases(dot) and not aliases(e):  # a view may overlap the place, and NumPy then reads what it has written
+            dot = Call(Attribute(dot, "copy"), ())
         return ahead, value, dot
 
     def place(self, target: Expr, before: Block) -> Expr:

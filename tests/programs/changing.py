@@ -499,3 +499,17 @@ def adjoints_that_begin_as_counts(z):
     x[0] = z[3]
     y = np.outer([1.0, z[0]], [z[1], 2.0]).sum(0)
     return np.sum(x) * len(n) + y.max() * y.argmax() + y.min()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# A sum is apart from the place that it goes to; the tangent of it may be a view that overlaps the place
+
+
+@program((np.arange(16.0).reshape(4, 4) / 7,), (np.cos(np.arange(16.0)).reshape(4, 4),))
+def sums_of_what_overlaps_the_place(a):
+    m = a
+    a[..., 2] = m[1] + 1.0
+    b = a.ravel()
+    b[::2] = b[:8] + 1.0
+    a[:, 1:] = a[1:].T + 2.0
+    return np.dot(a.ravel(), np.linspace(-1.0, 2.0, 16))
